@@ -1,0 +1,46 @@
+/**
+ * What a model must offer so that a feature (IncrementalLearning, …) can train, judge and serve it.
+ * Members are optional because a feature asks only for what it uses, and says by name what is missing.
+ */
+export interface Estimator<Samples = unknown, Input = unknown, Output = unknown> {
+  /** Fits the model in place. Resolves to metrics by name; one value per epoch or a single one. */
+  train?(samples: Samples, options?: TrainOptions): Promise<Metrics>;
+  /** Judges the loaded model. Resolves to metrics by name, each a list of numbers (the last one counts). */
+  evaluate?(samples: Samples): Promise<Metrics>;
+  predict?(input: Input): Promise<Output>;
+  /** Writes the whole model to exactly this path (atomically: a reader never sees half a file). */
+  save?(path: string): Promise<void>;
+  /** Replaces the model by the one in the file. A failed load leaves the present model untouched. */
+  load?(path: string): Promise<void>;
+  /** Trainable parameters by name. The arrays are copies. */
+  getWeights?(): Promise<Weights>;
+  /** Replaces parameters; names, shapes and element counts must be those of `getWeights`. */
+  setWeights?(weights: Weights): Promise<void>;
+}
+
+export interface TrainOptions {
+  validation?: unknown;
+  /** Called as training goes on; may be awaited by the estimator, must be cheap. */
+  onProgress?: (progress: Progress) => void | Promise<void>;
+  /** File to resume from if it exists, and to keep a resumable state in. Removed when training completes. */
+  checkpoint?: string;
+  signal?: AbortSignal;
+}
+
+export interface Progress {
+  step: number;
+  total: number;
+  message?: string;
+  metrics?: Record<string, number>;
+}
+
+/** Metric name → list of values, as Sedna's control plane reads it. */
+export type Metrics = Record<string, number[]>;
+
+/** Row-major Float32 data with its shape. */
+export interface WeightTensor {
+  shape: number[];
+  data: Float32Array;
+}
+
+export type Weights = Record<string, WeightTensor>;
