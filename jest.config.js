@@ -1,5 +1,7 @@
 export default {
   testEnvironment: './test/support/node-realm-environment.cjs',
+  globalSetup: './test/support/global-setup.ts',
+  globalTeardown: './test/support/global-teardown.ts',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

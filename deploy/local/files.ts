@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pipeline } from 'node:stream/promises';
+
+/** The root of the checkout or of the installed package. */
+export function packageRoot(): string {
+  let dir = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(dir, 'package.json')) && dir !== dirname(dir)) dir = dirname(dir);
+  return dir;
+}
+
+/** Where binaries are kept between runs: `$XDG_CACHE_HOME/sedna` or `~/.cache/sedna`. */
+export function cacheDir(): string {
+  const base = process.env.XDG_CACHE_HOME;
+  return join(base ? resolve(base) : join(homedir(), '.cache'), 'sedna');
+}
+
+/** Readers see the old file or the new one, never a part, also after a power cut. */
+export function writeAtomic(path: string, data: string, mode = 0o644): void {
+  const temp = `${path}.${process.pid}.tmp`;
+  const file = openSync(temp, 'w', mode);
+  try {
+    writeFileSync(file, data);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temp, path);
+}
+
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+/** The last `count` lines of a log, for saying why something died; empty when there is none. Reads at most 64 KiB. */
+export function lastLines(path: string, count: number): string[] {
+  try {
+    const text = readFileSync(path, 'utf8').slice(-65_536);
+    return text.split('\n').filter(Boolean).slice(-count);
+  } catch {
+    return [];
+  }
+}
+
+/** Keeps one earlier log (`NAME.log.1`) once the file has outgrown `maxBytes`. Only for a file that nobody has open. */
+export function rotateLog(path: string, maxBytes = 5 << 20): void {
+  try {
+    if (statSync(path).size > maxBytes) renameSync(path, `${path}.1`);
+  } catch {
+    // No log yet.
+  }
+}
