@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { age, message, phase, ready, reason, round } from './lib/columns.ts';
+import { defineKind } from './lib/kind.ts';
+import type { Manifest } from './lib/kind.ts';
+import { outputDirectory } from './lib/locations.ts';
+import { credentialName, reference } from './lib/names.ts';
+import { podTemplate } from './lib/pod-template.ts';
+import { counter, statusOf } from './lib/status.ts';
+
+const spec = z.strictObject({
+  aggregationWorker: z.strictObject({ model: reference('Model that the rounds improve'), template: podTemplate() }),
+  trainingWorkers: z
+    .array(z.strictObject({ dataset: reference('Dataset that this worker trains on'), template: podTemplate() }))
+    .min(1, 'must name at least one training worker'),
+  pretrainedModel: reference('Model that round 1 starts from').optional(),
+  transmitter: z
+    .strictObject({
+      s3: z
+        .strictObject({
+          aggDataPath: outputDirectory().describe('s3:// prefix that updates travel through.'),
+          credentialName: credentialName(),
+        })
+        .optional(),
+      ws: z.strictObject({}).optional(),
+    })
+    .describe('How updates travel. s3 wins over ws; default: ws.')
+    .optional(),
+});
+
+const status = statusOf({ active: counter(), succeeded: counter(), failed: counter() });
+
+export const federatedLearningJob = defineKind({
+  kind: 'FederatedLearningJob',
+  shortNames: ['fl'],
+  description: 'Trains one model on many nodes without moving their data. Available when the last round is published.',
+  spec,
+  status,
+  printerColumns: [phase, round, ready, reason, message, age],
+});
+
+export type FederatedLearningJobSpec = z.infer<typeof spec>;
+export type FederatedLearningJobStatus = z.infer<typeof status>;
+export type FederatedLearningJob = Manifest<FederatedLearningJobSpec, FederatedLearningJobStatus>;

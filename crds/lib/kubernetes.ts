@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { podTemplate, preserved } from './pod-template.ts';
+import { withRules } from './rule.ts';
+
+const count = (description: string) => z.int32().min(0, 'must be 0 or more').describe(description).optional();
+const ignored = 'Accepted as in apps/v1 and batch/v1; not used.';
+
+/** Fields of an apps/v1 DeploymentSpec. `replicas` and `template` are used; the selector is made by the platform. */
+export const deploymentFields = {
+  replicas: count('Number of workers. Default: 1.'),
+  selector: preserved(ignored).optional(),
+  template: podTemplate(),
+  strategy: preserved(ignored).optional(),
+  minReadySeconds: count(ignored),
+  revisionHistoryLimit: count(ignored),
+  paused: z.boolean().describe(ignored).optional(),
+  progressDeadlineSeconds: count(ignored),
+};
+
+/** Fields of a batch/v1 JobSpec. Only `template` is used. */
+export const jobFields = {
+  parallelism: count(ignored),
+  completions: count(ignored),
+  activeDeadlineSeconds: z.int().describe(ignored).optional(),
+  podFailurePolicy: preserved(ignored).optional(),
+  successPolicy: preserved(ignored).optional(),
+  backoffLimit: count(ignored),
+  backoffLimitPerIndex: count(ignored),
+  maxFailedIndexes: count(ignored),
+  selector: preserved(ignored).optional(),
+  manualSelector: z.boolean().describe(ignored).optional(),
+  template: podTemplate(),
+  ttlSecondsAfterFinished: count(ignored),
+  completionMode: z.string().describe(ignored).optional(),
+  suspend: z.boolean().describe(ignored).optional(),
+  podReplacementPolicy: z.string().describe(ignored).optional(),
+  managedBy: z.string().describe(ignored).optional(),
+};
+
+/** Horizontal scaling of a worker set, as in autoscaling/v2. */
+export const autoscaling = () =>
+  withRules(
+    z.strictObject({
+      minReplicas: z.int32().min(0, 'must be 0 or more').optional(),
+      maxReplicas: z.int32().min(1, 'must be 1 or more'),
+      metrics: z.array(preserved('autoscaling/v2 MetricSpec.')).optional(),
+      behavior: preserved('autoscaling/v2 HorizontalPodAutoscalerBehavior.').optional(),
+    }),
+    {
+      cel: '!has(self.minReplicas) || self.minReplicas <= self.maxReplicas',
+      message: 'minReplicas must not be greater than maxReplicas',
+      check: ({ minReplicas, maxReplicas }) => minReplicas === undefined || minReplicas <= maxReplicas,
+    },
+  );

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { defineKind } from './lib/kind.ts';
+import type { Manifest } from './lib/kind.ts';
+import { age, message, phase, ready, reason } from './lib/columns.ts';
+import { modelUrl } from './lib/locations.ts';
+import { credentialName } from './lib/names.ts';
+import { metrics, statusOf, versions } from './lib/status.ts';
+
+const spec = z.strictObject({
+  url: modelUrl().describe('File or directory of the model: absolute path, file:///…, s3:// or http(s)://.'),
+  format: z.string().max(64).describe('Free text such as onnx, pb or ckpt; matched with what workers report.'),
+  device_soc_versions: z
+    .array(z.string())
+    .describe('Devices the model is built for; chooses among several results of one training.')
+    .optional(),
+  credentialName: credentialName(),
+});
+
+const status = statusOf({
+  metrics: metrics(),
+  versions: versions().describe('Versions produced by jobs, newest last.'),
+  liveVersion: z.int().optional(),
+});
+
+export const model = defineKind({
+  kind: 'Model',
+  shortNames: [],
+  description: 'A model and its versions. Available when its file, or a live version, can be read.',
+  spec,
+  status,
+  printerColumns: [
+    phase,
+    { name: 'Format', type: 'string', jsonPath: '.spec.format' },
+    { name: 'Live', type: 'integer', jsonPath: '.status.liveVersion' },
+    ready,
+    reason,
+    message,
+    age,
+  ],
+});
+
+export type ModelSpec = z.infer<typeof spec>;
+export type ModelStatus = z.infer<typeof status>;
+export type Model = Manifest<ModelSpec, ModelStatus>;

@@ -1,0 +1,104 @@
+import { LineCounter, parseAllDocuments } from 'yaml';
+import type { Document, Tags } from 'yaml';
+
+/** More than any object that etcd stores (1.5 MiB), times two for files with several documents, in bytes. */
+const MAX_BYTES = 3 * 1024 * 1024;
+/** Nodes that all aliases of one document may expand to. */
+const MAX_ALIASES = 100;
+
+/** One document of a file, not yet judged (see `validateManifest`). */
+export interface ParsedDocument {
+  value: unknown;
+  /** Where the document starts, 1-based. */
+  line: number;
+  source: string;
+}
+
+/** The text is not YAML (or JSON). The message starts with `source:line:column`. */
+export class ManifestSyntaxError extends Error {
+  override name = 'ManifestSyntaxError';
+  readonly source: string;
+  readonly line: number;
+  readonly column: number;
+
+  constructor(at: { source: string; line: number; column: number }, problem: string) {
+    super(`${at.source}:${at.line}:${at.column}: ${problem}`);
+    this.source = at.source;
+    this.line = at.line;
+    this.column = at.column;
+  }
+}
+
+/**
+ * Reads YAML documents as kubectl does: `02:00` is a string, `yes`, `on`, `y` are booleans, `0644` is octal, duplicate keys are
+ * refused, `kind: List` is taken apart, empty documents are skipped.
+ */
+export function parseManifests(text: string | Buffer, source = 'manifest'): ParsedDocument[] {
+  const start = { source, line: 1, column: 1 };
+  const content = decode(text, start);
+  const lines = new LineCounter();
+  const position = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { source, line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  try {
+    const documents = parseAllDocuments(content, { lineCounter: lines, prettyErrors: false, ...KUBECTL });
+    return [...documents].flatMap((document) => read(document, position));
+  } catch (error) {
+    if (error instanceof RangeError) throw new ManifestSyntaxError(start, 'the document is nested too deep');
+    throw error;
+  }
+}
+
+type Position = (offset: number) => { source: string; line: number; column: number };
+
+const KUBECTL = {
+  schema: 'yaml-1.1',
+  customTags: (tags: Tags) => tags.filter((tag) => typeof tag === 'string' || !isSurprise(tag)),
+  merge: true,
+  uniqueKeys: true,
+} as const;
+
+// Sexagesimal numbers, dates and non-JSON collections of YAML 1.1: kubectl reads the first two as strings.
+function isSurprise(tag: Exclude<Tags[number], string>): boolean {
+  return tag.format === 'TIME' || /:(timestamp|binary|omap|pairs|set)$/.test(tag.tag);
+}
+
+function decode(text: string | Buffer, start: { source: string; line: number; column: number }): string {
+  const size = Buffer.byteLength(text);
+  if (size > MAX_BYTES)
+    throw new ManifestSyntaxError(start, `the file has ${size} bytes; at most ${MAX_BYTES} are read`);
+  if (typeof text === 'string') return text;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(text);
+  } catch {
+    throw new ManifestSyntaxError(start, 'the file is not UTF-8 text');
+  }
+}
+
+function read(document: Document.Parsed, position: Position): ParsedDocument[] {
+  const at = position(document.contents?.range[0] ?? document.range[0]);
+  const problem = document.errors[0] ?? document.warnings[0];
+  if (problem) throw new ManifestSyntaxError(position(problem.pos[0]), firstLine(problem.message));
+  const value = toValue(document, at);
+  if (value === null) return [];
+  const items = isList(value) ? value.items : [value];
+  return items.map((item) => ({ value: item, line: at.line, source: at.source }));
+}
+
+function toValue(document: Document.Parsed, at: ReturnType<Position>): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MAX_ALIASES });
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
+    throw new ManifestSyntaxError(at, firstLine((error as Error).message));
+  }
+}
+
+function isList(value: unknown): value is { items: unknown[] } {
+  if (typeof value !== 'object' || value === null) return false;
+  const { kind, apiVersion, items } = value as Record<string, unknown>;
+  return apiVersion === 'v1' && kind === 'List' && Array.isArray(items);
+}
+
+const firstLine = (message: string): string => message.split('\n', 1)[0] ?? message;
