@@ -23,9 +23,11 @@ export function wording(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'invalid_type') return undefined;
   if (issue.input === undefined) return 'is required';
   if (typeof issue.input === 'number' && !Number.isFinite(issue.input)) return 'must be a finite number';
-  const expected = { int: 'whole number', record: 'object' }[issue.expected] ?? issue.expected;
+  const expected = TYPE_WORDS[issue.expected] ?? issue.expected;
   return `must be ${/^[aeiou]/.test(expected) ? 'an' : 'a'} ${expected}, not ${typeName(issue.input)}`;
 }
+
+const TYPE_WORDS: Record<string, string> = { int: 'whole number', record: 'object' };
 
 function unknownField(key: string, known: readonly string[]): string {
   const close = suggest(key, known);
