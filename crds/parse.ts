@@ -5,6 +5,7 @@ import type { Document, Tags } from 'yaml';
 const MAX_BYTES = 3 * 1024 * 1024;
 /** Nodes that all aliases of one document may expand to. */
 const MAX_ALIASES = 100;
+const TOO_DEEP = 'the document is nested too deep';
 
 /** One document of a file, not yet judged (see `validateManifest`). */
 export interface ParsedDocument {
@@ -45,7 +46,7 @@ export function parseManifests(text: string | Buffer, source = 'manifest'): Pars
     const documents = parseAllDocuments(content, { lineCounter: lines, prettyErrors: false, ...KUBECTL });
     return [...documents].flatMap((document) => read(document, position));
   } catch (error) {
-    if (error instanceof RangeError) throw new ManifestSyntaxError(start, 'the document is nested too deep');
+    if (error instanceof RangeError) throw new ManifestSyntaxError(start, TOO_DEEP);
     throw error;
   }
 }
@@ -101,4 +102,8 @@ function isList(value: unknown): value is { items: unknown[] } {
   return apiVersion === 'v1' && kind === 'List' && Array.isArray(items);
 }
 
-const firstLine = (message: string): string => message.split('\n', 1)[0] ?? message;
+function firstLine(message: string): string {
+  // The YAML reader reports its own exhausted stack as a syntax error.
+  if (message.startsWith('Maximum call stack')) return TOO_DEEP;
+  return message.split('\n', 1)[0] ?? message;
+}

@@ -62,7 +62,7 @@ function compile(kind: KindDefinition) {
     kind: z.literal(kind.kind),
     metadata,
     spec: kind.spec,
-    status: z.unknown(),
+    status: z.unknown().optional(),
   });
   const [version] = customResourceDefinition(kind).spec.versions;
   const structural: StructuralSchema = version?.schema.openAPIV3Schema ?? {};

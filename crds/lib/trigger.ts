@@ -28,7 +28,9 @@ const timer = z.strictObject({
 });
 
 const condition = z.strictObject({
-  operator: z.enum(OPERATORS, { error: `must be one of ${OPERATORS.join(' ')}` }),
+  operator: z.enum(OPERATORS, {
+    error: ({ input }) => (input === undefined ? 'is required' : `must be one of ${OPERATORS.join(' ')}`),
+  }),
   metric: z
     .string()
     .max(256, 'must have at most 256 characters')

@@ -1,0 +1,108 @@
+import { createReadStream } from 'node:fs';
+import { lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import { StorageError, isNotFound } from './errors.ts';
+
+export { isLocal, localPath, schemeOf } from './location.ts';
+
+export type FileContent = string | Uint8Array | AsyncIterable<string | Uint8Array>;
+
+/**
+ * Writes a whole file or none of it: a reader, or a power cut, sees the old content or the new one. Parent directories are made.
+ * Written beside the target, flushed, then renamed over it.
+ */
+export async function writeFileAtomic(file: string, content: FileContent): Promise<void> {
+  const temporary = await stage(path.dirname(file), content);
+  await publish(temporary, file);
+}
+
+/** Copies a file with the guarantees of {@link writeFileAtomic}. The source must not change meanwhile. */
+export async function copyFileAtomic(source: string, target: string): Promise<void> {
+  await writeFileAtomic(target, createReadStream(source) as AsyncIterable<Uint8Array>);
+}
+
+/** Writes and flushes `content` to a new file in `directory`; nothing remains of it if that fails. Resolves to its path. */
+export async function stage(directory: string, content: FileContent): Promise<string> {
+  await mkdir(directory, { recursive: true });
+  const temporary = path.join(directory, `.${randomUUID()}.tmp`);
+  const handle = await open(temporary, 'wx');
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+    await handle.close();
+    return temporary;
+  } catch (error) {
+    await handle.close().catch(() => undefined);
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Renames a staged file to its name and flushes the directory; removes it if that fails. */
+export async function publish(temporary: string, file: string): Promise<void> {
+  try {
+    await mkdir(path.dirname(file), { recursive: true });
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(path.dirname(file));
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  if (process.platform === 'win32') return; // directories cannot be opened there
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Resolves `candidate` (relative to `root`, or absolute inside it) to an absolute path whose existing part, links followed,
+ * lies inside `root`. The file itself need not exist. Throws `PathEscape` otherwise.
+ */
+export async function resolveInside(root: string, candidate: string): Promise<string> {
+  const escape = () => new StorageError('PathEscape', `${JSON.stringify(candidate)}: leads out of ${root}`);
+  if (candidate.includes('\0') || candidate.split(/[/\\]/).includes('..')) throw escape();
+  const target = path.resolve(root, candidate);
+  if (!contains(path.resolve(root), target)) throw escape();
+  const realRoot = await realpath(root);
+  const real = await realOfExistingPart(target);
+  if (real === undefined || !contains(realRoot, real)) throw escape();
+  return real;
+}
+
+function contains(root: string, target: string): boolean {
+  const relative = path.relative(root, target);
+  return !path.isAbsolute(relative) && relative.split(path.sep)[0] !== '..';
+}
+
+// undefined: a dangling link is on the way, so nobody can tell where a file written there would land.
+async function realOfExistingPart(target: string): Promise<string | undefined> {
+  let existing = target;
+  while (!(await exists(existing))) {
+    const parent = path.dirname(existing);
+    if (parent === existing) return undefined;
+    existing = parent;
+  }
+  try {
+    return path.join(await realpath(existing), path.relative(existing, target));
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await lstat(file);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
