@@ -1,0 +1,234 @@
+import { ParentClosePolicy, WorkflowIdReusePolicy, getExternalWorkflowHandle, startChild } from '@temporalio/workflow';
+import type { TriggerObservation, WorkerObservation, WorkerSpec } from '../activities/contracts.ts';
+import type { IncrementalLearningJobFields } from '../crds/fields.ts';
+import { control, farewell, resident } from './lib/activities.ts';
+import { runEntity, type EntityInput, type EntityKind } from './lib/entity.ts';
+import { entityId, roundId, serviceWorkerName, type Owner } from './lib/ids.ts';
+import type { Verb } from './lib/messages.ts';
+import type { Operation } from './lib/operations.ts';
+import { startCursor } from './lib/samples.ts';
+import { beginRound, endRound, newsOfRound, note, resumeRound } from './lib/incremental/rounds.ts';
+import {
+  assess,
+  needs,
+  openSelectors,
+  selectorKey,
+  type JobView,
+  type Situation,
+} from './lib/incremental/situation.ts';
+import type { IncrementalState, Mode, RoundNews } from './lib/incremental/state.ts';
+import { incrementalStatus } from './lib/incremental/status.ts';
+import type { incrementalRound } from './runs/incremental-round.ts';
+
+/** The learning loop: wait for enough new samples → a round (train, evaluate, deploy) → wait again; and serve all the time. */
+const jobKind: EntityKind<IncrementalLearningJobFields, IncrementalState> = {
+  kind: 'IncrementalLearningJob',
+
+  initial: () => ({
+    startTime: new Date().toISOString(),
+    cursor: startCursor,
+    round: 0,
+    mode: 'run',
+    manual: false,
+    placed: {},
+    evalSets: [],
+    conditions: [],
+    waiting: {},
+    annotations: {},
+    nodes: [],
+  }),
+
+  needs,
+  status: incrementalStatus,
+
+  plan(view) {
+    const operations: Operation[] = openSelectors(view).map((selector) => placing(view, selector));
+    const { situation } = assess(view);
+    const { own } = view;
+    if (own.conditions.length === 0) note(own, { stage: 'Train', type: 'Waiting' });
+    if (situation !== undefined) {
+      const serve = serving(view, situation);
+      if (serve !== undefined) operations.push(serve);
+    }
+    if (own.current !== undefined) operations.push(rounding(view), ...relaying(view));
+    else if (situation !== undefined && own.mode === 'run') operations.push(awaiting(view, situation));
+    return operations;
+  },
+
+  onDesired(view, before) {
+    if (before === undefined) return;
+    view.own.placed = {};
+    // What an edit may have mended is tried again at once.
+    if (view.own.suspended?.problem !== undefined) view.own.beyond = undefined;
+  },
+
+  onObserved(view, slot, value) {
+    if (slot === 'trigger') view.own.waiting = value as TriggerObservation;
+    if (slot === 'serve') view.own.serving = value as WorkerObservation;
+    if (slot === 'round') newsOfRound(view, value as RoundNews);
+  },
+
+  onVerb: (view, verb) => verdicts[verb]?.(view) ?? undefined,
+
+  async teardown(view) {
+    const owner = ownerOf(view);
+    const nodes = new Set([...view.own.nodes, ...Object.values(assess(view).situation?.nodes ?? {})]);
+    await Promise.allSettled([...nodes].map((node) => farewell(node, `clean up ${node}`).removeOwner({ owner })));
+  },
+};
+
+export async function incrementalLearningJob(
+  input: EntityInput<IncrementalLearningJobFields, IncrementalState>,
+): Promise<void> {
+  await runEntity(jobKind, input);
+}
+
+/** What each verb does; a string is why it is refused. */
+const verdicts: Partial<Record<Verb, (view: JobView) => string | undefined>> = {
+  trigger({ own }) {
+    if (own.mode !== 'run') return `it is ${own.mode === 'pause' ? 'paused' : 'stopped'}; resume it first`;
+    own.manual = true;
+    return undefined;
+  },
+  pause: (view) => setMode(view, 'pause'),
+  stop: (view) => setMode(view, 'stop'),
+  resume: (view) => setMode(view, 'run'),
+  retry(view) {
+    if (view.own.suspended === undefined) return 'no failed round to run again';
+    return resumeRound(view);
+  },
+  approve: () => 'an IncrementalLearningJob has nothing to approve',
+  reject: () => 'an IncrementalLearningJob has nothing to reject',
+};
+
+function setMode(view: JobView, mode: Mode): string | undefined {
+  const { own } = view;
+  if (own.mode === mode) return mode === 'run' ? 'it is not paused' : undefined;
+  own.mode = mode;
+  // A round that was stopped half-way goes on where it stopped; a failed one waits for retry or its next trigger.
+  if (mode === 'run' && own.suspended !== undefined && own.suspended.problem === undefined) return resumeRound(view);
+  return undefined;
+}
+
+function ownerOf(view: JobView): Owner {
+  return { ...view.ref, uid: view.desired.uid };
+}
+
+function placing(view: JobView, selector: Record<string, string>): Operation {
+  const key = selectorKey(selector);
+  const run = async (): Promise<void> => {
+    const { node } = await control(`find a node with ${key}`).place({ nodeSelector: selector });
+    view.own.placed = { ...view.own.placed, [key]: node };
+  };
+  return { slot: `place ${key}`, key, run };
+}
+
+/** The inference worker, from the first moment on. A round pins what it deploys to; an edit meanwhile waits for its end. */
+function serving(view: JobView, situation: Situation): Operation | undefined {
+  const { desired, own } = view;
+  const { deploy, hotUpdate, pollPeriodSeconds } = desired.fields;
+  const node = situation.nodes.deploy;
+  const owner = ownerOf(view);
+  const revision = JSON.stringify([
+    node,
+    deploy.templateDigest,
+    deploy.hardExampleMining,
+    hotUpdate,
+    pollPeriodSeconds,
+    situation.deployModel.url,
+  ]);
+  const key = own.current === undefined ? revision : (own.servedRevision ?? revision);
+  const { manifest } = desired;
+  if (manifest === undefined) return undefined;
+  const { name, parameters } = deploy.hardExampleMining;
+  const worker: WorkerSpec = {
+    name: serviceWorkerName(owner, 'inference'),
+    owner,
+    stage: 'Inference',
+    manifest,
+    template: 'spec.deploySpec.template',
+    env: {
+      NAMESPACE: owner.namespace,
+      JOB_NAME: owner.name,
+      HEM_NAME: name,
+      HEM_PARAMETERS: JSON.stringify(parameters ?? null),
+    },
+    models: { MODEL_URL: [{ url: situation.deployModel.url, format: situation.deployModel.format }] },
+    revision: key,
+  };
+  const listener = { workflowId: entityId(view.ref), uid: desired.uid, slot: 'serve' };
+  const run = async (): Promise<void> => {
+    own.servedRevision = revision;
+    if (!own.nodes.includes(node)) own.nodes = [...own.nodes, node];
+    await resident(node, `serve on ${node}`).serveWorker({
+      listener,
+      worker,
+      ...(hotUpdate ? { hotUpdate: { pollPeriodSeconds } } : {}),
+    });
+  };
+  return { slot: 'serve', key, run };
+}
+
+function awaiting(view: JobView, situation: Situation): Operation {
+  const { own, desired, ref } = view;
+  const { trainProb, train } = desired.fields;
+  const { url, format, nodeName } = situation.dataset;
+  const input = {
+    listener: { workflowId: entityId(ref), uid: desired.uid, slot: 'trigger' },
+    dataset: { url, format },
+    cursor: own.cursor,
+    trainProb,
+    trigger: train.trigger,
+    ...(own.beyond === undefined ? {} : { beyond: own.beyond }),
+    ...(own.manual ? { manual: true } : {}),
+  };
+  const run = async (): Promise<void> => {
+    const { take, restarted } = await resident(nodeName, `wait for samples on ${nodeName}`).awaitTrigger(input);
+    if (restarted) {
+      view.emit({
+        type: 'Warning',
+        reason: 'DatasetReplaced',
+        message: `${url} was replaced; all its samples count as new`,
+      });
+      own.cursor = startCursor;
+      own.beyond = undefined;
+    }
+    const manual = own.manual;
+    own.manual = false;
+    if (take !== undefined) beginRound(view, take);
+    else if (manual) view.refuse('trigger', `no new sample in dataset ${desired.fields.dataset}`);
+  };
+  return { slot: 'loop', key: JSON.stringify(input), run };
+}
+
+function rounding(view: JobView): Operation {
+  const { own, desired, ref } = view;
+  const current = own.current;
+  const round = current?.plan.round ?? 0;
+  const run = async (): Promise<void> => {
+    if (current === undefined) return;
+    const child = await startChild<typeof incrementalRound>('incrementalRound', {
+      workflowId: roundId(entityId(ref), desired.uid, round),
+      args: [{ plan: current.plan, progress: current.progress }],
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      // A round that failed or was stopped is taken up again under its own id.
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      staticSummary: `round ${round} of ${ref.namespace}/${ref.name}: ${current.plan.take.trainSamples} samples`,
+    });
+    endRound(view, await child.result());
+  };
+  return { slot: 'loop', key: `round ${round}.${current?.resumed ?? 0}`, run, uninterruptible: true };
+}
+
+/** Tells a running round that somebody paused, resumed or stopped its job. */
+function relaying(view: JobView): Operation[] {
+  const { own, desired, ref } = view;
+  const current = own.current;
+  if (current === undefined || current.told === own.mode) return [];
+  const mode = own.mode;
+  const run = async (): Promise<void> => {
+    await getExternalWorkflowHandle(roundId(entityId(ref), desired.uid, current.plan.round)).signal('mode', mode);
+    current.told = mode;
+  };
+  return [{ slot: 'relay', key: mode, run }];
+}

@@ -1,0 +1,16 @@
+/** The bundle: every export is a workflow type. Kinds first, then runs. */
+export { dataset } from './dataset.ts';
+export { incrementalLearningJob } from './incremental-learning-job.ts';
+export { model } from './model.ts';
+export { node } from './node.ts';
+export {
+  featureExtractionService,
+  federatedLearningJob,
+  jointInferenceService,
+  lifelongLearningJob,
+  objectSearchService,
+  objectTrackingService,
+  reidJob,
+  videoAnalyticsJob,
+} from './unsupported.ts';
+export { incrementalRound } from './runs/incremental-round.ts';

@@ -1,0 +1,335 @@
+/**
+ * The frame of every entity, written once: observe → plan (pure) → execute → status.
+ * Handlers only change state and mark it dirty; one loop reconciles. Everything that must outlive a run is in EntityState,
+ * which is the argument of continue-as-new.
+ */
+import {
+  CancellationScope,
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  isCancellation,
+  log,
+  setHandler,
+  uuid4,
+  workflowInfo,
+  type SignalDefinition,
+} from '@temporalio/workflow';
+import { control } from './activities.ts';
+import { admit, emptyEntity, type Desired, type EntityState } from './desired.ts';
+import { entityId, type EntityRef } from './ids.ts';
+import type { EntityInput, EntityKind, View } from './kind.ts';
+import {
+  signals,
+  statusQuery,
+  verbs,
+  type ApplyMessage,
+  type EntityView,
+  type ModelVersion,
+  type ObservedMessage,
+  type PeerState,
+  type RemoveMessage,
+  type Verb,
+} from './messages.ts';
+import { Operations, type Operation } from './operations.ts';
+import { Peers } from './peers.ts';
+import { Publisher } from './publisher.ts';
+import type { StatusDraft } from './status.ts';
+import { newVerbs } from './verbs.ts';
+
+const applySignal = defineSignal<[ApplyMessage]>(signals.apply);
+const removeSignal = defineSignal<[RemoveMessage?]>(signals.remove);
+const subscribeSignal = defineSignal<[EntityRef]>(signals.subscribe);
+const unsubscribeSignal = defineSignal<[EntityRef]>(signals.unsubscribe);
+const changedSignal = defineSignal<[PeerState]>(signals.changed);
+const observedSignal = defineSignal<[ObservedMessage]>(signals.observed);
+const versionSignal = defineSignal<[ModelVersion]>(signals.addVersion);
+const viewQuery = defineQuery<EntityView>(statusQuery);
+
+/** Bound of a kind's teardown: an edge that is away cleans up by itself when it comes back. */
+const teardownBound = '20s';
+
+export type { EntityInput, EntityKind, View } from './kind.ts';
+
+export async function runEntity<F, S>(kind: EntityKind<F, S>, input: EntityInput<F, S>): Promise<void> {
+  await new Entity(kind, input).run();
+}
+
+class Entity<F, S> {
+  readonly #kind: EntityKind<F, S>;
+  readonly #state: EntityState<F, S>;
+  readonly #operations: Operations;
+  readonly #peers: Peers;
+  readonly #publisher: Publisher;
+  #dirty = true;
+  #adopted = false;
+
+  constructor(kind: EntityKind<F, S>, input: EntityInput<F, S>) {
+    this.#kind = kind;
+    this.#state = input.state ?? emptyEntity(input.ref, kind.initial());
+    this.#operations = new Operations(() => (this.#dirty = true));
+    this.#peers = new Peers(this.#state, () => (this.#dirty = true));
+    this.#publisher = new Publisher(this.#state);
+    this.#handleSignals();
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#loop();
+    } catch (error) {
+      if (!isCancellation(error)) throw error;
+      // Cancelling the workflow is the operator's emergency lever: same way out, without waiting for a message.
+      await CancellationScope.nonCancellable(() => this.#tearDown());
+    }
+  }
+
+  async #loop(): Promise<void> {
+    for (;;) {
+      await condition(() => this.#dirty || this.#shouldContinueAsNew());
+      if (this.#shouldContinueAsNew()) await this.#continueAsNew();
+      this.#dirty = false;
+      if (this.#state.removing) {
+        await this.#tearDown();
+        if (this.#isUnneeded()) return;
+        continue;
+      }
+      if (this.#isUnneeded()) return;
+      this.#reconcile();
+    }
+  }
+
+  /** Nobody applied the object and nobody waits for it. */
+  #isUnneeded(): boolean {
+    const { desired, next, subscribers } = this.#state;
+    return desired === undefined && next === undefined && subscribers.length === 0;
+  }
+
+  #reconcile(): void {
+    const view = this.#view();
+    if (view === undefined) {
+      this.#peers.notify(this.#peerState());
+      this.#operations.reconcile(this.#peers.operations());
+      return;
+    }
+    const own: Operation[] = [];
+    if (view.desired.origin === 'kubernetes' && !this.#adopted) {
+      own.push({ slot: 'adopt', key: view.desired.uid, run: () => this.#adopt(view.desired.uid) });
+    } else if (view.desired.invalid === undefined) {
+      this.#peers.need(this.#kind.needs?.(view) ?? []);
+      own.push(...this.#kind.plan(view));
+    }
+    this.#publisher.publish(this.#draft(view), view.desired.generation);
+    this.#peers.notify(this.#peerState());
+    this.#operations.reconcile([...own, ...this.#peers.operations(), ...this.#statusOperations(view.desired)]);
+  }
+
+  #view(): View<F, S> | undefined {
+    const { desired, own, ref } = this.#state;
+    if (desired === undefined) return undefined;
+    return {
+      ref,
+      desired,
+      own,
+      operations: this.#operations,
+      peer: (other) => this.#state.peers[entityId(other)]?.state,
+      emit: (event) => {
+        log.info(event.message, { reason: event.reason });
+        if (desired.origin === 'kubernetes') this.#state.events = [...this.#state.events, event].slice(-20);
+      },
+      refuse: (verb, message) => this.#refuse(verb, message),
+      changed: () => (this.#dirty = true),
+    };
+  }
+
+  // --- status -------------------------------------------------------------------------------------------------------
+
+  #draft(view: View<F, S>): StatusDraft {
+    const invalid = view.desired.invalid;
+    const draft = invalid === undefined ? this.#kind.status(view) : invalidDraft(invalid);
+    const refused = this.#state.refused;
+    return refused === undefined ? draft : { ...draft, fields: { ...draft.fields, refused } };
+  }
+
+  async #adopt(uid: string): Promise<void> {
+    const { exists } = await control('finalizer').adopt({ ref: this.#state.ref, uid });
+    if (exists) this.#adopted = true;
+    else if (this.#state.desired?.uid === uid) this.#state.removing = true;
+  }
+
+  #statusOperations({ origin, uid }: Desired<F>): Operation[] {
+    return origin === 'kubernetes' && this.#adopted ? this.#publisher.operations(uid) : [];
+  }
+
+  #peerState(): PeerState {
+    const view = this.#view();
+    if (view === undefined || this.#state.removing) return { ref: this.#state.ref, exists: false };
+    const value = view.desired.invalid === undefined ? this.#kind.published?.(view) : undefined;
+    return { ref: this.#state.ref, exists: true, uid: view.desired.uid, value };
+  }
+
+  // --- the end ------------------------------------------------------------------------------------------------------
+
+  async #tearDown(): Promise<void> {
+    const view = this.#view();
+    await this.#operations.stopAll();
+    if (view !== undefined) {
+      await this.#bounded(async () => {
+        if (view.desired.invalid === undefined) await this.#kind.teardown?.(view);
+        await this.#peers.leave();
+      });
+      if (view.desired.origin === 'kubernetes') {
+        await control('drop finalizer').release({ ref: this.#state.ref, uid: view.desired.uid });
+      }
+    } else if (this.#state.orphan !== undefined) {
+      await control('drop finalizer').release({ ref: this.#state.ref, uid: this.#state.orphan });
+    }
+    this.#reset();
+  }
+
+  async #bounded(work: () => Promise<void>): Promise<void> {
+    try {
+      await CancellationScope.withTimeout(teardownBound, work);
+    } catch (error) {
+      log.warn('teardown did not finish in time; the nodes clean up by themselves', { error: String(error) });
+    }
+  }
+
+  /** Back to Absent; a re-created object that arrived meanwhile takes over, subscribers are told. */
+  #reset(): void {
+    const { ref, subscribers, next } = this.#state;
+    Object.assign(this.#state, emptyEntity<F, S>(ref, this.#kind.initial()), { subscribers });
+    this.#adopted = false;
+    this.#publisher.forget();
+    this.#dirty = true;
+    if (next !== undefined) this.#apply(next);
+  }
+
+  #shouldContinueAsNew(): boolean {
+    return workflowInfo().continueAsNewSuggested && !this.#state.removing && !this.#operations.hasUninterruptible;
+  }
+
+  async #continueAsNew(): Promise<never> {
+    await this.#operations.stopAll();
+    await condition(allHandlersFinished);
+    return continueAsNew({ ref: this.#state.ref, state: this.#state });
+  }
+
+  // --- messages -----------------------------------------------------------------------------------------------------
+
+  #handleSignals(): void {
+    const on = <A extends unknown[]>(
+      signal: SignalDefinition<A>,
+      description: string,
+      act: (...args: A) => void,
+    ): void => setHandler(signal, (...args: A) => this.#wake(() => act(...args)), { description });
+    setHandler(viewQuery, () => this.#entityView(), { description: 'The whole derived status' });
+    on(applySignal, 'Desired state of the object', (message) => this.#apply(message));
+    on(removeSignal, 'Tear down and end', (message?: RemoveMessage) => this.#remove(message ?? {}));
+    on(subscribeSignal, 'Another entity follows this one', (from) => this.#peers.subscribe(from));
+    on(unsubscribeSignal, 'It no longer does', (from) => this.#peers.unsubscribe(from));
+    on(changedSignal, 'News of an entity that this one follows', (peer) => this.#peers.learn(peer));
+    on(observedSignal, 'News from a node or a run', (message) => this.#observe(message));
+    on(versionSignal, 'A version of a model', (version) => {
+      this.#withView((view) => this.#kind.onVersion?.(view, version));
+    });
+    for (const verb of verbs) {
+      on(defineSignal<[unknown?]>(verb), `Somebody says ${verb}`, (argument?: unknown) => this.#say(verb, argument));
+    }
+  }
+
+  #wake(act: () => void): void {
+    act();
+    this.#dirty = true;
+  }
+
+  #withView(act: (view: View<F, S>) => void): void {
+    const view = this.#view();
+    if (view !== undefined) act(view);
+  }
+
+  #apply(message: ApplyMessage): void {
+    const state = this.#state;
+    const before = state.desired;
+    const verdict = admit(before, message, uuid4);
+    if (verdict.kind === 'replace' || state.removing) {
+      state.next = message;
+      state.removing = true;
+      return;
+    }
+    if (verdict.kind === 'accept') {
+      state.desired = verdict.desired as Desired<F>;
+      this.#operations.clearFailures();
+      this.#withView((view) => this.#kind.onDesired?.(view, before));
+    }
+    for (const [verb, value] of newVerbs(message.verbs, state.handledVerbs)) {
+      state.handledVerbs = { ...state.handledVerbs, [verb]: value };
+      this.#say(verb, { value });
+    }
+  }
+
+  #remove(message: RemoveMessage): void {
+    const { desired } = this.#state;
+    if (desired === undefined) {
+      // Started by the removal itself: somebody must still drop the finalizer.
+      this.#state.orphan = message.uid;
+      this.#state.removing = message.uid !== undefined;
+    } else if (message.uid === undefined || message.uid === desired.uid) {
+      this.#state.removing = true;
+      this.#state.next = undefined;
+    }
+  }
+
+  #observe(message: ObservedMessage): void {
+    if (message.uid !== this.#state.desired?.uid) return;
+    this.#withView((view) => this.#kind.onObserved?.(view, message.slot, message.value));
+  }
+
+  #say(verb: Verb, argument: unknown): void {
+    const view = this.#view();
+    if (view === undefined) return;
+    if (verb === 'retry') this.#operations.clearFailures();
+    const refusal = this.#kind.onVerb?.(view, verb, argument) ?? this.#unknownVerb(verb);
+    if (refusal === undefined) this.#state.refused = undefined;
+    else this.#refuse(verb, refusal);
+  }
+
+  #refuse(verb: Verb, message: string): void {
+    this.#state.refused = { verb, message, time: new Date().toISOString() };
+    this.#withView((view) => view.emit({ type: 'Warning', reason: 'Refused', message: `${verb}: ${message}` }));
+    this.#dirty = true;
+  }
+
+  #unknownVerb(verb: Verb): string | undefined {
+    return this.#kind.onVerb === undefined && verb !== 'retry' ? `a ${this.#kind.kind} knows no ${verb}` : undefined;
+  }
+
+  #entityView(): EntityView {
+    const { ref, desired, status } = this.#state;
+    return {
+      apiVersion: 'sedna.io/v1alpha1',
+      kind: ref.kind,
+      metadata: {
+        name: ref.name,
+        ...(ref.namespace === '' ? {} : { namespace: ref.namespace }),
+        ...(desired === undefined ? {} : { uid: desired.uid, generation: desired.generation }),
+      },
+      origin: desired?.origin ?? 'standalone',
+      exists: desired !== undefined && !this.#state.removing,
+      ...(desired?.manifest === undefined ? {} : { manifest: desired.manifest }),
+      status: { ...(status ?? { phase: 'Absent' }), ...(this.#state.removing ? { phase: 'Terminating' } : {}) },
+    };
+  }
+}
+
+function invalidDraft(errors: { path: string; message: string }[]): StatusDraft {
+  const message = errors.map((error) => `${error.path}: ${error.message}`).join('; ');
+  return {
+    phase: 'Failed',
+    waitingFor: { reason: 'InvalidSpec', message },
+    progressing: { status: false, reason: 'InvalidSpec' },
+    available: { status: false, reason: 'InvalidSpec' },
+    degraded: { status: true, reason: 'InvalidSpec', message },
+  };
+}

@@ -1,0 +1,178 @@
+/** How an incremental job's own state follows its rounds. */
+import type { ModelSource } from '../../../activities/contracts.ts';
+import { serviceWorkerName } from '../ids.ts';
+import type { Take } from '../samples.ts';
+import { maxConditions, type Condition } from '../status.ts';
+import { assess, currentModel, type JobView } from './situation.ts';
+import {
+  keptEvalSets,
+  type IncrementalState,
+  type RoundEvent,
+  type RoundNews,
+  type RoundOutcome,
+  type StageRunning,
+} from './state.ts';
+
+/** Appends to Sedna's log of conditions: its last element is the state of the stage. */
+export function note(own: IncrementalState, entry: RoundEvent['condition']): void {
+  const now = new Date().toISOString();
+  const condition: Condition = {
+    type: entry.type,
+    status: 'True',
+    stage: entry.stage,
+    lastHeartbeatTime: now,
+    lastTransitionTime: now,
+    ...(entry.message === undefined ? {} : { message: entry.message }),
+    ...(entry.data === undefined ? {} : { data: entry.data }),
+  };
+  own.conditions = [...own.conditions, condition].slice(-maxConditions);
+}
+
+export function beginRound(view: JobView, take: Take): void {
+  const { own, desired, ref } = view;
+  const { situation } = assess(view);
+  if (situation === undefined || desired.manifest === undefined) return;
+  const { fields, manifest } = desired;
+  const owner = { ...ref, uid: desired.uid };
+  const { dataset, initialModel, deployModel, evalModel, nodes } = situation;
+  own.round += 1;
+  own.suspended = undefined;
+  own.beyond = undefined;
+  own.waiting = {};
+  own.metrics = undefined;
+  own.nodes = [...new Set([...own.nodes, ...Object.values(nodes)])];
+  own.current = {
+    plan: {
+      owner,
+      round: own.round,
+      fields,
+      manifest,
+      dataset: { url: dataset.url, format: dataset.format },
+      nodes,
+      take,
+      base: own.base ?? currentFile(initialModel),
+      baseline: evalModel === undefined ? currentModel(deployModel) : currentModel(evalModel),
+      deployUrl: deployModel.url,
+      ...(evalModel === undefined ? {} : { evalUrl: evalModel.url }),
+      formats: { initial: initialModel.format, deploy: deployModel.format },
+      evalSets: own.evalSets,
+      inferenceWorker: serviceWorkerName(owner, 'inference'),
+    },
+    progress: {},
+    stage: 'Train',
+    resumed: 0,
+    sequence: 0,
+    told: 'run',
+  };
+  view.emit({
+    type: 'Normal',
+    reason: 'RoundStarted',
+    message: `round ${own.round}: ${take.trainSamples} of ${take.to.samples - take.from} new samples train`,
+  });
+}
+
+function currentFile({ url, format }: ModelSource): ModelSource {
+  return { url, format };
+}
+
+/** Takes up a stopped or failed round in the stage where it ended. */
+export function resumeRound(view: JobView): string | undefined {
+  const { own } = view;
+  if (own.current !== undefined) return 'a round is running';
+  if (own.suspended === undefined) return 'no round to take up again';
+  if (own.mode !== 'run') return `it is ${own.mode === 'pause' ? 'paused' : 'stopped'}; resume it first`;
+  const { plan, progress, stage } = own.suspended;
+  own.resumes = (own.resumes ?? 0) + 1;
+  own.suspended = undefined;
+  own.beyond = undefined;
+  own.current = { plan, progress, stage, resumed: own.resumes, sequence: 0, told: 'run' };
+  view.emit({ type: 'Normal', reason: 'RoundResumed', message: `round ${plan.round} goes on with ${stage}` });
+  return undefined;
+}
+
+export function newsOfRound(view: JobView, news: RoundNews): void {
+  const current = view.own.current;
+  if (current === undefined || news.round !== current.plan.round) return;
+  if ('running' in news) stageRunning(view, news);
+  else if (news.sequence > current.sequence) stageEvent(view, news);
+}
+
+function stageRunning({ own }: JobView, news: StageRunning): void {
+  const last = own.conditions.at(-1);
+  if (last?.stage !== news.stage || last.type !== 'Starting') return;
+  note(own, { stage: news.stage, type: 'Running' });
+  own.annotations = { ...own.annotations, [`sedna.io/${news.stage}`]: news.node };
+  if (own.current !== undefined) own.current.retrying = undefined;
+}
+
+function stageEvent(view: JobView, event: RoundEvent): void {
+  const { own } = view;
+  const current = own.current;
+  if (current === undefined) return;
+  current.sequence = event.sequence;
+  current.stage = event.condition.stage;
+  current.retrying = event.retrying;
+  if (event.retrying !== undefined) return;
+  note(own, event.condition);
+  if (event.node !== undefined) {
+    own.annotations = { ...own.annotations, [`sedna.io/${event.condition.stage}`]: event.node };
+  }
+  if (event.metrics !== undefined) own.metrics = event.metrics;
+  if (event.hotUpdateConfig !== undefined) {
+    own.annotations = { ...own.annotations, 'sedna.io/model-hot-update-config': event.hotUpdateConfig };
+  }
+  if (event.trained !== undefined) {
+    own.cursor = current.plan.take.to;
+    own.base = { ...event.trained.model };
+    const { evaluation } = event.trained;
+    if (evaluation !== undefined) own.evalSets = [...own.evalSets, evaluation].slice(-keptEvalSets);
+  }
+}
+
+export function endRound(view: JobView, outcome: RoundOutcome): void {
+  const { own } = view;
+  const current = own.current;
+  if (current === undefined) return;
+  const { plan } = current;
+  own.current = undefined;
+  if (outcome.kind === 'completed') {
+    own.lastRound = {
+      round: plan.round,
+      samples: plan.take.trainSamples,
+      deployed: outcome.deployed,
+      reason: outcome.reason,
+      message: outcome.message,
+      ...(own.metrics === undefined ? {} : { metrics: own.metrics }),
+    };
+    note(own, { stage: 'Train', type: 'Waiting' });
+    view.emit({
+      type: 'Normal',
+      reason: outcome.deployed ? 'Deployed' : 'NotDeployed',
+      message: `round ${plan.round}: ${outcome.message}`,
+    });
+    return;
+  }
+  if (outcome.kind === 'stopped') {
+    own.suspended = { plan, progress: outcome.progress, stage: nextStage(outcome.progress) };
+    view.emit({
+      type: 'Normal',
+      reason: 'Stopped',
+      message: `round ${plan.round} stopped before ${own.suspended.stage}`,
+    });
+    return;
+  }
+  const { stage, problem, progress } = outcome;
+  own.suspended = { plan, progress, stage, problem };
+  // The samples of a failed training are given back; without this the same ones would fire again at once.
+  if (progress.trained === undefined) own.beyond = plan.take.to.samples;
+  view.emit({
+    type: 'Warning',
+    reason: problem.reason,
+    message: `${stage} of round ${plan.round} failed: ${problem.message}`,
+  });
+}
+
+function nextStage({ trained, evaluated }: { trained?: unknown; evaluated?: unknown }): 'Train' | 'Eval' | 'Deploy' {
+  if (trained === undefined) return 'Train';
+  return evaluated === undefined ? 'Eval' : 'Deploy';
+}

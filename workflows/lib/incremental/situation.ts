@@ -1,0 +1,137 @@
+/** What an incremental job finds around itself: its Dataset, Models and nodes, or why it cannot go on. Pure. */
+import type { ModelSource } from '../../../activities/contracts.ts';
+import type { IncrementalLearningJobFields, WorkerFields } from '../../../crds/fields.ts';
+import type { PublishedDataset } from '../../dataset.ts';
+import type { PublishedModel } from '../../model.ts';
+import { nodeProblem } from '../../node.ts';
+import type { View } from '../entity.ts';
+import type { Problem } from '../failures.ts';
+import { nodeRef, type EntityRef } from '../ids.ts';
+import type { IncrementalState } from './state.ts';
+
+export type JobView = View<IncrementalLearningJobFields, IncrementalState>;
+
+export interface Situation {
+  dataset: PublishedDataset;
+  initialModel: PublishedModel;
+  deployModel: PublishedModel;
+  evalModel?: PublishedModel;
+  nodes: { data: string; train: string; eval: string; deploy: string };
+}
+
+const roles = ['train', 'eval', 'deploy'] as const;
+export type Role = (typeof roles)[number];
+
+export function needs(view: JobView): EntityRef[] {
+  const { fields } = view.desired;
+  const { namespace } = view.ref;
+  const models = new Set([fields.initialModel, fields.deployModel, ...(fields.evalModel ? [fields.evalModel] : [])]);
+  const nodes = new Set<string>();
+  const dataNode = peerValue<PublishedDataset>(view, 'Dataset', fields.dataset)?.nodeName;
+  if (dataNode !== undefined) nodes.add(dataNode);
+  for (const role of roles) {
+    const node = placement(view, role, dataNode);
+    if (node !== undefined) nodes.add(node);
+  }
+  return [
+    { kind: 'Dataset', namespace, name: fields.dataset },
+    ...[...models].map((name) => ({ kind: 'Model', namespace, name })),
+    ...[...nodes].map(nodeRef),
+  ];
+}
+
+/** Template's node, else a node that its selector chose, else the dataset's. */
+function placement(view: JobView, role: Role, dataNode: string | undefined): string | undefined {
+  const fields: WorkerFields = view.desired.fields[role];
+  if (fields.node !== undefined) return fields.node;
+  if (fields.nodeSelector !== undefined) return view.own.placed[selectorKey(fields.nodeSelector)];
+  return dataNode;
+}
+
+export function selectorKey(selector: Record<string, string>): string {
+  return Object.entries(selector)
+    .map(([key, value]) => `${key}=${value}`)
+    .sort()
+    .join(',');
+}
+
+/** Selectors that no node was chosen for yet. */
+export function openSelectors(view: JobView): Record<string, string>[] {
+  const open = new Map<string, Record<string, string>>();
+  for (const role of roles) {
+    const { node, nodeSelector }: WorkerFields = view.desired.fields[role];
+    if (node !== undefined || nodeSelector === undefined) continue;
+    if (view.own.placed[selectorKey(nodeSelector)] === undefined) open.set(selectorKey(nodeSelector), nodeSelector);
+  }
+  return [...open.values()];
+}
+
+function peerValue<T>(view: JobView, kind: string, name: string): T | undefined {
+  const peer = view.peer({ kind, namespace: view.ref.namespace, name });
+  return peer?.exists === true ? (peer.value as T | undefined) : undefined;
+}
+
+/** All that a round needs, or the first reason why there is none. `undefined` in both: not answered yet. */
+export function assess(view: JobView): { situation?: Situation; problem?: Problem } {
+  const { fields } = view.desired;
+  const dataset = peerValue<PublishedDataset>(view, 'Dataset', fields.dataset);
+  if (dataset === undefined) return missing(view, 'Dataset', fields.dataset);
+  const models: PublishedModel[] = [];
+  for (const name of [fields.initialModel, fields.deployModel, ...(fields.evalModel ? [fields.evalModel] : [])]) {
+    const found = peerValue<PublishedModel>(view, 'Model', name);
+    if (found === undefined) return missing(view, 'Model', name);
+    models.push(found);
+  }
+  const [initialModel, deployModel, evalModel] = models;
+  if (initialModel === undefined || deployModel === undefined) return {};
+  const [train, evaluation, deploy] = roles.map((role) => placement(view, role, dataset.nodeName));
+  if (train === undefined || evaluation === undefined || deploy === undefined) {
+    const labels = openSelectors(view).map(selectorKey).join(' and ');
+    return { problem: { reason: 'NodeUnknown', message: `no registered node has the labels ${labels}` } };
+  }
+  for (const [role, node] of [
+    ['trainSpec', train],
+    ['evalSpec', evaluation],
+  ] as const) {
+    if (node !== dataset.nodeName) {
+      return {
+        problem: {
+          reason: 'DatasetElsewhere',
+          message:
+            `spec.${role}.template.spec.nodeName is ${node}, but dataset ${fields.dataset} is local to ${dataset.nodeName}: ` +
+            'leave the node out, or name that one',
+        },
+      };
+    }
+  }
+  const nodes = { data: dataset.nodeName, train, eval: evaluation, deploy };
+  return { situation: { dataset, initialModel, deployModel, ...(evalModel ? { evalModel } : {}), nodes } };
+}
+
+function missing(view: JobView, kind: 'Dataset' | 'Model', name: string): { problem?: Problem } {
+  const peer = view.peer({ kind, namespace: view.ref.namespace, name });
+  if (peer === undefined) return {};
+  const id = `${view.ref.namespace}/${name}`;
+  if (peer.exists)
+    return { problem: { reason: `${kind}Missing`, message: `${kind} ${id} has an invalid manifest; see its status` } };
+  return {
+    problem: { reason: `${kind}Missing`, message: `${kind} ${id} does not exist; apply it and this goes on by itself` },
+  };
+}
+
+/** First node of those that is not there. */
+export function silentNode(view: JobView, nodes: string[]): Problem | undefined {
+  for (const node of nodes) {
+    const problem = nodeProblem(view, node);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+/** The live version if there is one (any node can have it), else the file that the Model names. */
+export function currentModel(model: PublishedModel): ModelSource {
+  const { url, format, live } = model;
+  return live === undefined
+    ? { url, format }
+    : { url, format, blob: { uri: live.uri, sha256: live.sha256, bytes: live.bytes } };
+}

@@ -1,0 +1,135 @@
+/** What an incremental job remembers, and what a round is given and gives back. Types only. */
+import type {
+  BlobRef,
+  ModelSource,
+  PreparedSamples,
+  ReportedModel,
+  SampleSet,
+  TriggerObservation,
+  WorkerObservation,
+} from '../../../activities/contracts.ts';
+import type { IncrementalLearningJobFields } from '../../../crds/fields.ts';
+import type { Problem } from '../failures.ts';
+import type { Owner } from '../ids.ts';
+import type { Cursor, Take } from '../samples.ts';
+import type { Condition } from '../status.ts';
+
+export type Stage = 'Train' | 'Eval' | 'Deploy';
+/** Sedna's condition types of a stage. */
+export type StageState = 'Waiting' | 'Ready' | 'Starting' | 'Running' | 'Completed' | 'Failed';
+
+/** Evaluation sets that are judged with again in later rounds. */
+export const keptEvalSets = 5;
+export const maxAttempts = 3;
+
+/** What a round starts with, pinned: edits that arrive meanwhile take effect at the next one. */
+export interface RoundPlan {
+  owner: Owner;
+  round: number;
+  fields: IncrementalLearningJobFields;
+  manifest: BlobRef;
+  dataset: { url: string; format: string };
+  nodes: { data: string; train: string; eval: string; deploy: string };
+  take: Take;
+  base: ModelSource;
+  baseline: ModelSource;
+  deployUrl: string;
+  evalUrl?: string;
+  /** Format and devices that a trained model must match: of the initial Model, and of the deployed one. */
+  formats: { initial: string; deploy: string };
+  evalSets: SampleSet[];
+  inferenceWorker: string;
+}
+
+/** Results of the stages so far: where a stopped or failed round goes on. */
+export interface RoundProgress {
+  prepared?: PreparedSamples;
+  trained?: ReportedModel[];
+  evaluated?: ReportedModel[];
+}
+
+export interface RoundInput {
+  plan: RoundPlan;
+  progress: RoundProgress;
+}
+
+export type RoundOutcome =
+  | { kind: 'completed'; deployed: boolean; reason: string; message: string }
+  | { kind: 'stopped'; progress: RoundProgress }
+  | { kind: 'failed'; stage: Stage; problem: Problem; progress: RoundProgress };
+
+/** News from a round to its job, in order; `sequence` makes a repeated one harmless. */
+export interface RoundEvent {
+  round: number;
+  sequence: number;
+  condition: { stage: Stage; type: StageState; data?: string; message?: string };
+  /** Where the stage runs. */
+  node?: string;
+  /** Set when training has completed: the samples are used now. */
+  trained?: { model: ReportedModel; evaluation?: SampleSet };
+  /** Path of the hot-update configuration on the inference node. */
+  hotUpdateConfig?: string;
+  /** An attempt failed and the next one comes by itself. */
+  retrying?: Problem;
+  /** Of the new model against the deployed one, once evaluated. */
+  metrics?: { fresh: Record<string, number[]>; deployed: Record<string, number[]> };
+}
+
+/** News from a local controller while a stage's worker runs. */
+export interface StageRunning {
+  running: true;
+  round: number;
+  stage: Stage;
+  node: string;
+  worker: string;
+}
+
+export type RoundNews = RoundEvent | StageRunning;
+
+export type Mode = 'run' | 'pause' | 'stop';
+
+export interface IncrementalState {
+  startTime: string;
+  cursor: Cursor;
+  round: number;
+  mode: Mode;
+  /** Somebody said `trigger`. */
+  manual: boolean;
+  /** Placement by selector, by role; see `placements`. */
+  placed: Record<string, string>;
+  current?: {
+    plan: RoundPlan;
+    progress: RoundProgress;
+    stage: Stage;
+    /** How often this round was taken up again. */
+    resumed: number;
+    sequence: number;
+    /** Mode that the run was last told. */
+    told: Mode;
+    retrying?: Problem;
+  };
+  /** A stopped or failed round that can be taken up again. */
+  suspended?: { plan: RoundPlan; progress: RoundProgress; stage: Stage; problem?: Problem };
+  /** Rounds taken up again, in all: makes each take-up a new operation. */
+  resumes?: number;
+  /** What the inference worker was last started as; see `serving`. */
+  servedRevision?: string;
+  /** After a failed training: fire only when there are more samples than this. */
+  beyond?: number;
+  base?: ModelSource;
+  evalSets: SampleSet[];
+  conditions: Condition[];
+  waiting: TriggerObservation;
+  serving?: WorkerObservation;
+  lastRound?: {
+    round: number;
+    samples: number;
+    deployed: boolean;
+    reason: string;
+    message: string;
+    metrics?: RoundEvent['metrics'];
+  };
+  metrics?: RoundEvent['metrics'];
+  annotations: Record<string, string>;
+  nodes: string[];
+}

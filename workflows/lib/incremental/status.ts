@@ -1,0 +1,161 @@
+/** From what an incremental job knows to what a person reads. Pure. */
+import type { Problem } from '../failures.ts';
+import type { StatusDraft, Verdict } from '../status.ts';
+import { assess, silentNode, type JobView, type Situation } from './situation.ts';
+import { maxAttempts, type IncrementalState, type Stage } from './state.ts';
+
+const phases: Record<Stage, string> = { Train: 'Training', Eval: 'Evaluating', Deploy: 'Deploying' };
+
+/** An IncrementalLearningJob is Available while its inference worker serves a model. */
+export function incrementalStatus(view: JobView): StatusDraft {
+  const { own, desired } = view;
+  const { situation, problem } = assess(view);
+  const waiting = waitingFor(view, situation, problem);
+  const phase = phaseOf(own, situation, problem);
+  const degraded = degradation(view, problem);
+  const suspended = suspension(own);
+  return {
+    phase,
+    ...(waiting === undefined ? {} : { waitingFor: waiting }),
+    progressing: progress(own, desired.generation, waiting),
+    available: availability(own, problem),
+    ...(degraded === undefined ? {} : { degraded: { status: true, ...degraded } }),
+    ...(suspended === undefined ? {} : { suspended }),
+    stages: own.conditions,
+    annotations: own.annotations,
+    fields: {
+      startTime: own.startTime,
+      round: own.round,
+      stage: own.current?.stage ?? own.suspended?.stage ?? 'Train',
+      usedSamples: own.cursor.samples,
+      ...(own.waiting.value === undefined ? {} : { newSamples: own.waiting.fresh, trainSamples: own.waiting.value }),
+      ...(situation === undefined ? {} : { nodes: situation.nodes, node: situation.nodes.train }),
+      ...(own.serving === undefined
+        ? {}
+        : {
+            endpoints: own.serving.endpoints,
+            inference: { ...own.serving, endpoints: undefined, problem: undefined },
+          }),
+      ...(own.lastRound === undefined ? {} : { lastRound: own.lastRound }),
+    },
+  };
+}
+
+function phaseOf(own: IncrementalState, situation: Situation | undefined, problem: Problem | undefined): string {
+  if (own.current !== undefined) return phases[own.current.stage];
+  if (own.mode === 'stop') return 'Stopped';
+  if (own.mode === 'pause') return 'Paused';
+  if (problem !== undefined || situation === undefined) return 'Pending';
+  return own.suspended?.problem === undefined ? 'Waiting' : 'Failed';
+}
+
+function waitingFor(
+  view: JobView,
+  situation: Situation | undefined,
+  problem: Problem | undefined,
+): Problem | undefined {
+  const { own } = view;
+  const current = own.current;
+  if (current !== undefined) {
+    const { nodes } = current.plan;
+    const node = { Train: nodes.train, Eval: nodes.eval, Deploy: nodes.deploy }[current.stage];
+    return suspendedReason(own) ?? silentNode(view, [node]) ?? current.retrying;
+  }
+  const suspended = suspendedReason(own);
+  if (suspended !== undefined) return suspended;
+  if (problem !== undefined) return problem;
+  if (situation === undefined) return { reason: 'Starting', message: 'asks for its Dataset, Models and nodes' };
+  return (
+    silentNode(view, [situation.nodes.data, situation.nodes.deploy]) ??
+    own.waiting.problem ??
+    view.operations.problem('loop') ??
+    triggerReason(view)
+  );
+}
+
+function suspendedReason(own: IncrementalState): Problem | undefined {
+  if (own.mode === 'run') return undefined;
+  if (own.mode === 'pause') {
+    const step =
+      own.current === undefined ? '' : `; the ${own.current.stage} step of round ${own.current.plan.round} may finish`;
+    return {
+      reason: 'Paused',
+      message: `somebody paused it${step}; sedna resume (or annotate sedna.io/resume) goes on`,
+    };
+  }
+  const rest = own.current === undefined ? '' : ` after the running ${own.current.stage} stage`;
+  return { reason: 'Stopped', message: `somebody stopped it${rest}; sedna resume goes on where it stopped` };
+}
+
+/** Current value against threshold, and the window. */
+export function triggerReason(view: JobView): Problem {
+  const { fields } = view.desired;
+  const { trigger } = fields.train;
+  const { operator, threshold, metric } = trigger.condition;
+  const { value, fresh } = view.own.waiting;
+  const failed = view.own.suspended?.problem;
+  const again =
+    failed === undefined
+      ? ''
+      : `; round ${view.own.round} failed (${failed.reason}: ${failed.message}), sedna retry runs it now`;
+  const is = `${metric} is ${value ?? 'not known yet'}, must be ${operator} ${threshold}`;
+  if (view.own.waiting.windowOpen === false && trigger.timer !== undefined) {
+    const { start, end, timeZone = 'UTC' } = trigger.timer;
+    return { reason: 'WindowClosed', message: `the window ${start}-${end} ${timeZone} is closed; ${is}${again}` };
+  }
+  if (fresh === 0)
+    return { reason: 'NoNewSamples', message: `no new sample in dataset ${fields.dataset}; ${is}${again}` };
+  if (view.own.beyond !== undefined) {
+    return {
+      reason: 'ThresholdNotReached',
+      message: `needs more samples than the failed round had (${view.own.beyond})${again}`,
+    };
+  }
+  const found = fresh === undefined ? '' : ` (${fresh} new, trainProb ${fields.trainProb})`;
+  return { reason: 'ThresholdNotReached', message: `${is}${found}; sedna trigger starts a round now${again}` };
+}
+
+function progress(own: IncrementalState, generation: number, waiting: Problem | undefined): Verdict {
+  if (own.current === undefined)
+    return { status: false, reason: waiting?.reason ?? 'Waiting', ...(waiting ? { message: waiting.message } : {}) };
+  const { plan, stage, retrying } = own.current;
+  const edited = generation === 1 ? '' : `; edits take effect at the next round`;
+  const attempt = retrying === undefined ? '' : `; ${retrying.message}`;
+  return {
+    status: true,
+    reason: phases[stage],
+    message: `round ${plan.round}, ${plan.take.trainSamples} samples${attempt}${edited}`,
+  };
+}
+
+function availability(own: IncrementalState, problem: Problem | undefined): Verdict {
+  const serving = own.serving;
+  if (serving?.state === 'ready') {
+    const where = serving.endpoints.map((endpoint) => endpoint.url).join(', ');
+    return {
+      status: true,
+      reason: 'Serving',
+      message: `${serving.worker} on ${serving.node}${where === '' ? '' : ` at ${where}`}`,
+    };
+  }
+  const why = serving?.problem ?? problem;
+  if (why !== undefined) return { status: false, ...why };
+  return { status: false, reason: 'InferenceStarting', message: 'the inference worker is not ready yet' };
+}
+
+function degradation(view: JobView, problem: Problem | undefined): Problem | undefined {
+  const { own } = view;
+  const failed = own.suspended?.problem;
+  if (failed !== undefined) {
+    return {
+      reason: failed.reason,
+      message: `stage ${own.suspended?.stage} of round ${own.round} failed after ${maxAttempts} attempts or for good: ${failed.message}`,
+    };
+  }
+  return problem ?? own.serving?.problem ?? own.waiting.problem;
+}
+
+function suspension(own: IncrementalState): Verdict | undefined {
+  if (own.mode === 'run') return undefined;
+  return { status: true, reason: own.mode === 'pause' ? 'Paused' : 'Stopped' };
+}

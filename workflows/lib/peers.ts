@@ -1,0 +1,116 @@
+/** Who follows whom among entities. Subscribing starts a missing target, so the order in which objects appear never matters. */
+import { getExternalWorkflowHandle, isCancellation, log } from '@temporalio/workflow';
+import { control } from './activities.ts';
+import type { EntityState } from './desired.ts';
+import { entityId, type EntityRef } from './ids.ts';
+import { signals, type PeerState } from './messages.ts';
+import type { Operation } from './operations.ts';
+
+type Known = Pick<EntityState<unknown, unknown>, 'ref' | 'subscribers' | 'peers'>;
+
+export class Peers {
+  readonly #state: Known;
+  readonly #wake: () => void;
+  /** What each subscriber was last told in this run of the workflow; a new run tells everybody once. */
+  readonly #told = new Map<string, string>();
+  #news: PeerState | undefined;
+
+  constructor(state: Known, wake: () => void) {
+    this.#state = state;
+    this.#wake = wake;
+  }
+
+  subscribe(from: EntityRef): void {
+    const id = entityId(from);
+    this.#told.delete(id);
+    if (!this.#state.subscribers.some((known) => entityId(known) === id)) this.#state.subscribers.push(from);
+  }
+
+  unsubscribe(from: EntityRef): void {
+    const id = entityId(from);
+    this.#state.subscribers = this.#state.subscribers.filter((known) => entityId(known) !== id);
+  }
+
+  learn(state: PeerState): void {
+    const known = this.#state.peers[entityId(state.ref)];
+    if (known !== undefined) known.state = state;
+  }
+
+  /** Declares whom this entity follows; it takes leave of the others. */
+  need(refs: EntityRef[]): void {
+    const wanted = new Map(refs.map((ref) => [entityId(ref), ref]));
+    for (const [id, peer] of Object.entries(this.#state.peers)) if (!wanted.has(id)) peer.unwanted = true;
+    for (const [id, ref] of wanted) {
+      const known = (this.#state.peers[id] ??= { ref, asked: false });
+      known.unwanted = false;
+    }
+  }
+
+  notify(news: PeerState): void {
+    this.#news = news;
+  }
+
+  operations(): Operation[] {
+    const operations: Operation[] = [];
+    const peers = Object.values(this.#state.peers);
+    if (peers.some((peer) => !peer.asked && !peer.unwanted)) operations.push(once('follow', () => this.#follow()));
+    if (peers.some((peer) => peer.unwanted)) operations.push(once('unfollow', () => this.#unfollow()));
+    const news = JSON.stringify(this.#news);
+    if (this.#state.subscribers.some((ref) => this.#told.get(entityId(ref)) !== news)) {
+      operations.push(once('notify', () => this.#tell()));
+    }
+    return operations;
+  }
+
+  async leave(): Promise<void> {
+    for (const peer of Object.values(this.#state.peers)) peer.unwanted = true;
+    await this.#unfollow();
+  }
+
+  async #follow(): Promise<void> {
+    const asked = Object.values(this.#state.peers).filter((peer) => !peer.asked && !peer.unwanted);
+    const targets = asked.map((peer) => peer.ref);
+    await control(`follow ${targets.map((ref) => ref.name).join(', ')}`).subscribe({
+      targets,
+      subscriber: this.#state.ref,
+    });
+    for (const peer of asked) peer.asked = true;
+  }
+
+  async #unfollow(): Promise<void> {
+    for (const [id, peer] of Object.entries(this.#state.peers)) {
+      if (!peer.unwanted) continue;
+      if (peer.asked) await this.#signal(peer.ref, signals.unsubscribe, this.#state.ref);
+      if (peer.unwanted) delete this.#state.peers[id];
+      else peer.asked = false;
+    }
+  }
+
+  async #tell(): Promise<void> {
+    const message = this.#news;
+    const news = JSON.stringify(message);
+    for (const subscriber of [...this.#state.subscribers]) {
+      const id = entityId(subscriber);
+      if (this.#told.get(id) === news) continue;
+      if (await this.#signal(subscriber, signals.changed, message)) this.#told.set(id, news);
+      else this.unsubscribe(subscriber);
+    }
+    this.#wake();
+  }
+
+  /** False when the other entity is gone. */
+  async #signal(ref: EntityRef, name: string, argument: unknown): Promise<boolean> {
+    try {
+      await getExternalWorkflowHandle(entityId(ref)).signal(name, argument);
+      return true;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      log.debug('an entity that this one knew is gone', { id: entityId(ref), error: String(error) });
+      return false;
+    }
+  }
+}
+
+function once(slot: string, run: () => Promise<void>): Operation {
+  return { slot, key: slot, run, uninterruptible: true };
+}

@@ -1,0 +1,32 @@
+/** The versions of a Model. Pure. */
+import type { ModelVersion } from './messages.ts';
+
+/** Bound of the list in status; blobs of forgotten versions stay in the store. */
+export const maxVersions = 20;
+
+/**
+ * Adds a version, or brings a known digest up to date; oldest first. A version that goes live retires what was live and
+ * the candidates before it. The live one is never forgotten.
+ */
+export function mergeVersion(
+  known: ModelVersion[],
+  version: ModelVersion,
+): { versions: ModelVersion[]; event?: 'VersionAdded' | 'VersionLive' } {
+  const before = known.find((other) => other.sha256 === version.sha256);
+  if (before !== undefined && JSON.stringify(before) === JSON.stringify(version)) return { versions: known };
+  const goesLive = version.stage === 'live' && before?.stage !== 'live';
+  const others = known
+    .filter((other) => other !== before)
+    .map((other) => (goesLive && other.stage !== 'retired' ? { ...other, stage: 'retired' as const } : other));
+  const merged = { ...before, ...version, ...(before === undefined ? {} : { createdAt: before.createdAt }) };
+  const versions = bounded([...others, merged]);
+  if (goesLive) return { versions, event: 'VersionLive' };
+  return before === undefined ? { versions, event: 'VersionAdded' } : { versions };
+}
+
+function bounded(versions: ModelVersion[]): ModelVersion[] {
+  const excess = versions.length - maxVersions;
+  if (excess <= 0) return versions;
+  const dropped = new Set(versions.filter((version) => version.stage !== 'live').slice(0, excess));
+  return versions.filter((version) => !dropped.has(version));
+}

@@ -1,0 +1,307 @@
+/**
+ * One round of incremental learning: train → evaluate → deploy, each a durable step. The job is told of every step by signal;
+ * what a step needs from an earlier one is in `progress`, so a stopped or failed round is taken up where it ended.
+ */
+import {
+  condition,
+  defineSignal,
+  getExternalWorkflowHandle,
+  isCancellation,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
+import type {
+  DeployResult,
+  Listener,
+  ModelSource,
+  ReportedModel,
+  RunWorkerResult,
+  WorkerSpec,
+} from '../../activities/contracts.ts';
+import { control, edge, errand } from '../lib/activities.ts';
+import type { Problem } from '../lib/failures.ts';
+import { entityId, stageWorkerName } from '../lib/ids.ts';
+import { judge } from '../lib/incremental/deployment.ts';
+import { matchingModel } from '../lib/incremental/matching.ts';
+import {
+  maxAttempts,
+  type Mode,
+  type RoundEvent,
+  type RoundInput,
+  type RoundOutcome,
+  type RoundProgress,
+  type Stage,
+} from '../lib/incremental/state.ts';
+import { signals, type ModelVersion, type VersionStage } from '../lib/messages.ts';
+import { problemOf } from '../lib/problems.ts';
+
+const modeSignal = defineSignal<[Mode]>('mode');
+const backoff = ['2s', '10s'] as const;
+
+export async function incrementalRound(input: RoundInput): Promise<RoundOutcome> {
+  return new Round(input).run();
+}
+
+class StageFailed extends Error {
+  readonly stage: Stage;
+  readonly problem: Problem;
+  constructor(stage: Stage, problem: Problem) {
+    super(problem.message);
+    this.stage = stage;
+    this.problem = problem;
+  }
+}
+
+class Stopped extends Error {}
+
+class Round {
+  readonly #plan: RoundInput['plan'];
+  readonly #progress: RoundProgress;
+  #mode: Mode = 'run';
+  #sequence = 0;
+
+  constructor(input: RoundInput) {
+    this.#plan = input.plan;
+    this.#progress = { ...input.progress };
+    setHandler(modeSignal, (mode) => void (this.#mode = mode), {
+      description: 'run, pause or stop after the running step',
+    });
+  }
+
+  async run(): Promise<RoundOutcome> {
+    try {
+      const fresh = await this.#train();
+      await this.#gate();
+      const evaluated = await this.#evaluate(fresh);
+      await this.#gate();
+      return await this.#deploy(fresh, evaluated);
+    } catch (error) {
+      if (error instanceof Stopped) return { kind: 'stopped', progress: this.#progress };
+      if (error instanceof StageFailed) return await this.#failed(error);
+      throw error;
+    }
+  }
+
+  /** Between two steps: waits while paused (no bound: a person resumes), leaves when stopped. */
+  async #gate(): Promise<void> {
+    await condition(() => this.#mode !== 'pause');
+    if (this.#mode === 'stop') throw new Stopped();
+  }
+
+  // --- the three stages ---------------------------------------------------------------------------------------------
+
+  async #train(): Promise<ReportedModel> {
+    const { fields, nodes, round, base, formats } = this.#plan;
+    if (this.#progress.trained !== undefined) return this.#matching('Train', this.#progress.trained, formats.deploy);
+    const prepared = await this.#prepare();
+    const outputDir = `${fields.outputDir.replace(/\/+$/, '')}/train/${round}`;
+    const data = { models: [{ format: base.format, url: base.url }], dataURL: prepared.trainUrl, outputDir };
+    await this.#tell({ stage: 'Train', type: 'Ready', ...reported({ input: data }) });
+    const trained = await this.#runStage('Train', nodes.train, {
+      template: 'spec.trainSpec.template',
+      env: { MODEL_URL: outputDir, TRAIN_DATASET_URL: prepared.trainUrl, ORIGINAL_DATASET_URL: this.#plan.dataset.url },
+      models: { BASE_MODEL_URL: [base] },
+    });
+    const model = this.#matching('Train', trained.models, formats.initial);
+    this.#progress.trained = trained.models;
+    await this.#addVersion(model, 'candidate');
+    await this.#tell(
+      { stage: 'Train', type: 'Completed', ...reported({ output: { models: trained.models.map(plain) } }) },
+      { trained: { model, ...(prepared.evaluation ? { evaluation: prepared.evaluation } : {}) } },
+    );
+    return this.#matching('Train', trained.models, formats.deploy);
+  }
+
+  async #prepare(): Promise<NonNullable<RoundProgress['prepared']>> {
+    const { fields, nodes, round, dataset, take, evalSets } = this.#plan;
+    const work = errand(nodes.data, `round ${round} · samples ${take.from}..${take.to.samples} on ${nodes.data}`);
+    const { trainProb, outputDir } = fields;
+    this.#progress.prepared ??= await this.#step('Train', () =>
+      work.prepareSamples({ dataset, take, trainProb, outputDir, round, evalSets }),
+    );
+    return this.#progress.prepared;
+  }
+
+  async #evaluate(fresh: ReportedModel): Promise<ReportedModel[]> {
+    const { nodes, baseline } = this.#plan;
+    if (this.#progress.evaluated !== undefined) return this.#progress.evaluated;
+    await this.#tell({ stage: 'Eval', type: 'Waiting' });
+    const { evalUrl, evalSamples } = await this.#prepare();
+    if (evalSamples === 0) {
+      const message = 'trainProb leaves no sample to evaluate with: lower spec.dataset.trainProb below 1';
+      throw new StageFailed('Eval', { reason: 'NoEvalSamples', message });
+    }
+    const models: ModelSource[] = [fresh, baseline];
+    await this.#tell({
+      stage: 'Eval',
+      type: 'Ready',
+      ...reported({ input: { models: models.map(plain), dataURL: evalUrl } }),
+    });
+    const { models: evaluated } = await this.#runStage('Eval', nodes.eval, {
+      template: 'spec.evalSpec.template',
+      env: { TEST_DATASET_URL: evalUrl, ORIGINAL_DATASET_URL: this.#plan.dataset.url },
+      models: { MODEL_URLS: models },
+    });
+    const [judged, deployed] = evaluated;
+    if (judged === undefined || deployed === undefined || evaluated.length !== 2) {
+      const message = `the evaluation worker reported ${evaluated.length} models; one for the new and one for the deployed model are needed`;
+      throw new StageFailed('Eval', { reason: 'NoReport', message });
+    }
+    this.#progress.evaluated = evaluated;
+    await this.#addVersion({ ...fresh, metrics: judged.metrics }, 'candidate');
+    await this.#tell(
+      { stage: 'Eval', type: 'Completed', ...reported({ output: { models: evaluated.map(plain) } }) },
+      { metrics: { fresh: judged.metrics, deployed: deployed.metrics } },
+    );
+    return evaluated;
+  }
+
+  async #deploy(fresh: ReportedModel, evaluated: ReportedModel[]): Promise<RoundOutcome> {
+    const { fields, nodes, round } = this.#plan;
+    await this.#tell({ stage: 'Deploy', type: 'Waiting' });
+    const verdict = await judge(control(`round ${round} · deploy?`), fields.deploy.trigger, evaluated);
+    if (!verdict.deploy) {
+      await this.#tell({ stage: 'Deploy', type: 'Completed', message: verdict.message });
+      return { kind: 'completed', deployed: false, reason: verdict.reason, message: verdict.message };
+    }
+    const input = { models: [plain(fresh), { format: fresh.format, url: this.#plan.deployUrl }] };
+    await this.#tell({ stage: 'Deploy', type: 'Ready', ...reported({ input }) });
+    if (fields.hotUpdate) await this.#tell({ stage: 'Deploy', type: 'Starting' }, { node: nodes.deploy });
+    const deployed = await this.#step('Deploy', () => this.#place(fresh));
+    if (fields.hotUpdate) await this.#tell({ stage: 'Deploy', type: 'Running' }, { hotUpdateConfig: deployed.config });
+    await this.#addVersion({ ...fresh, metrics: evaluated[0]?.metrics ?? {} }, 'live');
+    await this.#tell({ stage: 'Deploy', type: 'Completed', message: verdict.message }, { node: deployed.node });
+    return { kind: 'completed', deployed: true, reason: verdict.reason, message: verdict.message };
+  }
+
+  async #place(fresh: ReportedModel): Promise<DeployResult> {
+    const { owner, fields, nodes, round, inferenceWorker, deployUrl, evalUrl } = this.#plan;
+    const how = fields.hotUpdate ? 'hot update' : 'restart';
+    return errand(nodes.deploy, `round ${round} · deploy (${how}) on ${nodes.deploy}`).deployModel({
+      owner,
+      worker: inferenceWorker,
+      model: fresh,
+      urls: [deployUrl, ...(evalUrl === undefined ? [] : [evalUrl])],
+      ...(fields.hotUpdate ? { hotUpdate: { pollPeriodSeconds: fields.pollPeriodSeconds } } : {}),
+    });
+  }
+
+  // --- how a stage runs ---------------------------------------------------------------------------------------------
+
+  async #runStage(
+    stage: Stage,
+    node: string,
+    what: Pick<WorkerSpec, 'template' | 'env' | 'models'>,
+  ): Promise<RunWorkerResult> {
+    const { owner, manifest, round } = this.#plan;
+    await this.#tell({ stage, type: 'Starting' });
+    return this.#step(stage, (attempt) =>
+      edge(node, `round ${round} · ${stage} on ${node}${attempt === 1 ? '' : `, attempt ${attempt}`}`).runWorker({
+        listener: this.#listener(),
+        round,
+        keepModels: stage === 'Train',
+        worker: {
+          ...what,
+          name: stageWorkerName(owner, stage, round, attempt),
+          owner,
+          stage,
+          manifest,
+          env: { NAMESPACE: owner.namespace, JOB_NAME: owner.name, ...what.env },
+        },
+      }),
+    );
+  }
+
+  /** Three attempts with durable back-off for what may pass; what cannot is the end of the stage at once. */
+  async #step<T>(stage: Stage, act: (attempt: number) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await act(attempt);
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        const problem = problemOf(error);
+        const pause = backoff[attempt - 1];
+        if (attempt >= maxAttempts || pause === undefined || !passes.has(problem.reason))
+          throw new StageFailed(stage, problem);
+        const message = `attempt ${attempt} of ${maxAttempts} failed, the next comes in ${pause}: ${problem.message}`;
+        await this.#tell({ stage, type: 'Starting' }, { retrying: { ...problem, message } });
+        await sleep(pause, { summary: `${stage}: back-off after attempt ${attempt}` });
+        await this.#gate();
+      }
+    }
+  }
+
+  async #failed({ stage, problem }: StageFailed): Promise<RoundOutcome> {
+    await this.#tell({ stage, type: 'Failed', message: `${problem.reason}: ${problem.message}` });
+    return { kind: 'failed', stage, problem, progress: this.#progress };
+  }
+
+  #matching(stage: Stage, models: ReportedModel[], format: string): ReportedModel {
+    const found = matchingModel(models, format);
+    if (found !== undefined) return found;
+    const formats = models.map((model) => model.format || 'none').join(', ');
+    const message = `the worker reported models of format ${formats}, the Model asks for ${format}`;
+    throw new StageFailed(stage, { reason: 'ModelFormatMismatch', message });
+  }
+
+  // --- news ---------------------------------------------------------------------------------------------------------
+
+  #listener(): Listener {
+    const { owner } = this.#plan;
+    return { workflowId: entityId(owner), uid: owner.uid, slot: 'round' };
+  }
+
+  async #tell(
+    entry: RoundEvent['condition'],
+    rest: Omit<Partial<RoundEvent>, 'round' | 'sequence' | 'condition'> = {},
+  ): Promise<void> {
+    this.#sequence += 1;
+    const { workflowId, uid, slot } = this.#listener();
+    const value: RoundEvent = { round: this.#plan.round, sequence: this.#sequence, condition: entry, ...rest };
+    await getExternalWorkflowHandle(workflowId).signal(signals.observed, { slot, uid, value });
+  }
+
+  async #addVersion(model: ReportedModel, stage: VersionStage): Promise<void> {
+    const { owner, round, take, fields, base } = this.#plan;
+    if (model.blob === undefined) return;
+    const version: ModelVersion = {
+      ...model.blob,
+      format: model.format,
+      stage,
+      metrics: model.metrics,
+      lineage: {
+        job: `${owner.namespace}/${owner.name}`,
+        round,
+        samples: take.trainSamples,
+        dataset: `${fields.dataset}@${take.to.samples}:${take.to.digest.slice(0, 12)}`,
+        ...(base.blob === undefined ? {} : { base: base.blob.sha256 }),
+      },
+      createdAt: new Date().toISOString(),
+    };
+    const model_ = entityId({ kind: 'Model', namespace: owner.namespace, name: fields.deployModel });
+    try {
+      await getExternalWorkflowHandle(model_).signal(signals.addVersion, version);
+    } catch (error) {
+      // The Model was deleted during the round: its versions are nobody's, the round goes on.
+      if (isCancellation(error)) throw error;
+    }
+  }
+}
+
+/** Failures that another attempt may not meet again. */
+const passes: ReadonlySet<string> = new Set([
+  'WorkerFailed',
+  'NoReport',
+  'HotUpdateFailed',
+  'ModelUnreadable',
+  'NodeSilent',
+]);
+
+function plain({ format, url, metrics }: { format: string; url: string; metrics?: unknown }): Record<string, unknown> {
+  return { format, url, ...(metrics === undefined ? {} : { metrics }) };
+}
+
+/** Conditions that Sedna's local controller reported carry this message and their inputs and outputs as JSON. */
+function reported(data: Record<string, unknown>): { message: string; data: string } {
+  return { message: 'reported by lc', data: JSON.stringify(data) };
+}
