@@ -4,7 +4,6 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { VERSIONS } from './binaries.ts';
 import type { Say } from './obtain.ts';
 import { run } from './run.ts';

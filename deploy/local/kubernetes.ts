@@ -72,8 +72,11 @@ export function prepareKubernetes(dir: string): void {
   }
 }
 
-/** Writes a kubeconfig for the administrator. Only once the API server is ready: it makes its certificate while it starts. */
-export function writeKubeconfig(path: string, dir: string, port: number): void {
+/**
+ * Writes a kubeconfig for the administrator. Only once the API server is ready: it makes its certificate while it starts.
+ * True when that replaced another one.
+ */
+export function writeKubeconfig(path: string, dir: string, port: number): boolean {
   const [token] = readFileSync(join(dir, 'tokens.csv'), 'utf8').split(',');
   const authority = readFileSync(join(dir, 'certs', 'apiserver.crt')).toString('base64');
   const config = {
@@ -87,6 +90,7 @@ export function writeKubeconfig(path: string, dir: string, port: number): void {
     'current-context': 'sedna',
   };
   const text = stringify(config);
-  if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
+  const before = existsSync(path) ? readFileSync(path, 'utf8') : text;
   writeAtomic(path, text, 0o600);
+  return before !== text;
 }

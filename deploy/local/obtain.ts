@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { cacheFolder, findBinary, isExecutable, type BinaryName, type Found } from './binaries.ts';
 import { downloadEtcd, downloadKubernetes, downloadTemporal } from './download.ts';
 import { cacheDir } from './files.ts';
@@ -15,6 +15,9 @@ export interface Way {
   label: string;
   get: (dir: string, say: Say) => Promise<void>;
 }
+
+/** Prefix of the folders in which a binary is made. */
+const PART = '.part-';
 
 /** A cold build of kube-apiserver takes 3 to 15 minutes: how long another `up` is waited for. */
 const LOCK_BOUND_MS = 30 * 60_000;
@@ -60,6 +63,7 @@ async function obtain(name: BinaryName, say: Say): Promise<Found> {
   return withLock(join(cacheDir(), `${name}.lock`), { boundMs: LOCK_BOUND_MS, onWait }, async () => {
     const path = join(folder, name);
     const failures: string[] = [];
+    removeLeftovers(folder, name);
     for (const way of isExecutable(path) ? [] : WAYS[name]) {
       try {
         await install(way, path, say);
@@ -73,10 +77,17 @@ async function obtain(name: BinaryName, say: Say): Promise<Found> {
   });
 }
 
+/** What a killed process left of its attempt; the lock says that nobody is at it now. */
+function removeLeftovers(folder: string, name: BinaryName): void {
+  for (const entry of readdirSync(folder)) {
+    if (entry.startsWith(`${PART}${name}-`)) rmSync(join(folder, entry), { recursive: true, force: true });
+  }
+}
+
 /** The binary appears in the cache whole or not at all. */
 async function install(way: Way, path: string, say: Say): Promise<void> {
   const name = basename(path);
-  const temp = mkdtempSync(join(path, '..', '.part-'));
+  const temp = mkdtempSync(join(dirname(path), `${PART}${name}-`));
   try {
     const started = performance.now();
     await way.get(temp, say);

@@ -43,7 +43,16 @@ export function startTime(pid: number): string | undefined {
 }
 
 export function isAlive(ref: ProcessRef): boolean {
+  if (process.platform !== 'linux' && !exists(ref.pid)) return false; // Spares a `ps`.
   return startTime(ref.pid) === ref.startedAt;
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 export function self(): ProcessRef {

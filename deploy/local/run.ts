@@ -17,6 +17,9 @@ export function run(command: string, args: string[], options: RunOptions): Promi
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: options.boundMs,
     });
+    // A build must not outlive an interrupted caller.
+    const end = (): void => void child.kill();
+    process.once('exit', end);
     let stdout = '';
     let partial = '';
     let tail: string[] = [];
@@ -34,6 +37,7 @@ export function run(command: string, args: string[], options: RunOptions): Promi
       reject(error.code === 'ENOENT' ? new Error(`${command} is not installed`) : error),
     );
     child.once('close', (code, signal) => {
+      process.off('exit', end);
       if (partial) takeLine(partial);
       if (code === 0) resolve(stdout);
       else reject(new Error(`${command} ${args[0] ?? ''}: ${signal ?? `exit ${code}`}: ${tail.join(' | ')}`));

@@ -1,0 +1,47 @@
+/** Exit codes of every verb; documented in `sedna --help`. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, unreachable: 4, timeout: 5, interrupted: 130 } as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export interface CliErrorOptions {
+  /** PascalCase, stable for scripts. */
+  code: string;
+  /** What the user does about it. */
+  hint?: string;
+  exitCode?: ExitCode;
+  cause?: unknown;
+}
+
+/** An expected error: printed as message and hint, never as a stack trace. */
+export class CliError extends Error {
+  readonly code: string;
+  readonly hint: string | undefined;
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, options: CliErrorOptions) {
+    super(message, { cause: options.cause });
+    this.name = 'CliError';
+    this.code = options.code;
+    this.hint = options.hint;
+    this.exitCode = options.exitCode ?? EXIT.failed;
+  }
+}
+
+/** Prints an error for a person on stderr and returns the process's exit code. */
+export function reportError(error: unknown): number {
+  const { message, hint, exitCode } = describe(error);
+  process.stderr.write(`error: ${message}\n${hint ? `  hint: ${hint}\n` : ''}`);
+  if (process.env.SEDNA_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return exitCode;
+}
+
+function describe(error: unknown): { message: string; hint: string | undefined; exitCode: number } {
+  if (!(error instanceof Error)) return { message: String(error), hint: undefined, exitCode: EXIT.failed };
+  // Errors of lower layers (the local stack's among them) carry a hint but no exit code.
+  const { hint, exitCode } = error as Partial<CliError>;
+  return {
+    message: error.message,
+    hint: typeof hint === 'string' ? hint : undefined,
+    exitCode: typeof exitCode === 'number' ? exitCode : EXIT.failed,
+  };
+}

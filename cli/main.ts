@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { packageRoot } from '../deploy/local/files.ts';
+import { EXIT, reportError } from './lib/errors.ts';
+import * as doctor from './doctor.ts';
+import * as down from './down.ts';
+import * as up from './up.ts';
+
+/** One file per verb, in the order of `sedna --help`. A verb imports what is heavy inside its action: every other one starts faster. */
+const VERBS: { register: (program: Command) => void }[] = [up, down, doctor];
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+  return manifest.version;
+}
+
+async function main(): Promise<void> {
+  const program = new Command('sedna')
+    .description('Edge-cloud AI as custom resources: every sedna.io object is one durable Temporal workflow')
+    .version(version(), '-V, --version')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 server not reached, 5 timed out, 130 interrupted.',
+    );
+  for (const verb of VERBS) verb.register(program);
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) process.exitCode = reportError(error);
+    else process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+}
+
+await main();

@@ -1,0 +1,58 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { lastLines } from './files.ts';
+import type { Say } from './obtain.ts';
+import { isAlive } from './process.ts';
+import { startComponent, type Stack } from './runner.ts';
+import type { RunningComponent } from './state.ts';
+
+const LOOK_EVERY_MS = 200;
+const BACKOFF_MS = { first: 200, most: 10_000 };
+/** A component that ran this long is healthy: its next death counts as the first. */
+const HEALTHY_MS = 15_000;
+
+interface Care {
+  since: number;
+  deaths: number;
+  restartAt?: number;
+}
+
+/** Restarts what dies until `signal` aborts; a first death within half a second, repeated ones with growing pauses. */
+export async function supervise(stack: Stack, say: Say, signal: AbortSignal): Promise<void> {
+  const cares = new Map<string, Care>();
+  while (!signal.aborted) {
+    for (const component of stack.state.components) {
+      if (signal.aborted) break;
+      await look(stack, component, cares, say);
+    }
+    await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function look(stack: Stack, component: RunningComponent, cares: Map<string, Care>, say: Say): Promise<void> {
+  const now = performance.now();
+  const care = cares.get(component.name) ?? { since: now, deaths: 0 };
+  cares.set(component.name, care);
+  if (isAlive(component)) return;
+  if (care.restartAt === undefined) {
+    if (now - care.since > HEALTHY_MS) care.deaths = 0;
+    const pause = backoff(care.deaths++);
+    care.restartAt = now + pause;
+    say(`${component.name} (pid ${component.pid}) died; starting it again in ${pause / 1000} s; the end of its log:`);
+    for (const line of lastLines(component.log, 3)) say(`    ${line.slice(0, 300)}`);
+    return;
+  }
+  if (now < care.restartAt) return;
+  delete care.restartAt;
+  care.since = now;
+  try {
+    const { pid } = await startComponent(stack, component);
+    say(`${component.name} runs again (pid ${pid})`);
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Pause in ms before the restart after `deaths` earlier ones in a row: 200, 400, … 10000. */
+export function backoff(deaths: number): number {
+  return Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(deaths, 16));
+}
