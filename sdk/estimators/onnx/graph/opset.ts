@@ -1,0 +1,40 @@
+import { OnnxError } from '../errors.ts';
+import { toNumber } from '../proto/types.ts';
+import type { ModelProto, NodeProto } from '../proto/types.ts';
+import { int, intAttribute } from './attributes.ts';
+
+/** The version that emitted nodes are written for: axes of ReduceSum as input, `reduction` of ScatterElements. */
+export const OPSET = 17;
+/** First IR version that may hold opset 17. */
+export const IR_VERSION = 8;
+
+const OLDEST = 7;
+
+export function opsetOf(model: ModelProto): number {
+  const core = model.opsetImport.find(({ domain }) => !domain || domain === 'ai.onnx');
+  return toNumber(core?.version);
+}
+
+/**
+ * Opset for a training graph that contains the model's own nodes: at least ours. Of the differentiable operators only
+ * Softmax changed meaning between 7 and 17: before 13 it flattened everything from `axis` (default 1) on.
+ */
+export function liftNodes(model: ModelProto, nodes: readonly NodeProto[], rankOf: (name: string) => number): number {
+  const opset = opsetOf(model);
+  if (opset < OLDEST)
+    throw new OnnxError('InvalidModel', `opset ${opset} is too old to train; export with 13 or newer`);
+  if (opset >= 13) return Math.max(opset, OPSET);
+  for (const node of nodes) {
+    if (node.opType !== 'Softmax') continue;
+    const rank = rankOf(node.input[0] ?? '');
+    const axis = intAttribute(node, 'axis', 1);
+    if (axis !== rank - 1 && axis !== -1) {
+      throw new OnnxError(
+        'InvalidModel',
+        `Softmax "${node.name}" over several axes (opset ${opset}); export with opset 13`,
+      );
+    }
+    node.attribute = [{ name: 'axis', ...int(-1) }];
+  }
+  return OPSET;
+}

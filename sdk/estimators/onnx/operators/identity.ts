@@ -1,0 +1,7 @@
+import type { Operator } from '../autodiff/operator.ts';
+
+export const identity: Operator = {
+  type: 'Identity',
+  infer: (node) => [node.inputShape(0)],
+  gradient: ({ outputGradient }) => [outputGradient],
+};
