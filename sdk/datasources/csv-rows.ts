@@ -1,0 +1,62 @@
+/** One record of a CSV text and the line that it starts on, 1-based. */
+export interface CsvRow {
+  line: number;
+  cells: string[];
+}
+
+/**
+ * Splits CSV text (RFC 4180: quotes, doubled quotes and line breaks inside quotes; also LF alone) into rows. Blank lines are
+ * skipped. Throws on a quote that never ends.
+ */
+export function* csvRows(text: string, delimiter = ','): Generator<CsvRow> {
+  let line = 1;
+  let at = 0;
+  while (at < text.length) {
+    const row: CsvRow = { line, cells: [] };
+    let ended = false;
+    while (!ended) {
+      const cell = text[at] === '"' ? quoted(text, at, line) : plain(text, at, delimiter);
+      row.cells.push(cell.value);
+      line += cell.lines;
+      at = cell.end;
+      ended = text[at] !== delimiter;
+      if (!ended) at++;
+    }
+    if (at < text.length && text[at] !== '\r' && text[at] !== '\n') {
+      throw new Error(`line ${line}: text follows a closing quote`);
+    }
+    if (text[at] === '\r') at++;
+    if (text[at] === '\n') at++;
+    line++;
+    if (row.cells.length > 1 || row.cells[0] !== '') yield row;
+  }
+}
+
+interface Cell {
+  value: string;
+  /** Index of the delimiter, line break or end behind the cell. */
+  end: number;
+  /** Line breaks inside it. */
+  lines: number;
+}
+
+function plain(text: string, start: number, delimiter: string): Cell {
+  let end = start;
+  while (end < text.length && text[end] !== delimiter && text[end] !== '\n' && text[end] !== '\r') end++;
+  return { value: text.slice(start, end), end, lines: 0 };
+}
+
+function quoted(text: string, start: number, line: number): Cell {
+  let at = start + 1;
+  let value = '';
+  for (;;) {
+    const quote = text.indexOf('"', at);
+    if (quote < 0) throw new Error(`line ${line}: a quote is opened and never closed`);
+    value += text.slice(at, quote);
+    at = quote + 1;
+    if (text[at] !== '"') break;
+    value += '"';
+    at++;
+  }
+  return { value, end: at, lines: value.split('\n').length - 1 };
+}

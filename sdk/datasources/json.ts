@@ -1,0 +1,60 @@
+import { BaseDataSource } from './data-source.ts';
+import type { DataType } from './data-source.ts';
+import { takeLabel } from './label.ts';
+import { atLine, readText } from './read-text.ts';
+
+export interface JsonOptions {
+  dataType?: DataType;
+  /** Member that moves from `x` to `y`. Without it there are no labels. */
+  label?: string;
+  /** Turns one value into the sample; `null` or `undefined` drops it. */
+  parseRecord?: (record: unknown) => unknown;
+}
+
+/** Reads JSON files: one array of samples, or JSON Lines (one sample per line). Empty locations and blank lines are skipped. */
+export async function readJson(locations: readonly string[], options: JsonOptions = {}): Promise<BaseDataSource> {
+  const target = new BaseDataSource(options.dataType);
+  for (const location of locations.filter(Boolean)) {
+    const text = await readText(location);
+    if (text.trimStart().startsWith('[')) await readArray(target, { location, text }, options);
+    else await readLines(target, { location, text }, options);
+  }
+  return target;
+}
+
+interface Source {
+  location: string;
+  text: string;
+}
+
+async function readArray(target: BaseDataSource, { location, text }: Source, options: JsonOptions): Promise<void> {
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch (error) {
+    // JSON Lines whose samples are arrays start with a bracket too.
+    if (text.trim().includes('\n')) return readLines(target, { location, text }, options);
+    throw new Error(`${location}: is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  for (const record of list as unknown[]) await add(target, record, options);
+}
+
+async function readLines(target: BaseDataSource, { location, text }: Source, options: JsonOptions): Promise<void> {
+  let number = 0;
+  for (const line of text.split('\n')) {
+    number++;
+    if (line.trim() === '') continue;
+    await atLine(location, number, () => add(target, JSON.parse(line), options));
+  }
+}
+
+async function add(target: BaseDataSource, record: unknown, { label, parseRecord }: JsonOptions): Promise<void> {
+  if (label && (typeof record !== 'object' || record === null)) throw new Error(`is not an object with a "${label}"`);
+  const { rest, value } = label
+    ? takeLabel(record as Record<string, unknown>, label)
+    : { rest: record, value: undefined };
+  const sample = parseRecord ? await parseRecord(rest) : rest;
+  if (sample === null || sample === undefined) return;
+  target.x.push(sample);
+  if (label && !target.isTestData) target.y.push(value);
+}

@@ -1,0 +1,62 @@
+import { Context } from './context.ts';
+import type { AlgorithmSpec, Environment } from './context.ts';
+
+/** What the local controller tells a worker, read once. */
+export interface WorkerConfig {
+  /** Base URL of the node's local controller. */
+  lcServer: string;
+  namespace: string;
+  workerName: string;
+  /** Name of the owning object: the job, else the service. */
+  ownerName: string;
+  /** Leading part of container paths that reported URLs must not show, so that they are paths of the node. */
+  dataPathPrefix: string;
+  /** Where a training saves to, and where inference loads from: a directory or a file. */
+  modelUrl?: string;
+  modelName?: string;
+  modelPath?: string;
+  /** `file`, or another scheme whose existence nobody checks. */
+  modelLoadMode: string;
+  /** Models to judge, in order: the new one first, the deployed one second. */
+  modelUrls: string[];
+  baseModelUrl?: string;
+  pretrainedModelUrl?: string;
+  trainDatasetUrl?: string;
+  testDatasetUrl?: string;
+  originalDatasetUrl?: string;
+  hardExampleMining?: AlgorithmSpec;
+  /** Present when the model is to be swapped inside the running worker. */
+  hotUpdate?: { configFile: string; pollSeconds: number };
+}
+
+export function readWorkerConfig(environment: Environment = process.env): WorkerConfig {
+  const context = new Context(environment);
+  const ownerName = context.get('JOB_NAME') ?? context.get('SERVICE_NAME', 'sedna');
+  return {
+    lcServer: context.get('LC_SERVER', 'http://127.0.0.1:9100').replace(/\/+$/, ''),
+    namespace: context.get('NAMESPACE', ownerName),
+    workerName: context.get('WORKER_NAME', ownerName),
+    ownerName,
+    dataPathPrefix: context.get('DATA_PATH_PREFIX', '/home/data'),
+    modelUrl: context.get('MODEL_URL'),
+    modelName: context.get('MODEL_NAME'),
+    modelPath: context.get('MODEL_PATH'),
+    modelLoadMode: context.get('MODEL_LOAD_MODE', 'file'),
+    modelUrls: (context.get('MODEL_URLS') ?? '').split(';').filter((url) => url !== ''),
+    baseModelUrl: context.get('BASE_MODEL_URL'),
+    pretrainedModelUrl: context.get('PRETRAINED_MODEL_URL'),
+    trainDatasetUrl: context.get('TRAIN_DATASET_URL'),
+    testDatasetUrl: context.get('TEST_DATASET_URL'),
+    originalDatasetUrl: context.get('ORIGINAL_DATASET_URL'),
+    hardExampleMining: context.algorithm('HEM'),
+    hotUpdate: hotUpdate(context),
+  };
+}
+
+function hotUpdate(context: Context): WorkerConfig['hotUpdate'] {
+  if (!context.boolean('MODEL_HOT_UPDATE')) return undefined;
+  return {
+    configFile: context.require('MODEL_HOT_UPDATE_CONFIG'),
+    pollSeconds: context.number('MODEL_POLL_PERIOD_SECONDS', 60, 1),
+  };
+}
