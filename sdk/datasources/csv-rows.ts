@@ -22,14 +22,18 @@ export function* csvRows(text: string, delimiter = ','): Generator<CsvRow> {
       ended = text[at] !== delimiter;
       if (!ended) at++;
     }
-    if (at < text.length && text[at] !== '\r' && text[at] !== '\n') {
-      throw new Error(`line ${line}: text follows a closing quote`);
-    }
-    if (text[at] === '\r') at++;
-    if (text[at] === '\n') at++;
+    at = lineBreak(text, at, line);
     line++;
     if (row.cells.length > 1 || row.cells[0] !== '') yield row;
   }
+}
+
+function lineBreak(text: string, start: number, line: number): number {
+  let at = start;
+  if (text[at] === '\r') at++;
+  if (text[at] === '\n') at++;
+  if (at === start && at < text.length) throw new Error(`line ${line}: text follows a closing quote`);
+  return at;
 }
 
 interface Cell {

@@ -8,7 +8,7 @@ import type { WorkerConfig } from '../worker/config.ts';
 import type { AlgorithmSpec } from '../worker/context.ts';
 import { ProgressReporter } from '../worker/progress.ts';
 import type { WorkerReport, WorkerResult } from '../worker/protocol.ts';
-import { identity, sendReport } from '../worker/report.ts';
+import { ReportError, identity, sendReport } from '../worker/report.ts';
 import type { ReportOptions } from '../worker/report.ts';
 import { HotUpdate } from './hot-update.ts';
 import { existingModelFile, modelFile, modelResult } from './model-files.ts';
@@ -188,7 +188,7 @@ export class IncrementalLearning<S = unknown, I = unknown, O = unknown> {
       return await work();
     } catch (error) {
       // The first error is the one that matters, also when nobody takes the report.
-      await this.send({ kind, ...failure(error as Error) }).catch(this.onProblem);
+      if (!(error instanceof ReportError)) await this.send({ kind, ...failure(error as Error) }).catch(this.onProblem);
       throw error;
     }
   }

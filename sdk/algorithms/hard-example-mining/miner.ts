@@ -37,7 +37,7 @@ export function probabilities(result: unknown): number[] | undefined {
 export const isProbability = (value: number): boolean => value >= 0 && value <= 1;
 
 function toArray(value: unknown): unknown[] | undefined {
-  if (Array.isArray(value)) return value;
+  if (Array.isArray(value)) return value as unknown[];
   if (ArrayBuffer.isView(value) && Symbol.iterator in value) return Array.from(value as unknown as Iterable<unknown>);
   return undefined;
 }

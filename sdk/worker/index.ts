@@ -1,0 +1,10 @@
+export { readWorkerConfig } from './config.ts';
+export type { WorkerConfig } from './config.ts';
+export { Context } from './context.ts';
+export type { AlgorithmSpec, Environment } from './context.ts';
+export { ProgressReporter } from './progress.ts';
+export type { ProgressOptions, WorkerProgress } from './progress.ts';
+export { MAX_REPORT_BYTES, workerProgress, workerReport } from './protocol.ts';
+export type { ReceivedProgress, ReceivedReport, WorkerReport, WorkerResult, WorkerStatus } from './protocol.ts';
+export { ReportError, identity, sendReport } from './report.ts';
+export type { ReportOptions } from './report.ts';
