@@ -3,10 +3,17 @@ import { toNumber } from '../proto/types.ts';
 import type { ModelProto, NodeProto } from '../proto/types.ts';
 import { int, intAttribute } from './attributes.ts';
 
-/** The version that emitted nodes are written for: axes of ReduceSum as input, `reduction` of ScatterElements. */
+/** Of the inference models that the builder makes: old enough for every runtime in use. */
 export const OPSET = 17;
 /** First IR version that may hold opset 17. */
 export const IR_VERSION = 8;
+
+/**
+ * Of training graphs, which only our own runtime sees. ReduceSum takes axes as input (13), ScatterElements can add (16), and
+ * the shape inference of poolings with `ceil_mode` agrees with the kernels (22).
+ */
+export const TRAINING_OPSET = 22;
+export const TRAINING_IR_VERSION = 10;
 
 const OLDEST = 7;
 
@@ -17,13 +24,13 @@ export function opsetOf(model: ModelProto): number {
 
 /**
  * Opset for a training graph that contains the model's own nodes: at least ours. Of the differentiable operators only
- * Softmax changed meaning between 7 and 17: before 13 it flattened everything from `axis` (default 1) on.
+ * Softmax changed meaning between 7 and 22: before 13 it flattened everything from `axis` (default 1) on.
  */
 export function liftNodes(model: ModelProto, nodes: readonly NodeProto[], rankOf: (name: string) => number): number {
   const opset = opsetOf(model);
   if (opset < OLDEST)
     throw new OnnxError('InvalidModel', `opset ${opset} is too old to train; export with 13 or newer`);
-  if (opset >= 13) return Math.max(opset, OPSET);
+  if (opset >= 13) return Math.max(opset, TRAINING_OPSET);
   for (const node of nodes) {
     if (node.opType !== 'Softmax') continue;
     const rank = rankOf(node.input[0] ?? '');
@@ -36,5 +43,5 @@ export function liftNodes(model: ModelProto, nodes: readonly NodeProto[], rankOf
     }
     node.attribute = [{ name: 'axis', ...int(-1) }];
   }
-  return OPSET;
+  return TRAINING_OPSET;
 }

@@ -2,7 +2,7 @@ import { analyse } from '../autodiff/forward.ts';
 import type { Forward, ForwardOptions } from '../autodiff/forward.ts';
 import { assertDifferentiable, backpropagate } from '../autodiff/backward.ts';
 import { OnnxError } from '../errors.ts';
-import { IR_VERSION, liftNodes } from '../graph/opset.ts';
+import { TRAINING_IR_VERSION, liftNodes } from '../graph/opset.ts';
 import type { Shape } from '../graph/shape.ts';
 import { tensorShape } from '../graph/tensors.ts';
 import { GraphWriter, valueInfo } from '../graph/writer.ts';
@@ -120,7 +120,7 @@ function assemble(forward: Forward, writer: GraphWriter, step: Omit<StepGraph, '
   const scalarOutputs = step.correct === undefined ? [step.loss] : [step.loss, step.correct];
   const outputs = step.scalars ? slots.map(({ next, shape }) => valueInfo(next, shape)) : [];
   return {
-    irVersion: Math.max(toNumber(forward.model.irVersion), IR_VERSION),
+    irVersion: Math.max(toNumber(forward.model.irVersion), TRAINING_IR_VERSION),
     producerName: 'sedna',
     opsetImport: [{ domain: '', version: opset }],
     graph: {

@@ -1,0 +1,184 @@
+import { expect } from '@jest/globals';
+import { toProto } from '../../../../../sdk/estimators/onnx/graph/attributes.ts';
+import type { Attributes } from '../../../../../sdk/estimators/onnx/graph/attributes.ts';
+import { sizeOf } from '../../../../../sdk/estimators/onnx/graph/shape.ts';
+import { floatTensor, intTensor, readFloats, tensorShape } from '../../../../../sdk/estimators/onnx/graph/tensors.ts';
+import { valueInfo } from '../../../../../sdk/estimators/onnx/graph/writer.ts';
+import { OnnxModel, Random, encodeModel } from '../../../../../sdk/estimators/onnx/index.ts';
+import type { ModelProto, OnnxTensor } from '../../../../../sdk/estimators/onnx/index.ts';
+import type { Loss } from '../../../../../sdk/estimators/onnx/losses/loss.ts';
+import type { Optimizer } from '../../../../../sdk/estimators/onnx/optimizers/optimizer.ts';
+import { buildStep } from '../../../../../sdk/estimators/onnx/training/step-graph.ts';
+
+/** Stride of the central difference: large enough for float32 outputs, small enough for smooth operators. */
+const EPSILON = 1e-2;
+
+/** loss = sum(output * target): its gradient at the output is the target, so each test checks one random direction. */
+const projection: Loss = {
+  name: 'projection',
+  classification: false,
+  check: () => undefined,
+  emit({ forward, writer, target }) {
+    const loss = writer.emit('ReduceSum', [writer.emit('Mul', [forward.output.name, target])]);
+    return { loss, seed: { at: forward.output.name, gradient: target } };
+  },
+};
+
+/** Gives the gradient itself as the next parameter. */
+const expose: Optimizer = {
+  name: 'expose',
+  slots: [],
+  emit: ({ writer, gradient }) => ({ parameter: writer.emit('Identity', [gradient]), state: {} }),
+};
+
+export interface Operand {
+  shape: number[];
+  data: Float32Array;
+}
+
+export interface OperatorCase {
+  type: string;
+  operands: Operand[];
+  attributes?: Attributes;
+  /** Further int64 input, as Reshape takes. */
+  ints?: number[];
+}
+
+export function normal(random: Random, shape: number[]): Operand {
+  return { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => random.normal()) };
+}
+
+/** Distinct values, 5 strides apart and none near zero: no maximum and no kink changes within a difference. */
+export function distinct(random: Random, shape: number[]): Operand {
+  const count = sizeOf(shape);
+  const data = Float32Array.from(random.permutation(count), (k) => (k - count / 2 + 0.25) * 5 * EPSILON);
+  return { shape, data };
+}
+
+/** Compares the emitted gradient of one operator with central differences, for every element of every operand. */
+export async function checkOperator({ type, operands, attributes = {}, ints }: OperatorCase): Promise<void> {
+  const names = operands.map((_, i) => `operand${i}`);
+  const model: ModelProto = {
+    irVersion: 10,
+    opsetImport: [{ version: 22 }],
+    graph: {
+      name: type,
+      node: [
+        {
+          opType: type,
+          name: 'node',
+          input: [...names, ...(ints ? ['ints'] : [])],
+          output: ['y'],
+          attribute: toProto(attributes),
+        },
+      ],
+      initializer: [
+        ...operands.map(({ shape, data }, i) => floatTensor(names[i] ?? '', shape, data)),
+        ...(ints ? [intTensor('ints', [ints.length], ints)] : []),
+      ],
+      input: [valueInfo('unused', ['N', 1])],
+      output: [{ name: 'y' }],
+    },
+  };
+  const step = buildStep({ model, batch: 1, loss: projection, optimizer: expose });
+  const target = normal(new Random(99), [...step.target.shape]);
+  const forward = await OnnxModel.open(forwardOf(model));
+  const analytic = await gradientsOf(
+    step,
+    model,
+    { unused: tensor({ shape: [1, 1], data: new Float32Array(1) }) },
+    target,
+  );
+  const feeds = parametersOf(model);
+  const project = async () => {
+    const { y } = await forward.run(feeds);
+    return (y?.data as Float32Array).reduce((sum, value, i) => sum + value * (target.data[i] ?? 0), 0);
+  };
+  for (const [name, gradient] of analytic) await compare(name, gradient, feeds, project);
+  await forward.close();
+}
+
+/** Compares the gradient of a whole model's loss with central differences, for every parameter. */
+export async function checkModel(model: ModelProto, loss: Loss, input: Operand, target: Operand): Promise<void> {
+  const request = { model, batch: input.shape[0] ?? 1, loss };
+  const step = buildStep({ ...request, optimizer: expose });
+  const evaluation = buildStep(request);
+  const analytic = await gradientsOf(step, model, { [step.input.name]: tensor(input) }, target);
+  const forward = await OnnxModel.open(evaluation.bytes);
+  const feeds: Record<string, OnnxTensor> = {
+    ...parametersOf(model),
+    [evaluation.input.name]: tensor(input),
+    [evaluation.target.name]: tensor(target),
+  };
+  const lossOf = async () => (await forward.run(feeds))[evaluation.loss]?.data[0] as number;
+  for (const [name, gradient] of analytic) await compare(name, gradient, feeds, lossOf, 2e-3);
+  await forward.close();
+}
+
+async function gradientsOf(
+  step: ReturnType<typeof buildStep>,
+  model: ModelProto,
+  inputs: Record<string, OnnxTensor>,
+  target: Operand,
+): Promise<Map<string, Float32Array>> {
+  const session = await OnnxModel.open(step.bytes);
+  const parameters = parametersOf(model);
+  const results = await session.run({
+    ...inputs,
+    [step.target.name]: tensor(target),
+    ...Object.fromEntries(step.parameters.map(({ name }) => [name, parameters[name] as OnnxTensor])),
+    ...Object.fromEntries(
+      Object.values(step.scalars ?? {}).map((name) => [name, tensor({ shape: [], data: Float32Array.of(1) })]),
+    ),
+  });
+  await session.close();
+  return new Map(step.parameters.map(({ name, next }) => [name, results[next]?.data as Float32Array]));
+}
+
+async function compare(
+  name: string,
+  gradient: Float32Array,
+  feeds: Record<string, OnnxTensor>,
+  value: () => Promise<number>,
+  epsilon = EPSILON,
+): Promise<void> {
+  const data = feeds[name]?.data as Float32Array;
+  expect(gradient).toHaveLength(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const kept = data[i] ?? 0;
+    data[i] = kept + epsilon;
+    const above = await value();
+    data[i] = kept - epsilon;
+    const numeric = (above - (await value())) / (2 * epsilon);
+    data[i] = kept;
+    const error = Math.abs((gradient[i] ?? NaN) - numeric);
+    if (!(error <= 2e-3 * (1 + Math.abs(numeric)))) {
+      throw new Error(`gradient of ${name}[${i}] is ${gradient[i]}, central difference ${numeric}`);
+    }
+  }
+}
+
+function forwardOf(model: ModelProto): Uint8Array {
+  const { graph } = model;
+  const floats = graph.initializer.filter(({ dataType }) => dataType === 1);
+  return encodeModel({
+    ...model,
+    graph: {
+      ...graph,
+      initializer: graph.initializer.filter((one) => !floats.includes(one)),
+      input: floats.map((one) => valueInfo(one.name ?? '', tensorShape(one))),
+      output: [valueInfo('y', buildStep({ model, batch: 1, loss: projection, optimizer: expose }).target.shape)],
+    },
+  });
+}
+
+function parametersOf(model: ModelProto): Record<string, OnnxTensor> {
+  const floats = model.graph.initializer.filter(({ dataType }) => dataType === 1);
+  return Object.fromEntries(
+    floats.map((one) => [one.name ?? '', tensor({ shape: tensorShape(one), data: readFloats(one) })]),
+  );
+}
+
+function tensor({ shape, data }: Operand): OnnxTensor {
+  return { datatype: 'float32', shape, data };
+}
