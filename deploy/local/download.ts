@@ -83,8 +83,12 @@ export async function download(url: string, path: string, say: Say): Promise<str
   return hash.digest('hex');
 }
 
-/** Fails within 3 s where the host is not reached, so that an offline machine goes on to the next way at once. */
+/**
+ * Fails within 3 s where the host is not reached, so that an offline machine goes on to the next way at once.
+ * `SEDNA_NO_DOWNLOAD` rules vendors' downloads out; the configured pip and Go registries are used all the same.
+ */
 async function open(url: string): Promise<Response> {
+  if (process.env.SEDNA_NO_DOWNLOAD) throw new Error('SEDNA_NO_DOWNLOAD is set');
   const { hostname, port, protocol } = new URL(url);
   await reach(hostname, Number(port) || (protocol === 'http:' ? 80 : 443));
   const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_BOUND_MS) });

@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import {
+  commandLine,
+  isAlive,
+  launchDetached,
+  processesWith,
+  self,
+  signal,
+  stopProcess,
+} from '../../deploy/local/process.ts';
+import { temporaryFolder } from '../support/cli.ts';
+import { eventually } from '../support/eventually.ts';
+
+function launch(code: string, env: NodeJS.ProcessEnv = {}) {
+  const dir = temporaryFolder('process');
+  const log = join(dir, 'log');
+  const started = launchDetached({
+    command: process.execPath,
+    args: ['-e', code],
+    cwd: dir,
+    env: { ...process.env, ...env },
+    log,
+  });
+  return started.then((ref) => ({ ref, log }));
+}
+
+const FOREVER = 'console.log("up"); setInterval(() => 0, 1000)';
+
+describe('processes', () => {
+  it('are known by pid and start time, so that a recycled pid is left alone', async () => {
+    const { ref } = await launch(FOREVER);
+    const recycled = { pid: ref.pid, startedAt: 'another' };
+    expect([isAlive(ref), isAlive(recycled)]).toEqual([true, false]);
+    expect(signal(recycled, 'SIGKILL')).toBe(false);
+    expect(await stopProcess(recycled, 100)).toBe(true);
+    expect(isAlive(ref)).toBe(true);
+    expect(await stopProcess(ref, 5_000)).toBe(true);
+    expect(isAlive(ref)).toBe(false);
+  });
+
+  it('that ignore SIGTERM are killed after the grace time', async () => {
+    const { ref, log } = await launch(`process.on('SIGTERM', () => 0); ${FOREVER}`);
+    await eventually(() => expect(readFileSync(log, 'utf8')).toContain('up'));
+    expect(await stopProcess(ref, 100)).toBe(false);
+    expect(isAlive(ref)).toBe(false);
+  });
+
+  it('count as gone while nobody has collected their exit code', async () => {
+    // The parent is a shell script that never waits for its child.
+    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      const pid = await new Promise<number>((done) => parent.stdout.once('data', (data) => done(Number(String(data)))));
+      await eventually(() => expect(isAlive({ pid, startedAt: 'any' })).toBe(false));
+      const { startTime } = await import('../../deploy/local/process.ts');
+      await eventually(() => expect(startTime(pid)).toBeUndefined());
+    } finally {
+      parent.kill('SIGKILL');
+    }
+  });
+
+  it('are found by a variable of their environment, this one excepted', async () => {
+    process.env.SEDNA_TEST_MARK = 'here';
+    const { ref } = await launch(FOREVER, { SEDNA_TEST_MARK: 'here' });
+    try {
+      await eventually(() => expect(processesWith('SEDNA_TEST_MARK', 'here')).toEqual([ref]));
+      expect(processesWith('SEDNA_TEST_MARK', 'her')).toEqual([]);
+      expect(commandLine(ref.pid)).toEqual([process.execPath, '-e', FOREVER]);
+      expect(processesWith('SEDNA_TEST_MARK', 'here').map(({ pid }) => pid)).not.toContain(self().pid);
+    } finally {
+      await stopProcess(ref, 2_000);
+    }
+  });
+
+  it('that cannot be run are an error of whoever starts them', async () => {
+    const dir = temporaryFolder('process');
+    const launchMissing = launchDetached({
+      command: join(dir, 'none'),
+      args: [],
+      cwd: dir,
+      env: {},
+      log: join(dir, 'log'),
+    });
+    await expect(launchMissing).rejects.toThrow('ENOENT');
+  });
+});
