@@ -13,7 +13,11 @@ export interface AdamOptions {
   epsilon?: number;
 }
 
-/** Adam (Kingma and Ba, 2015, algorithm 1), bias correction from the step number. */
+/**
+ * Adam (Kingma and Ba, 2015, algorithm 1), bias correction from the step number.
+ * The state keeps the sums M = beta1 M + g and V = beta2 V + g^2, which are the paper's m / (1 - beta1) and v / (1 - beta2):
+ * constant factors move into scalars, so that fewer passes over the weights are needed.
+ */
 export function adam({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamOptions): Optimizer {
   checkRange('beta1', beta1, 0, 1);
   checkRange('beta2', beta2, 0, 1);
@@ -22,27 +26,26 @@ export function adam({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamOptions
     name: 'adam',
     slots: ['mean', 'variance'],
     emit({ writer, parameter, gradient, state, learningRate, step }) {
-      const mean = blend(writer, state.mean ?? '', gradient, beta1);
-      const squared = writer.emit('Mul', [gradient, gradient]);
-      const variance = blend(writer, state.variance ?? '', squared, beta2);
-      // Both corrections are applied to scalars: m / c1 / (sqrt(v) / c2 + e) = (m c2 / c1) / (sqrt(v) + e c2).
-      const c1 = correction(writer, step, beta1);
-      const c2 = writer.emit('Sqrt', [correction(writer, step, beta2)]);
+      const mean = decayedSum(writer, state.mean ?? '', gradient, beta1);
+      const variance = decayedSum(writer, state.variance ?? '', writer.emit('Mul', [gradient, gradient]), beta2);
+      // w -= rate m / c1 / (sqrt(v / c2) + e), with c = (1 - beta^step) / (1 - beta) in terms of the sums.
+      const c1 = weightOfSum(writer, step, beta1);
+      const c2 = writer.emit('Sqrt', [weightOfSum(writer, step, beta2)]);
       const rate = writer.emit('Mul', [learningRate, writer.emit('Div', [c2, c1])]);
       const floor = writer.emit('Mul', [c2, writer.scalar(epsilon)]);
-      const spread = writer.emit('Add', [writer.emit('Sqrt', [variance]), floor]);
-      const move = writer.emit('Div', [writer.emit('Mul', [mean, rate]), spread]);
+      const deviation = writer.emit('Add', [writer.emit('Sqrt', [variance]), floor]);
+      const move = writer.emit('Div', [writer.emit('Mul', [mean, rate]), deviation]);
       return { parameter: writer.emit('Sub', [parameter, move]), state: { mean, variance } };
     },
   };
 }
 
-function blend(writer: GraphWriter, old: string, fresh: string, keep: number): string {
-  const kept = writer.emit('Mul', [old, writer.scalar(keep)]);
-  return writer.emit('Add', [kept, writer.emit('Mul', [fresh, writer.scalar(1 - keep)])]);
+function decayedSum(writer: GraphWriter, sum: string, value: string, keep: number): string {
+  return writer.emit('Add', [writer.emit('Mul', [sum, writer.scalar(keep)]), value]);
 }
 
-/** 1 - beta^step, a scalar. */
-function correction(writer: GraphWriter, step: string, beta: number): string {
-  return writer.emit('Sub', [writer.scalar(1), writer.emit('Pow', [writer.scalar(beta), step])]);
+/** (1 - beta^step) / (1 - beta) = 1 + beta + ... + beta^(step - 1), a scalar. */
+function weightOfSum(writer: GraphWriter, step: string, beta: number): string {
+  const missing = writer.emit('Sub', [writer.scalar(1), writer.emit('Pow', [writer.scalar(beta), step])]);
+  return writer.emit('Mul', [missing, writer.scalar(1 / (1 - beta))]);
 }
