@@ -53,9 +53,17 @@ export function parseManifests(text: string | Buffer, source = 'manifest'): Pars
 
 type Position = (offset: number) => { source: string; line: number; column: number };
 
+const OCTAL = {
+  default: true,
+  tag: 'tag:yaml.org,2002:int',
+  format: 'OCT',
+  test: /^[-+]?0o[0-7_]+$/,
+  resolve: (text: string) => Number(text.replaceAll('_', '').replace(/^[-+]/, '')) * (text.startsWith('-') ? -1 : 1),
+};
+
 const KUBECTL = {
   schema: 'yaml-1.1',
-  customTags: (tags: Tags) => tags.filter((tag) => typeof tag === 'string' || !isSurprise(tag)),
+  customTags: (tags: Tags) => [...tags.filter((tag) => typeof tag === 'string' || !isSurprise(tag)), OCTAL],
   merge: true,
   uniqueKeys: true,
 } as const;

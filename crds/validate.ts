@@ -6,8 +6,9 @@ import { API_VERSION } from './lib/kind.ts';
 import type { KindDefinition, Manifest } from './lib/kind.ts';
 import { metadata } from './lib/metadata.ts';
 import { pruneNulls } from './lib/prune-nulls.ts';
+import { toStructural } from './lib/structural.ts';
 import type { StructuralSchema } from './lib/structural.ts';
-import { unsafeKeys } from './lib/unsafe-keys.ts';
+import { unsafeValues } from './lib/unsafe-values.ts';
 import { findKind, kinds } from './registry.ts';
 
 export type { FieldError } from './lib/issues.ts';
@@ -22,7 +23,7 @@ export type Verdict = { ok: true; kind: string; manifest: Manifest } | { ok: fal
 export function validateManifest(object: unknown): Verdict {
   const head = headSchema.safeParse(object, { error: wording });
   if (!head.success) return { ok: false, errors: fieldErrors(head.error, {}) };
-  const unsafe = unsafeKeys(object);
+  const unsafe = unsafeValues(object);
   if (unsafe.length > 0) return { ok: false, errors: unsafe };
   const kind = findKind(head.data.kind);
   if (kind?.kind !== head.data.kind) return { ok: false, errors: [unknownKind(head.data.kind)] };
@@ -48,6 +49,7 @@ function unknownKind(name: string): FieldError {
   return { path: 'kind', message: `"${name}" is not a kind of ${API_VERSION}; known: ${known}` };
 }
 
+const METADATA = toStructural(metadata);
 const cache = new Map<KindDefinition, ReturnType<typeof compile>>();
 
 function compiled(kind: KindDefinition) {
@@ -65,6 +67,7 @@ function compile(kind: KindDefinition) {
     status: z.unknown().optional(),
   });
   const [version] = customResourceDefinition(kind).spec.versions;
-  const structural: StructuralSchema = version?.schema.openAPIV3Schema ?? {};
+  const root: StructuralSchema = version?.schema.openAPIV3Schema ?? {};
+  const structural = { ...root, properties: { ...root.properties, metadata: METADATA } };
   return { schema, structural };
 }
