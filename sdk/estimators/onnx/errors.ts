@@ -21,14 +21,14 @@ export class OnnxError extends Error {
   }
 }
 
-/** The loss became NaN or infinite. `step` counts optimizer updates from 1. */
+/** The loss or a weight became NaN or infinite. `step` counts optimizer updates from 1. */
 export class TrainingDiverged extends OnnxError {
   readonly step: number;
 
   constructor(step: number, loss: number, learningRate: number) {
     super(
       'TrainingDiverged',
-      `training diverged at step ${step}: the loss is ${loss}; lower optimizer.learningRate (now ${learningRate}, try ${learningRate / 10}) or scale the inputs to about [-1, 1]`,
+      `training diverged at step ${step}: the loss or a weight is ${loss}; lower optimizer.learningRate (now ${learningRate}, try ${learningRate / 10}) or scale the inputs to about [-1, 1]`,
     );
     this.name = 'TrainingDiverged';
     this.step = step;

@@ -1,6 +1,6 @@
+import { writeFileAtomic } from '../../storage/files.ts';
 import type { Estimator, Metrics, TrainOptions, Weights } from '../estimator.ts';
 import { analyse, dataInputs } from './autodiff/forward.ts';
-import { writeFileAtomically } from './atomic-file.ts';
 import { OnnxError } from './errors.ts';
 import { sizeOf } from './graph/shape.ts';
 import { LoadedModel, checkWeights } from './loaded-model.ts';
@@ -136,7 +136,7 @@ export class OnnxEstimator implements Estimator<OnnxSamples, FloatArray, FloatAr
 
   /** Writes the inference model with the present weights, atomically. */
   async save(path: string): Promise<void> {
-    await writeFileAtomically(path, [(await this.#loaded()).encode()]);
+    await writeFileAtomic(path, (await this.#loaded()).encode());
   }
 
   /** Replaces the model by the one in the file, once that is known to run; else throws and keeps the present one. */

@@ -43,6 +43,8 @@ export class OnnxModel {
   readonly outputs: readonly TensorInfo[];
   readonly #session: Session;
   #closed = false;
+  /** Runs under way; the native session must outlive them. */
+  readonly #running = new Set<Promise<unknown>>();
 
   private constructor(session: Session) {
     this.#session = session;
@@ -67,18 +69,28 @@ export class OnnxModel {
     const tensors = Object.fromEntries(this.inputs.map((info) => [info.name, toTensor(info, feeds[info.name])]));
     let results: ort.InferenceSession.ReturnType;
     try {
-      results = await this.#session.run(tensors);
+      results = await this.#track(this.#session.run(tensors));
     } catch (error) {
       throw new OnnxError('RuntimeFailed', `inference failed: ${messageOf(error)}`, { cause: error });
     }
     return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, fromTensor(value)]));
   }
 
-  /** Frees the native memory. Closing twice is allowed. */
+  /** Frees the native memory once the runs under way have ended. Closing twice is allowed. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await Promise.allSettled(this.#running);
     await this.#session.release();
+  }
+
+  async #track<T>(run: Promise<T>): Promise<T> {
+    this.#running.add(run);
+    try {
+      return await run;
+    } finally {
+      this.#running.delete(run);
+    }
   }
 }
 

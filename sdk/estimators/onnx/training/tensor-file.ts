@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { OnnxError } from '../errors.ts';
-import { writeFileAtomically } from '../atomic-file.ts';
+import { writeFileAtomic } from '../../../storage/files.ts';
 
 export interface TensorFile {
   metadata: Record<string, string>;
@@ -28,7 +29,7 @@ export async function writeTensorFile(path: string, file: TensorFile): Promise<v
   const text = Buffer.concat([json, Buffer.alloc((ALIGNMENT - (json.length % ALIGNMENT)) % ALIGNMENT, ' ')]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(text.length));
-  await writeFileAtomically(path, [length, text, ...chunks]);
+  await writeFileAtomic(path, Readable.from([length, text, ...chunks]));
 }
 
 /** Reads what `writeTensorFile` wrote. Throws, saying what is wrong, on any file that is not whole. */

@@ -1,4 +1,4 @@
-import { TrainingDiverged } from '../errors.ts';
+import { TrainingDiverged, messageOf } from '../errors.ts';
 import type { Metrics, Progress } from '../../estimator.ts';
 import type { OptimizerOptions } from '../optimizers/registry.ts';
 import { Random } from '../random.ts';
@@ -71,16 +71,25 @@ export class Trainer {
       await this.#training.get(this.#batch);
       if (checkpoint !== undefined) await this.#resume(checkpoint);
       while (this.#position.epoch < epochs) await this.#epoch();
-      const trained = [...weights.keys()].map((name): [string, Float32Array] => [
-        name,
-        (this.#state.get(name) ?? new Float32Array()).slice(),
-      ]);
+      const trained = this.#trained(weights.keys());
       if (checkpoint !== undefined) await removeCheckpoint(checkpoint);
-      return { metrics: this.#position.metrics, weights: new Map(trained) };
+      return { metrics: this.#position.metrics, weights: trained };
     } finally {
       await this.#training.close();
       await this.#evaluation.close();
     }
+  }
+
+  /** Copies of the final weights. The last update came after the last loss, so it is looked at here. */
+  #trained(names: Iterable<string>): Map<string, Float32Array> {
+    const weights = new Map<string, Float32Array>();
+    for (const name of names) {
+      const data = this.#state.get(name)?.slice() ?? new Float32Array();
+      const bad = data.find((value) => !Number.isFinite(value));
+      if (bad !== undefined) throw new TrainingDiverged(this.#state.step, bad, this.#plan.optimizer.learningRate);
+      weights.set(name, data);
+    }
+    return weights;
   }
 
   async #resume(checkpoint: string): Promise<void> {
@@ -141,7 +150,12 @@ export class Trainer {
   }
 
   async #save(checkpoint: string): Promise<void> {
-    await writeCheckpoint(checkpoint, this.#digest, this.#position, this.#state);
+    try {
+      await writeCheckpoint(checkpoint, this.#digest, this.#position, this.#state);
+    } catch (error) {
+      // A full disk costs the chance to resume, not the training; the next checkpoint tries again.
+      await this.#tell(`checkpoint ${checkpoint} cannot be written: ${messageOf(error)}`);
+    }
     this.#saved = { at: performance.now(), step: this.#position.step };
   }
 
