@@ -15,11 +15,16 @@ export function run(command: string, args: string[], options: RunOptions): Promi
       cwd: options.cwd,
       env: options.env ?? process.env,
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: options.boundMs,
     });
     // A build must not outlive an interrupted caller.
     const end = (): void => void child.kill();
     process.once('exit', end);
+    // Not spawn's own timeout: its timer keeps running where the program cannot be started.
+    const bound = setTimeout(end, options.boundMs);
+    const settle = (): void => {
+      clearTimeout(bound);
+      process.off('exit', end);
+    };
     let stdout = '';
     let partial = '';
     let tail: string[] = [];
@@ -33,11 +38,12 @@ export function run(command: string, args: string[], options: RunOptions): Promi
       partial = lines.pop() ?? '';
       lines.filter(Boolean).forEach(takeLine);
     });
-    child.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'ENOENT' ? new Error(`${command} is not installed`) : error),
-    );
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      settle();
+      reject(error.code === 'ENOENT' ? new Error(`${command} is not installed`) : error);
+    });
     child.once('close', (code, signal) => {
-      process.off('exit', end);
+      settle();
       if (partial) takeLine(partial);
       if (code === 0) resolve(stdout);
       else reject(new Error(`${command} ${args[0] ?? ''}: ${signal ?? `exit ${code}`}: ${tail.join(' | ')}`));

@@ -56,8 +56,8 @@ export async function superviseHere(stack: Stack, say: Say): Promise<'stopped' |
   const onEnd = (): void => ending.abort();
   process.on('SIGUSR2', onHandOver).on('SIGINT', onEnd).on('SIGTERM', onEnd);
   try {
-    await supervise(stack, say, ending.signal);
-    if (handedOver) return 'handed-over';
+    const end = await supervise(stack, say, ending.signal);
+    if (handedOver || end === 'replaced') return 'handed-over';
     await stopRecorded(stack, say);
     delete stack.state.supervisor;
     writeStackState(stack.cwd, stack.state);

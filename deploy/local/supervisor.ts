@@ -3,9 +3,11 @@ import { lastLines } from './files.ts';
 import type { Say } from './obtain.ts';
 import { isAlive } from './process.ts';
 import { startComponent, type Stack } from './runner.ts';
-import type { RunningComponent } from './state.ts';
+import { readStackState, writeStackState, type RunningComponent } from './state.ts';
 
 const LOOK_EVERY_MS = 200;
+/** Once a second. */
+const RECORD_EVERY_ROUNDS = 5;
 const BACKOFF_MS = { first: 200, most: 10_000 };
 /** A component that ran this long is healthy: its next death counts as the first. */
 const HEALTHY_MS = 15_000;
@@ -16,15 +18,34 @@ interface Care {
   restartAt?: number;
 }
 
-/** Restarts what dies until `signal` aborts; a first death within half a second, repeated ones with growing pauses. */
-export async function supervise(stack: Stack, say: Say, signal: AbortSignal): Promise<void> {
+/**
+ * Restarts what dies until `signal` aborts; a first death within half a second, repeated ones with growing pauses.
+ * Resolves to 'replaced' when the record names another supervisor or is gone: whoever did that is in charge now.
+ */
+export async function supervise(stack: Stack, say: Say, signal: AbortSignal): Promise<'ended' | 'replaced'> {
   const cares = new Map<string, Care>();
-  while (!signal.aborted) {
+  for (let round = 0; !signal.aborted; round++) {
+    const dead = stack.state.components.filter((component) => !isAlive(component));
+    if ((dead.length > 0 || round % RECORD_EVERY_ROUNDS === 0) && !isInCharge(stack, say)) return 'replaced';
     for (const component of stack.state.components) {
       if (signal.aborted) break;
       await look(stack, component, cares, say);
     }
     await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  }
+  return 'ended';
+}
+
+/** Looks into the record; one that cannot be read is written anew. */
+function isInCharge(stack: Stack, say: Say): boolean {
+  const { supervisor } = stack.state;
+  try {
+    const recorded = readStackState(stack.cwd)?.supervisor;
+    return recorded?.pid === supervisor?.pid && recorded?.startedAt === supervisor?.startedAt;
+  } catch (error) {
+    say(`${error instanceof Error ? error.message : String(error)}; writing it anew`);
+    writeStackState(stack.cwd, stack.state);
+    return true;
   }
 }
 

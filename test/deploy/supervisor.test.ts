@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { planStack } from '../../deploy/local/plan.ts';
-import { isAlive, signal, stopProcess } from '../../deploy/local/process.ts';
+import { isAlive, self, signal, stopProcess } from '../../deploy/local/process.ts';
 import { startComponent, type Stack } from '../../deploy/local/runner.ts';
-import { readStackState, stackPaths } from '../../deploy/local/state.ts';
+import { readStackState, stackPaths, writeStackState } from '../../deploy/local/state.ts';
 import { backoff, supervise } from '../../deploy/local/supervisor.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
@@ -14,7 +14,9 @@ function emptyStack(): Stack {
   mkdirSync(stackPaths(cwd).logs, { recursive: true });
   const desired = { cwd, mode: 'standalone' as const, binaries: { temporal: '' }, nodes: [], images: [], without: [] };
   const ports = { temporal: 1, 'temporal-http': 2, 'temporal-ui': 3, 'temporal-metrics': 4, gm: 5 };
-  return { cwd, state: planStack(desired, ports).state };
+  const state = { ...planStack(desired, ports).state, supervisor: self() };
+  writeStackState(cwd, state);
+  return { cwd, state };
 }
 
 function program(name: string, code: string) {
@@ -79,6 +81,26 @@ describe('the supervisor', () => {
       expect(said.join('\n')).toMatch(/doomed \(pid \d+\) died; starting it again in 0.4 s/);
       expect(said.join('\n')).toContain('no room');
     });
+  });
+
+  it('writes a record anew that somebody broke', async () => {
+    const stack = emptyStack();
+    await supervised(stack, async (said) => {
+      writeFileSync(stackPaths(stack.cwd).state, '{"version": 1,');
+      await eventually(() => expect(readStackState(stack.cwd)).toEqual(stack.state));
+      expect(said.join()).toContain('writing it anew');
+    });
+  });
+
+  it('steps aside when the record names another one, and restarts nothing from then on', async () => {
+    const stack = emptyStack();
+    const component = await startComponent(stack, program('steady', 'setInterval(() => 0, 1000)'));
+    const said: string[] = [];
+    const supervisor = supervise(stack, (line) => said.push(line), new AbortController().signal);
+    writeStackState(stack.cwd, { ...stack.state, supervisor: { pid: 1, startedAt: 'later' } });
+    await stopProcess(component, 0);
+    expect(await supervisor).toBe('replaced');
+    expect(said).toEqual([]);
   });
 
   it('never waits longer than ten seconds', () => {

@@ -38,6 +38,7 @@ export function runCli(args: string[], cwd: string, env: NodeJS.ProcessEnv = {})
   return startCli(args, cwd, env).result;
 }
 
+/** A new folder that goes when the test run ends, together with a stack that a failed test left in it. */
 export function temporaryFolder(name: string): string {
-  return mkdtempSync(join(tmpdir(), `sedna-${name}-`));
+  return mkdtempSync(join(process.env.TEST_RUN_DIR ?? tmpdir(), `${name}-`));
 }

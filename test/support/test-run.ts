@@ -1,9 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isReady, type Component } from '../../deploy/local/component.ts';
+import { takeDown } from '../../deploy/local/down.ts';
 import { lastLines, writeAtomic } from '../../deploy/local/files.ts';
 import { isAlive, launchDetached, self, stopProcess, type ProcessRef } from '../../deploy/local/process.ts';
+import { stackPaths } from '../../deploy/local/state.ts';
 import { until } from '../../deploy/local/wait.ts';
 
 const PREFIX = 'sedna-test-run-';
@@ -34,6 +36,9 @@ export async function startServer(dir: string, component: Component, boundMs = 6
 }
 
 export async function endRun(dir: string): Promise<void> {
+  for (const name of readdirSync(dir)) {
+    if (existsSync(stackPaths(join(dir, name)).dir)) await takeDown(join(dir, name), () => undefined);
+  }
   const names = readdirSync(join(dir, 'processes'));
   // The API server before etcd, or it waits for its store.
   for (const name of names.sort().reverse()) {
