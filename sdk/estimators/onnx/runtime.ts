@@ -34,7 +34,7 @@ export async function openSession(
         session: {
           // Momentum and Adam state of dead units decays into denormals, which a CPU multiplies some 100 times slower.
           set_denormal_as_zero: '1',
-          disable_cpu_ep_fallback: strict ? '1' : '0',
+          disable_cpu_ep_fallback: strict && !providers.includes('cpu') ? '1' : '0',
         },
       },
     });

@@ -110,10 +110,10 @@ export class GraphBuilder {
     return this.#add('Flatten', [this.#last], { axis: int(1) });
   }
 
-  /** New shape of one sample; the number of elements stays. */
+  /** New shape of one sample; the number of elements stays, one dimension may be -1 (whatever is left). */
   reshape(shape: Shape): this {
     const name = this.#name('reshape');
-    this.#initializers.push(intTensor(`${name}/shape`, [shape.length + 1], [-1, ...shape]));
+    this.#initializers.push(intTensor(`${name}/shape`, [shape.length + 1], [0, ...shape]));
     return this.#add('Reshape', [this.#last, `${name}/shape`], {}, name);
   }
 

@@ -94,7 +94,7 @@ export async function checkOperator({ type, operands, attributes = {}, ints }: O
     const { y } = await forward.run(feeds);
     return (y?.data as Float32Array).reduce((sum, value, i) => sum + value * (target.data[i] ?? 0), 0);
   };
-  for (const [name, gradient] of analytic) await compare(name, gradient, feeds, project);
+  for (const [name, gradient] of analytic) await compare(name, { gradient, feeds, value: project });
   await forward.close();
 }
 
@@ -111,7 +111,7 @@ export async function checkModel(model: ModelProto, loss: Loss, input: Operand, 
     [evaluation.target.name]: tensor(target),
   };
   const lossOf = async () => (await forward.run(feeds))[evaluation.loss]?.data[0] as number;
-  for (const [name, gradient] of analytic) await compare(name, gradient, feeds, lossOf, 2e-3);
+  for (const [name, gradient] of analytic) await compare(name, { gradient, feeds, value: lossOf, epsilon: 2e-3 });
   await forward.close();
 }
 
@@ -135,13 +135,14 @@ async function gradientsOf(
   return new Map(step.parameters.map(({ name, next }) => [name, results[next]?.data as Float32Array]));
 }
 
-async function compare(
-  name: string,
-  gradient: Float32Array,
-  feeds: Record<string, OnnxTensor>,
-  value: () => Promise<number>,
-  epsilon = EPSILON,
-): Promise<void> {
+interface Comparison {
+  gradient: Float32Array;
+  feeds: Record<string, OnnxTensor>;
+  value: () => Promise<number>;
+  epsilon?: number;
+}
+
+async function compare(name: string, { gradient, feeds, value, epsilon = EPSILON }: Comparison): Promise<void> {
   const data = feeds[name]?.data as Float32Array;
   expect(gradient).toHaveLength(data.length);
   for (let i = 0; i < data.length; i++) {
