@@ -5,10 +5,12 @@ import { packageRoot } from '../deploy/local/files.ts';
 import { EXIT, reportError } from './lib/errors.ts';
 import * as doctor from './doctor.ts';
 import * as down from './down.ts';
+import * as gm from './gm.ts';
+import * as lc from './lc.ts';
 import * as up from './up.ts';
 
 /** One file per verb, in the order of `sedna --help`. A verb imports what is heavy inside its action: every other one starts faster. */
-const VERBS: { register: (program: Command) => void }[] = [up, down, doctor];
+const VERBS: { register: (program: Command) => void }[] = [up, down, doctor, gm, lc];
 
 function version(): string {
   const manifest = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };

@@ -19,6 +19,9 @@ export interface Take {
   trainSamples: number;
 }
 
+/** Evaluation sets that are judged with again in later rounds, as in the original. */
+export const keptEvalSets = 5;
+
 /** Sample i trains iff floor((i+1)·p) > floor(i·p): the original's split without its rounding per batch. */
 export function trains(index: number, trainProb: number): boolean {
   return trainedUpTo(index + 1, trainProb) > trainedUpTo(index, trainProb);

@@ -1,11 +1,10 @@
 /** How an incremental job's own state follows its rounds. */
 import type { ModelSource } from '../../../activities/contracts.ts';
 import { serviceWorkerName } from '../ids.ts';
-import type { Take } from '../samples.ts';
+import { keptEvalSets, type Take } from '../samples.ts';
 import { maxConditions, type Condition } from '../status.ts';
 import { assess, currentModel, type JobView } from './situation.ts';
 import {
-  keptEvalSets,
   type IncrementalState,
   type RoundEvent,
   type RoundNews,

@@ -25,7 +25,7 @@ export type Role = (typeof roles)[number];
 export function needs(view: JobView): EntityRef[] {
   const { fields } = view.desired;
   const { namespace } = view.ref;
-  const models = new Set([fields.initialModel, fields.deployModel, ...(fields.evalModel ? [fields.evalModel] : [])]);
+  const models = new Set(modelNames(fields));
   const nodes = new Set<string>();
   const dataNode = peerValue<PublishedDataset>(view, 'Dataset', fields.dataset)?.nodeName;
   if (dataNode !== undefined) nodes.add(dataNode);
@@ -76,36 +76,50 @@ export function assess(view: JobView): { situation?: Situation; problem?: Proble
   const { fields } = view.desired;
   const dataset = peerValue<PublishedDataset>(view, 'Dataset', fields.dataset);
   if (dataset === undefined) return missing(view, 'Dataset', fields.dataset);
-  const models: PublishedModel[] = [];
-  for (const name of [fields.initialModel, fields.deployModel, ...(fields.evalModel ? [fields.evalModel] : [])]) {
+  const models = new Map<string, PublishedModel>();
+  for (const name of modelNames(fields)) {
     const found = peerValue<PublishedModel>(view, 'Model', name);
     if (found === undefined) return missing(view, 'Model', name);
-    models.push(found);
+    models.set(name, found);
   }
-  const [initialModel, deployModel, evalModel] = models;
-  if (initialModel === undefined || deployModel === undefined) return {};
-  const [train, evaluation, deploy] = roles.map((role) => placement(view, role, dataset.nodeName));
+  const placed = placements(view, fields.dataset, dataset.nodeName);
+  if (placed.nodes === undefined) return placed;
+  return { situation: { dataset, nodes: placed.nodes, ...pick(models, fields) } };
+}
+
+function modelNames({ initialModel, deployModel, evalModel }: IncrementalLearningJobFields): string[] {
+  return [initialModel, deployModel, ...(evalModel === undefined ? [] : [evalModel])];
+}
+
+function pick(
+  models: Map<string, PublishedModel>,
+  { initialModel, deployModel, evalModel }: IncrementalLearningJobFields,
+): Pick<Situation, 'initialModel' | 'deployModel' | 'evalModel'> {
+  const found = (name: string): PublishedModel => models.get(name) as PublishedModel;
+  return {
+    initialModel: found(initialModel),
+    deployModel: found(deployModel),
+    ...(evalModel === undefined ? {} : { evalModel: found(evalModel) }),
+  };
+}
+
+function placements(view: JobView, dataset: string, data: string): { nodes?: Situation['nodes']; problem?: Problem } {
+  const [train, evaluation, deploy] = roles.map((role) => placement(view, role, data));
   if (train === undefined || evaluation === undefined || deploy === undefined) {
     const labels = openSelectors(view).map(selectorKey).join(' and ');
-    return { problem: { reason: 'NodeUnknown', message: `no registered node has the labels ${labels}` } };
+    return { problem: { reason: 'NodeUnknown', message: `no connected node has the labels ${labels}` } };
   }
-  for (const [role, node] of [
-    ['trainSpec', train],
-    ['evalSpec', evaluation],
-  ] as const) {
-    if (node !== dataset.nodeName) {
-      return {
-        problem: {
-          reason: 'DatasetElsewhere',
-          message:
-            `spec.${role}.template.spec.nodeName is ${node}, but dataset ${fields.dataset} is local to ${dataset.nodeName}: ` +
-            'leave the node out, or name that one',
-        },
-      };
-    }
+  const elsewhere = [
+    { spec: 'trainSpec', node: train },
+    { spec: 'evalSpec', node: evaluation },
+  ].find(({ node }) => node !== data);
+  if (elsewhere !== undefined) {
+    const message =
+      `spec.${elsewhere.spec}.template.spec.nodeName is ${elsewhere.node}, but dataset ${dataset} is local to ${data}: ` +
+      'leave the node out, or name that one';
+    return { problem: { reason: 'DatasetElsewhere', message } };
   }
-  const nodes = { data: dataset.nodeName, train, eval: evaluation, deploy };
-  return { situation: { dataset, initialModel, deployModel, ...(evalModel ? { evalModel } : {}), nodes } };
+  return { nodes: { data, train, eval: evaluation, deploy } };
 }
 
 function missing(view: JobView, kind: 'Dataset' | 'Model', name: string): { problem?: Problem } {

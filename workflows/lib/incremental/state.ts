@@ -18,8 +18,6 @@ export type Stage = 'Train' | 'Eval' | 'Deploy';
 /** Sedna's condition types of a stage. */
 export type StageState = 'Waiting' | 'Ready' | 'Starting' | 'Running' | 'Completed' | 'Failed';
 
-/** Evaluation sets that are judged with again in later rounds. */
-export const keptEvalSets = 5;
 export const maxAttempts = 3;
 
 /** What a round starts with, pinned: edits that arrive meanwhile take effect at the next one. */

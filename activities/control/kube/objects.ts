@@ -1,0 +1,142 @@
+/** What entities write to Kubernetes: finalizer, status, annotations, events. Each write is guarded by uid and resourceVersion. */
+import { createHash } from 'node:crypto';
+import { findKind } from '../../../crds/registry.ts';
+import type { EntityRef } from '../../../workflows/lib/ids.ts';
+import type { KubeEvent, ObjectInput, WriteStatusInput } from '../../contracts.ts';
+import { mergePatch, statusCode, type Kube } from './client.ts';
+
+export const finalizer = 'sedna.io/teardown';
+const group = 'sedna.io';
+const version = 'v1alpha1';
+const attempts = 5;
+
+interface ApiObject {
+  metadata: {
+    uid: string;
+    resourceVersion: string;
+    finalizers?: string[];
+    annotations?: Record<string, string>;
+    deletionTimestamp?: string;
+  };
+  status?: { sequence?: number };
+}
+
+export class KubeObjects {
+  readonly #kube: Kube;
+
+  constructor(kube: Kube) {
+    this.#kube = kube;
+  }
+
+  async adopt({ ref, uid }: ObjectInput): Promise<{ exists: boolean }> {
+    return this.#guarded<{ exists: boolean }>(ref, uid, { exists: false }, async (object, path) => {
+      const finalizers = object.metadata.finalizers ?? [];
+      if (object.metadata.deletionTimestamp === undefined && !finalizers.includes(finalizer)) {
+        await this.#patch(path, object, { finalizers: [...finalizers, finalizer] });
+      }
+      return { exists: true };
+    });
+  }
+
+  async release({ ref, uid }: ObjectInput): Promise<void> {
+    await this.#guarded(ref, uid, undefined, async (object, path) => {
+      const finalizers = object.metadata.finalizers ?? [];
+      if (finalizers.includes(finalizer)) {
+        await this.#patch(path, object, { finalizers: finalizers.filter((name) => name !== finalizer) });
+      }
+      return undefined;
+    });
+  }
+
+  /** A late writer changes nothing: the sequence of the stored status decides. An object that is gone needs no status. */
+  async writeStatus({ ref, uid, status, annotations = {}, events = [] }: WriteStatusInput): Promise<void> {
+    await this.#guarded(ref, uid, undefined, async (object, path) => {
+      if ((object.status?.sequence ?? 0) <= Number(status['sequence'])) {
+        const body = { metadata: { resourceVersion: object.metadata.resourceVersion }, status };
+        await this.#kube.objects.patchNamespacedCustomObjectStatus({ ...path, body }, mergePatch);
+      }
+      return undefined;
+    });
+    const wanted = Object.entries(annotations);
+    if (wanted.length > 0) {
+      await this.#guarded(ref, uid, undefined, async (object, path) => {
+        const known = object.metadata.annotations ?? {};
+        if (wanted.some(([key, value]) => known[key] !== value)) await this.#patch(path, object, { annotations });
+        return undefined;
+      });
+    }
+    for (const [i, event] of events.entries()) await this.#event(ref, uid, event, `${String(status['sequence'])}.${i}`);
+  }
+
+  /** Reads, checks that it is still the same object, acts; a conflict means that somebody else wrote, so it reads again. */
+  async #guarded<T>(
+    ref: EntityRef,
+    uid: string,
+    absent: T,
+    act: (object: ApiObject, path: ObjectPath) => Promise<T>,
+  ): Promise<T> {
+    const path = pathOf(ref);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const object = (await this.#kube.objects.getNamespacedCustomObject(path)) as ApiObject;
+        return object.metadata.uid === uid ? await act(object, path) : absent;
+      } catch (error) {
+        if (statusCode(error) === 404) return absent;
+        if (statusCode(error) !== 409 || attempt === attempts) throw error;
+      }
+    }
+  }
+
+  async #patch(path: ObjectPath, object: ApiObject, metadata: Record<string, unknown>): Promise<void> {
+    const { resourceVersion } = object.metadata;
+    await this.#kube.objects.patchNamespacedCustomObject(
+      { ...path, body: { metadata: { ...metadata, resourceVersion } } },
+      mergePatch,
+    );
+  }
+
+  /** The name is made of what the event says, so writing it again changes nothing. */
+  async #event(ref: EntityRef, uid: string, { type, reason, message }: KubeEvent, id: string): Promise<void> {
+    const digest = createHash('sha256').update(`${uid}/${id}/${reason}`).digest('hex').slice(0, 16);
+    const now = new Date();
+    const body = {
+      metadata: { name: `${ref.name.slice(0, 200)}.${digest}`, namespace: ref.namespace },
+      involvedObject: {
+        apiVersion: `${group}/${version}`,
+        kind: ref.kind,
+        namespace: ref.namespace,
+        name: ref.name,
+        uid,
+      },
+      type,
+      reason,
+      message,
+      source: { component: 'sedna' },
+      reportingComponent: 'sedna.io/gm',
+      reportingInstance: 'gm',
+      firstTimestamp: now,
+      lastTimestamp: now,
+      count: 1,
+    };
+    try {
+      await this.#kube.core.createNamespacedEvent({ namespace: ref.namespace, body });
+    } catch (error) {
+      // 409: written by an earlier attempt. 403/404: the namespace is going away, with all its events.
+      if (![409, 403, 404].includes(statusCode(error) ?? 0)) throw error;
+    }
+  }
+}
+
+interface ObjectPath {
+  group: string;
+  version: string;
+  namespace: string;
+  plural: string;
+  name: string;
+}
+
+function pathOf(ref: EntityRef): ObjectPath {
+  const kind = findKind(ref.kind);
+  if (kind === undefined) throw new Error(`${ref.kind} is no kind of ${group}/${version}`);
+  return { group, version, namespace: ref.namespace, plural: kind.plural, name: ref.name };
+}

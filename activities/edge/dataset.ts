@@ -1,0 +1,181 @@
+/** Datasets on a node: counting, waiting for a trigger, cutting the samples of a round. */
+import { join } from 'node:path';
+import type {
+  AwaitTriggerInput,
+  AwaitTriggerResult,
+  DatasetObservation,
+  PreparedSamples,
+  PrepareSamplesInput,
+  ResidentActivities,
+  SampleSet,
+  TriggerObservation,
+} from '../contracts.ts';
+import { localPath, writeFileAtomic, type BlobStore } from '../../sdk/storage/index.ts';
+import { failure } from '../lib/failure.ts';
+import type { EntitySignaller } from '../lib/signaller.ts';
+import { keptEvalSets, trains, trainSamples, type Cursor } from '../../workflows/lib/samples.ts';
+import { DatasetIndex } from './lib/dataset-index.ts';
+import type { DatasetWatchers, WatchedDataset } from './lib/dataset-watcher.ts';
+import { News } from './lib/news.ts';
+import { beating, until } from './lib/resident.ts';
+import { TriggerClock } from './lib/trigger-clock.ts';
+
+export interface DatasetDependencies {
+  blobs: BlobStore;
+  signaller: EntitySignaller;
+  watchers: DatasetWatchers;
+}
+
+export type DatasetActivities = Pick<ResidentActivities, 'watchDataset' | 'awaitTrigger' | 'prepareSamples'>;
+
+export function createDatasetActivities({ blobs, signaller, watchers }: DatasetDependencies): DatasetActivities {
+  return {
+    async watchDataset({ listener, dataset }) {
+      const news = new News<DatasetObservation>(signaller, listener);
+      try {
+        await until<void>(() =>
+          watchers.listen(dataset, ({ index, problem }) =>
+            news.tell(problem === undefined ? { samples: index.count } : { problem }),
+          ),
+        );
+      } finally {
+        news.close();
+      }
+    },
+
+    awaitTrigger: (input) => awaitTrigger(input, watchers, signaller),
+
+    prepareSamples: (input) => beating(() => prepareSamples(input, blobs)),
+  };
+}
+
+async function awaitTrigger(
+  input: AwaitTriggerInput,
+  watchers: DatasetWatchers,
+  signaller: EntitySignaller,
+): Promise<AwaitTriggerResult> {
+  const news = new News<TriggerObservation>(signaller, input.listener);
+  const clock = new TriggerClock(input.trigger);
+  try {
+    return await until<AwaitTriggerResult>((found, failed) => {
+      let watched: WatchedDataset | undefined;
+      let busy = false;
+      let again = false;
+      const look = async (): Promise<void> => {
+        if (watched === undefined) return;
+        if (watched.problem !== undefined) return news.tell({ problem: watched.problem });
+        const result = await consider(input, watched.index, clock, news);
+        if (result !== undefined) found(result);
+      };
+      // One evaluation at a time; changes that arrive meanwhile cause one more.
+      const wake = (): void => {
+        if (busy) return void (again = true);
+        busy = true;
+        look()
+          .catch(failed)
+          .finally(() => {
+            busy = false;
+            if (again) {
+              again = false;
+              wake();
+            }
+          });
+      };
+      const leave = watchers.listen(input.dataset, (dataset) => {
+        watched = dataset;
+        wake();
+      });
+      clock.onTick(wake);
+      return leave;
+    });
+  } finally {
+    clock.stop();
+    news.close();
+  }
+}
+
+/** Whether to take what is new now; undefined: go on waiting. */
+async function consider(
+  input: AwaitTriggerInput,
+  index: DatasetIndex,
+  clock: TriggerClock,
+  news: News<TriggerObservation>,
+): Promise<AwaitTriggerResult | undefined> {
+  const { cursor, trainProb, manual, beyond } = input;
+  const restarted = await isReplaced(index, cursor);
+  const from = restarted ? 0 : cursor.samples;
+  const to = index.count;
+  const value = trainSamples(from, to, trainProb);
+  const take = async (): Promise<AwaitTriggerResult> => {
+    const end: Cursor = { samples: to, digest: (await index.digestAt(to)) ?? '' };
+    return { take: { from, to: end, trainSamples: value }, restarted };
+  };
+  if (manual === true) return value > 0 ? take() : { restarted };
+  // A restarted count is told at once: the job must forget its cursor even if nothing fires yet.
+  if (restarted && cursor.samples > 0) return { restarted };
+  const verdict = clock.evaluate({ num_of_samples: value });
+  news.tell({ value, fresh: to - from, windowOpen: verdict.window.open });
+  const enough = value > 0 && (beyond === undefined || to > beyond);
+  return verdict.fired && enough ? take() : undefined;
+}
+
+/** Are the first samples no longer those that the job counted? */
+async function isReplaced(index: DatasetIndex, cursor: Cursor): Promise<boolean> {
+  return cursor.samples > 0 && (await index.digestAt(cursor.samples)) !== cursor.digest;
+}
+
+async function prepareSamples(input: PrepareSamplesInput, blobs: BlobStore): Promise<PreparedSamples> {
+  const { dataset, take, trainProb, round, evalSets } = input;
+  const index = new DatasetIndex(dataset);
+  await index.refresh().catch((error: unknown) => {
+    throw failure('DatasetUnreadable', `${index.file}: ${(error as Error).message}`, error);
+  });
+  if ((await index.digestAt(take.to.samples)) !== take.to.digest) {
+    throw failure(
+      'DatasetReplaced',
+      `${index.file} no longer begins with the ${take.to.samples} samples that were counted`,
+    );
+  }
+  const records = await index.range(take.from, take.to.samples);
+  const train = records.filter((_, i) => trains(take.from + i, trainProb));
+  const held = records.filter((_, i) => !trains(take.from + i, trainProb));
+  const root = localPath(input.outputDir);
+  const name = fileName(dataset.format);
+  const keep = async (samples: string[]): Promise<SampleSet> => ({
+    round,
+    samples: samples.length,
+    // JSON, not lines: a CSV record may hold line ends.
+    blob: await blobs.put(JSON.stringify(samples)),
+  });
+  const evaluation = held.length === 0 ? undefined : await keep(held);
+  // Each kept sample once: the sets of earlier rounds, then this round's.
+  const sets = [
+    ...evalSets.filter((set) => set.round !== round),
+    ...(evaluation === undefined ? [] : [evaluation]),
+  ].slice(-keptEvalSets);
+  const judged: string[] = [];
+  for (const set of sets) judged.push(...(JSON.parse((await blobs.read(set.blob)).toString('utf8')) as string[]));
+  const trainUrl = join(root, 'data', 'train', String(round), name);
+  const evalUrl = join(root, 'data', 'eval', String(round), name);
+  await writeFileAtomic(trainUrl, content(train, index));
+  await writeFileAtomic(evalUrl, content(judged, index));
+  return {
+    trainUrl,
+    train: await keep(train),
+    evalUrl,
+    evalSamples: judged.length,
+    ...(evaluation ? { evaluation } : {}),
+  };
+}
+
+/** As the original names them (section 5.6). */
+function fileName(format: string): string {
+  return format === 'csv' ? 'data.csv' : format === 'json' ? 'data.json' : 'data.txt';
+}
+
+/** In the form of the dataset itself: CSV keeps its header, an array stays an array. */
+function content(samples: string[], index: DatasetIndex): string {
+  if (index.isArray) return `[\n${samples.join(',\n')}\n]\n`;
+  const all = index.header === undefined ? samples : [index.header, ...samples];
+  return all.map((line) => `${line}\n`).join('');
+}

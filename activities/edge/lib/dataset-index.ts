@@ -1,0 +1,260 @@
+/**
+ * Counts the records of a growing index file in O(new bytes) and tells what was seen before from what is new.
+ * A running SHA-256 over the records makes a count self-verifying: whoever remembers {n, digest} can be told later whether the
+ * first n records are still the same, whatever happened to the file in between (appended, rewritten with the same beginning,
+ * truncated, replaced).
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import type { DatasetSource } from '../../contracts.ts';
+import { localPath } from '../../../sdk/storage/index.ts';
+import { arrayRecords, lineSplitter, type Splitter } from './records.ts';
+
+/** A last line without line end counts as a sample once the file has rested for so long. */
+const settleMs = 1_000;
+/** Bytes before the read position that are compared again, to notice a file that was rewritten in place. */
+const overlapBytes = 256;
+const chunkBytes = 1 << 20;
+/** Larger arrays are refused: they cannot be read piecewise. One value a line has no such limit. */
+const maxArrayBytes = 256 << 20;
+/** Digests kept for counts that somebody may come back with. */
+const maxCheckpoints = 1024;
+
+export class DatasetIndex {
+  readonly file: string;
+  readonly #format: string;
+  #records: RecordLog = new RecordLog();
+  #header: Buffer | undefined;
+  #splitter: Splitter | undefined;
+  #inode = -1;
+  #position = 0;
+  #modified = -1;
+  #overlap: Buffer = Buffer.alloc(0);
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(source: DatasetSource) {
+    this.file = localPath(source.url);
+    this.#format = source.format.toLowerCase();
+  }
+
+  /** Samples counted so far. */
+  get count(): number {
+    return this.#records.count;
+  }
+
+  /** Header line of a CSV file. */
+  get header(): string | undefined {
+    return this.#header?.toString('utf8');
+  }
+
+  /** Whether the samples are the elements of one JSON array. */
+  #isArray = false;
+  get isArray(): boolean {
+    return this.#isArray;
+  }
+
+  /** Reads what is new. Resolves to whether anything changed; rejects with what is wrong with the file. */
+  async refresh(): Promise<boolean> {
+    return this.#serial(() => this.#refresh());
+  }
+
+  /** Digest over the first n records, undefined when there are fewer. O(1) for recent counts, else one pass over the file. */
+  async digestAt(n: number): Promise<string | undefined> {
+    if (n > this.count) return undefined;
+    const known = this.#records.digestAt(n);
+    if (known !== undefined) return known;
+    return this.#serial(async () => {
+      const log = new RecordLog();
+      for await (const record of this.#read(n)) log.add(record);
+      return log.count === n ? log.digestAt(n) : undefined;
+    });
+  }
+
+  /** Records [from, to) as text, in order. Rejects when the file has fewer. */
+  async range(from: number, to: number): Promise<string[]> {
+    return this.#serial(async () => {
+      const found: string[] = [];
+      let i = 0;
+      for await (const record of this.#read(to)) if (i++ >= from) found.push(record.toString('utf8'));
+      if (i < to) throw new Error(`${this.file} has ${i} samples, ${to} are needed`);
+      return found;
+    });
+  }
+
+  // Reading is a sequence of steps on shared positions: one at a time.
+  #serial<T>(act: () => Promise<T>): Promise<T> {
+    const next = this.#queue.then(act, act);
+    this.#queue = next.catch(() => undefined);
+    return next;
+  }
+
+  async #refresh(): Promise<boolean> {
+    const before = { count: this.count, digest: this.#records.digestAt(this.count) };
+    const handle = await open(this.file, 'r');
+    try {
+      const { ino, size, mtimeMs, isFile } = await describe(handle);
+      if (!isFile) throw new Error(`${this.file} is not a file`);
+      const settled = Date.now() - mtimeMs >= settleMs;
+      const unchanged = ino === this.#inode && size === this.#position && mtimeMs === this.#modified;
+      if (unchanged && !(settled && this.#hasRest())) return false;
+      this.#isArray = this.#format === 'json' && (await startsWithBracket(handle));
+      if (this.#isArray) await this.#readArray(handle, size);
+      else await this.#readLines(handle, { ino, size, mtimeMs });
+      this.#inode = ino;
+      this.#modified = mtimeMs;
+      if (settled) this.#countRest();
+    } finally {
+      await handle.close();
+    }
+    return this.count !== before.count || this.#records.digestAt(this.count) !== before.digest;
+  }
+
+  #hasRest(): boolean {
+    return (this.#splitter?.rest.length ?? 0) > 0;
+  }
+
+  async #readLines(handle: FileHandle, now: { ino: number; size: number; mtimeMs: number }): Promise<void> {
+    if (!(await this.#isAppended(handle, now))) this.#restart();
+    const splitter = (this.#splitter ??= lineSplitter(this.#format === 'csv'));
+    const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(1, now.size - this.#position)));
+    while (this.#position < now.size) {
+      const { bytesRead } = await handle.read(
+        buffer,
+        0,
+        Math.min(buffer.length, now.size - this.#position),
+        this.#position,
+      );
+      if (bytesRead === 0) break;
+      const chunk = buffer.subarray(0, bytesRead);
+      for (const record of splitter.push(chunk)) this.#accept(record);
+      this.#position += bytesRead;
+      this.#overlap = Buffer.concat([this.#overlap, chunk]).subarray(-overlapBytes);
+    }
+  }
+
+  async #isAppended(handle: FileHandle, now: { ino: number; size: number; mtimeMs: number }): Promise<boolean> {
+    if (now.ino !== this.#inode || now.size < this.#position || this.#splitter === undefined) return false;
+    // Same size but written again: only reading tells.
+    if (now.size === this.#position && now.mtimeMs !== this.#modified) return false;
+    const window = Buffer.alloc(this.#overlap.length);
+    await handle.read(window, 0, window.length, this.#position - window.length);
+    return window.equals(this.#overlap);
+  }
+
+  #restart(): void {
+    this.#records = new RecordLog();
+    this.#header = undefined;
+    this.#splitter = undefined;
+    this.#position = 0;
+    this.#overlap = Buffer.alloc(0);
+  }
+
+  async #readArray(handle: FileHandle, size: number): Promise<void> {
+    if (size > maxArrayBytes)
+      throw new Error(`a JSON array over ${maxArrayBytes >> 20} MiB: write one JSON value a line instead`);
+    const text = await handle.readFile('utf8');
+    // An array that is being written is no array yet: the last good count stays until it is complete.
+    const records = arrayRecords(text.replace(/^\uFEFF/, ''));
+    this.#restart();
+    for (const record of records) this.#records.add(record);
+    this.#position = size;
+  }
+
+  #accept(record: Buffer): void {
+    const clean = this.#position === 0 && this.count === 0 ? withoutByteOrderMark(record) : record;
+    if (this.#format === 'csv' && this.#header === undefined) this.#header = Buffer.from(clean);
+    else if (this.#format !== 'json' || clean.length > 0) this.#records.add(clean);
+  }
+
+  /** The file rests: a last line without line end is a sample. If it goes on growing, everything is counted anew. */
+  #countRest(): void {
+    const rest = this.#splitter?.rest ?? Buffer.alloc(0);
+    if (rest.length === 0) return;
+    this.#accept(rest);
+    this.#splitter = undefined;
+  }
+
+  /** The first n records from the file as it is now. */
+  async *#read(n: number): AsyncGenerator<Buffer> {
+    const handle = await open(this.file, 'r');
+    try {
+      if (this.#isArray) {
+        yield* arrayRecords((await handle.readFile('utf8')).replace(/^\uFEFF/, '')).slice(0, n);
+        return;
+      }
+      yield* this.#readRecords(handle, n);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async *#readRecords(handle: FileHandle, n: number): AsyncGenerator<Buffer> {
+    const splitter = lineSplitter(this.#format === 'csv');
+    let skip = this.#format === 'csv' ? 1 : 0;
+    let given = 0;
+    let first = true;
+    for await (const chunk of handle.createReadStream({
+      autoClose: false,
+      highWaterMark: chunkBytes,
+    }) as AsyncIterable<Buffer>) {
+      for (const record of splitter.push(chunk)) {
+        const clean = first ? withoutByteOrderMark(record) : record;
+        first = false;
+        if (skip-- > 0 || (this.#format === 'json' && clean.length === 0)) continue;
+        if (given++ >= n) return;
+        yield clean;
+      }
+    }
+    if (given < n && splitter.rest.length > 0 && skip <= 0) yield splitter.rest;
+  }
+}
+
+/** How many records there were, and a digest for each recent count. */
+class RecordLog {
+  count = 0;
+  readonly #hash: Hash = createHash('sha256');
+  readonly #checkpoints = new Map<number, string>([[0, '']]);
+
+  add(record: Buffer): void {
+    this.#hash.update(record).update('\n');
+    this.count += 1;
+  }
+
+  digestAt(n: number): string | undefined {
+    const known = this.#checkpoints.get(n);
+    if (known !== undefined || n !== this.count) return known;
+    const digest = this.#hash.copy().digest('hex');
+    this.#checkpoints.set(n, digest);
+    const oldest = [...this.#checkpoints.keys()].at(1);
+    if (this.#checkpoints.size > maxCheckpoints && oldest !== undefined) this.#checkpoints.delete(oldest);
+    return digest;
+  }
+}
+
+async function describe(handle: FileHandle): Promise<{ ino: number; size: number; mtimeMs: number; isFile: boolean }> {
+  const found = await handle.stat();
+  return { ino: found.ino, size: found.size, mtimeMs: found.mtimeMs, isFile: found.isFile() };
+}
+
+async function startsWithBracket(handle: FileHandle): Promise<boolean> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(256), 0, 256, 0);
+  return buffer
+    .toString('utf8', 0, bytesRead)
+    .replace(/^\uFEFF/, '')
+    .trimStart()
+    .startsWith('[');
+}
+
+function withoutByteOrderMark(record: Buffer): Buffer {
+  return record.length >= 3 && record[0] === 0xef && record[1] === 0xbb && record[2] === 0xbf
+    ? record.subarray(3)
+    : record;
+}
+
+/** True while the file is there and readable: for messages that tell a missing file from a broken one. */
+export async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,121 @@
+/** One watcher per index file, shared by everybody on the node who listens to it. */
+import { watch, type FSWatcher } from 'node:fs';
+import { dirname } from 'node:path';
+import type { DatasetSource } from '../../contracts.ts';
+import type { Problem } from '../../../workflows/lib/failures.ts';
+import { DatasetIndex } from './dataset-index.ts';
+
+/** Besides the notifications of the file system, which not every file system gives: also settles unfinished last lines. */
+const pollMs = 1_000;
+
+export interface WatchedDataset {
+  readonly index: DatasetIndex;
+  /** Why the file cannot be read at the moment. */
+  readonly problem: Problem | undefined;
+  /** True once the file was read, or found unreadable, for the first time. */
+  readonly looked: boolean;
+}
+
+export class DatasetWatchers {
+  readonly #watchers = new Map<string, Watcher>();
+
+  /** Calls `listener` now and after every change, until the returned function is called. */
+  listen(source: DatasetSource, listener: (dataset: WatchedDataset) => void): () => void {
+    const key = JSON.stringify([source.url, source.format.toLowerCase()]);
+    const watcher = this.#watchers.get(key) ?? new Watcher(source);
+    this.#watchers.set(key, watcher);
+    const leave = watcher.add(listener);
+    return () => {
+      leave();
+      if (watcher.isUnused) {
+        watcher.close();
+        this.#watchers.delete(key);
+      }
+    };
+  }
+}
+
+class Watcher implements WatchedDataset {
+  readonly index: DatasetIndex;
+  problem: Problem | undefined;
+  looked = false;
+  readonly #listeners = new Set<(dataset: WatchedDataset) => void>();
+  readonly #timer: NodeJS.Timeout;
+  #notifier: FSWatcher | undefined;
+  #looking = false;
+  #again = false;
+
+  constructor(source: DatasetSource) {
+    this.index = new DatasetIndex(source);
+    this.#timer = setInterval(() => this.#look(), pollMs);
+    this.#notify();
+    this.#look();
+  }
+
+  get isUnused(): boolean {
+    return this.#listeners.size === 0;
+  }
+
+  add(listener: (dataset: WatchedDataset) => void): () => void {
+    this.#listeners.add(listener);
+    if (this.looked) listener(this);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#notifier?.close();
+  }
+
+  /** The directory is watched, not the file: a replaced file has another inode. A missing directory is left to the poll. */
+  #notify(): void {
+    try {
+      this.#notifier = watch(dirname(this.index.file), () => this.#look());
+      this.#notifier.on('error', () => {
+        this.#notifier?.close();
+        this.#notifier = undefined;
+      });
+    } catch {
+      this.#notifier = undefined;
+    }
+  }
+
+  #look(): void {
+    if (this.#looking) {
+      this.#again = true;
+      return;
+    }
+    this.#looking = true;
+    if (this.#notifier === undefined) this.#notify();
+    void this.#refresh().finally(() => {
+      this.#looking = false;
+      if (!this.#again) return;
+      this.#again = false;
+      this.#look();
+    });
+  }
+
+  async #refresh(): Promise<void> {
+    const [before, first] = [this.problem?.message, !this.looked];
+    let changed = false;
+    try {
+      changed = await this.index.refresh();
+      this.problem = undefined;
+    } catch (error) {
+      this.problem = unreadable(this.index.file, error);
+    }
+    this.looked = true;
+    if (!changed && !first && this.problem?.message === before) return;
+    for (const listener of this.#listeners) listener(this);
+  }
+}
+
+function unreadable(file: string, error: unknown): Problem {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const known: Record<string, string> = {
+    ENOENT: `${file} does not exist on this node; create it, or correct spec.url`,
+    EACCES: `${file} may not be read by the local controller; give it read permission`,
+    EISDIR: `${file} is a directory; spec.url must name one index file`,
+  };
+  return { reason: 'DatasetUnreadable', message: known[code ?? ''] ?? `${file}: ${message}` };
+}

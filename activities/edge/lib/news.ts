@@ -1,0 +1,54 @@
+import type { Listener } from '../../contracts.ts';
+import type { EntitySignaller } from '../../lib/signaller.ts';
+
+const spacingMs = 1_000;
+const retryMs = 2_000;
+
+/**
+ * Tells a workflow the newest value by signal: the first at once, later ones at most one a second, equal ones never. Values are
+ * complete, so only the newest is ever worth sending; a refused send is tried again for as long as it is the newest.
+ */
+export class News<T> {
+  readonly #signaller: EntitySignaller;
+  readonly #listener: Listener;
+  #sent = '';
+  #newest: T | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #lastAt = 0;
+  #closed = false;
+
+  constructor(signaller: EntitySignaller, listener: Listener) {
+    this.#signaller = signaller;
+    this.#listener = listener;
+  }
+
+  tell(value: T): void {
+    this.#newest = value;
+    this.#schedule(Math.max(0, this.#lastAt + spacingMs - Date.now()));
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(delay: number): void {
+    if (this.#timer !== undefined || this.#closed || JSON.stringify(this.#newest) === this.#sent) return;
+    this.#timer = setTimeout(() => void this.#send(), delay);
+  }
+
+  async #send(): Promise<void> {
+    const text = JSON.stringify(this.#newest);
+    const { workflowId, uid, slot } = this.#listener;
+    this.#lastAt = Date.now();
+    let delay = spacingMs;
+    try {
+      await this.#signaller.observed(workflowId, { slot, uid, value: this.#newest });
+      this.#sent = text;
+    } catch {
+      delay = retryMs;
+    }
+    this.#timer = undefined;
+    this.#schedule(delay);
+  }
+}

@@ -1,0 +1,104 @@
+/** From a PodTemplateSpec in a manifest to what a runtime starts. Judged here, by the node that uses it, not at admission. */
+import { z } from 'zod';
+import type { WorkerSpec } from '../../contracts.ts';
+import type { BlobStore } from '../../../sdk/storage/index.ts';
+import { failure } from '../../lib/failure.ts';
+import type { WorkerLaunch } from '../runtime.ts';
+
+const maxManifestBytes = 8 << 20;
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+
+const container = z.looseObject({
+  image: z.string().min(1),
+  command: z.array(scalar).optional(),
+  args: z.array(scalar).optional(),
+  env: z
+    .array(z.looseObject({ name: z.string().min(1), value: scalar.nullish(), valueFrom: z.unknown().optional() }))
+    .optional(),
+  ports: z
+    .array(z.looseObject({ containerPort: z.number().int().min(1).max(65535), name: z.string().optional() }))
+    .optional(),
+  readinessProbe: z
+    .looseObject({
+      httpGet: z.looseObject({ path: z.string().default('/'), port: z.union([z.string(), z.number()]) }).optional(),
+    })
+    .optional(),
+});
+
+const podTemplate = z.looseObject({ spec: z.looseObject({ containers: z.array(container).min(1) }) });
+
+type Container = z.output<typeof container>;
+
+/** Reads the worker's template from the manifest blob. `contract` = values of section 3.4, complete. */
+export async function readLaunch(
+  blobs: BlobStore,
+  worker: WorkerSpec,
+  contract: Record<string, string>,
+): Promise<WorkerLaunch> {
+  const manifest: unknown = JSON.parse(
+    (await blobs.read(worker.manifest, { maxBytes: maxManifestBytes })).toString('utf8'),
+  );
+  const first = parseTemplate(select(manifest, worker.template), worker.template);
+  const readiness = first.readinessProbe?.httpGet;
+  return {
+    name: worker.name,
+    owner: worker.owner,
+    stage: worker.stage,
+    image: first.image,
+    ...(first.command === undefined ? {} : { command: first.command }),
+    args: first.args ?? [],
+    env: environment(first, worker.template),
+    contract,
+    ports: (first.ports ?? []).map(({ name, containerPort }) => ({
+      name: name ?? String(containerPort),
+      containerPort,
+    })),
+    ...(readiness === undefined ? {} : { readiness: { path: readiness.path, port: readiness.port } }),
+    restart: worker.stage === 'Inference' ? 'Always' : 'Never',
+    revision: worker.revision ?? '',
+  };
+}
+
+function parseTemplate(template: unknown, path: string): Container {
+  const parsed = podTemplate.safeParse(template);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw failure(
+      'InvalidTemplate',
+      `${[path, ...(issue?.path ?? [])].join('.')}: ${issue?.message ?? 'not a pod template'}`,
+    );
+  }
+  const { containers } = parsed.data.spec;
+  const [first] = containers;
+  if (first === undefined || containers.length > 1) {
+    throw failure(
+      'InvalidTemplate',
+      `${path}.spec.containers: the process runtime runs exactly one container, found ${containers.length}`,
+    );
+  }
+  return first;
+}
+
+function environment({ env = [] }: Container, path: string): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const { name, value, valueFrom } of env) {
+    if (valueFrom !== undefined && valueFrom !== null) {
+      throw failure(
+        'InvalidTemplate',
+        `${path}.spec.containers[0].env: ${name} uses valueFrom, which the process runtime does not have; give a value`,
+      );
+    }
+    values[name] = value ?? '';
+  }
+  return values;
+}
+
+function select(value: unknown, path: string): unknown {
+  let found = value;
+  for (const key of path.split('.')) {
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined;
+    found = (found as Record<string, unknown>)[key];
+  }
+  return found;
+}

@@ -1,0 +1,224 @@
+/** Workers on a node: one that computes a stage, one that serves. */
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { extname, join } from 'node:path';
+import type {
+  EdgeActivities,
+  HotUpdateTarget,
+  ModelSource,
+  ReportedModel,
+  ResidentActivities,
+  RunWorkerInput,
+  RunWorkerResult,
+  WorkerObservation,
+  WorkerSpec,
+} from '../contracts.ts';
+import { isLocal, localPath, type BlobStore } from '../../sdk/storage/index.ts';
+import type { ReceivedReport } from '../../sdk/worker/protocol.ts';
+import { failure } from '../lib/failure.ts';
+import type { EntitySignaller } from '../lib/signaller.ts';
+import { hotUpdateDirectory, hotUpdateEnvironment } from './lib/hot-update.ts';
+import { News } from './lib/news.ts';
+import { beating, endingOf, until } from './lib/resident.ts';
+import { readLaunch } from './lib/template.ts';
+import type { WorkerRuntime, WorkerView } from './runtime.ts';
+
+export interface WorkerDependencies {
+  node: string;
+  /** Directory of the local controller's own files. */
+  stateDir: string;
+  /** Base URL of its HTTP API, as workers of this node reach it. */
+  address: () => string;
+  blobs: BlobStore;
+  runtime: WorkerRuntime;
+  signaller: EntitySignaller;
+}
+
+/** After its report a worker may tidy up for so long before it is stopped. */
+const farewellMs = 30_000;
+/** After a good end a report may still be on its way. */
+const lateReportMs = 1_000;
+
+export function createWorkerActivities(
+  deps: WorkerDependencies,
+): Pick<EdgeActivities, 'runWorker'> & Pick<ResidentActivities, 'serveWorker'> {
+  return {
+    runWorker: (input) => runWorker(deps, input),
+
+    async serveWorker({ listener, worker, hotUpdate }) {
+      const news = new News<WorkerObservation>(deps.signaller, listener);
+      try {
+        await deps.runtime.ensure(await launchOf(deps, worker, hotUpdate)).catch((error: unknown) => {
+          news.tell(failedToStart(deps.node, worker.name, error));
+          throw error;
+        });
+        await until<void>(() =>
+          deps.runtime.watch(worker.name, (view) => view !== undefined && news.tell(observationOf(deps.node, view))),
+        );
+      } finally {
+        // Detaches only: the worker goes on serving, and the next attempt finds it running.
+        news.close();
+      }
+    },
+  };
+}
+
+async function runWorker(deps: WorkerDependencies, input: RunWorkerInput): Promise<RunWorkerResult> {
+  const { runtime, node, signaller } = deps;
+  const { worker, listener, round, keepModels } = input;
+  await runtime.ensure(await launchOf(deps, worker));
+  const value = { running: true, round, stage: worker.stage, node, worker: worker.name };
+  const news = new News(signaller, listener);
+  try {
+    const models = await beating(
+      () => resultOf(runtime, worker, () => news.tell(value)),
+      () => runtime.get(worker.name)?.progress,
+    );
+    return {
+      node,
+      models: keepModels ? await Promise.all(models.map((model) => keepModel(deps.blobs, model))) : models,
+    };
+  } catch (error) {
+    if (error instanceof CancelledFailure && endingOf(error) === 'wanted') await runtime.remove(worker.name);
+    throw error;
+  } finally {
+    news.close();
+  }
+}
+
+/** Joins the two ends of a worker, its report and its exit: the report is the result, the exit tells that none will come. */
+async function resultOf(runtime: WorkerRuntime, worker: WorkerSpec, onRunning: () => void): Promise<ReportedModel[]> {
+  const kind = worker.stage.toLowerCase();
+  const view = await ended(runtime, worker.name, kind, onRunning);
+  const report = view?.reports[kind]?.report;
+  if (report?.status !== 'completed') throw endedBadly(worker.name, view, report);
+  await gone(runtime, worker.name, farewellMs);
+  return report.results.map(({ format, url, metrics }) => ({ format, url, metrics }));
+}
+
+function endedBadly(
+  name: string,
+  view: WorkerView | undefined,
+  report: ReceivedReport | undefined,
+): ApplicationFailure {
+  if (report?.status === 'failed')
+    return failure('WorkerFailed', `${name}: ${report.message ?? 'it reported that it failed'}`);
+  if (view?.exit?.code === 0) {
+    return failure('NoReport', `${name} ended with exit code 0 but did not report a result to its local controller`);
+  }
+  return failure('WorkerFailed', view?.problem?.message ?? `${name} was removed while it ran`);
+}
+
+function ended(
+  runtime: WorkerRuntime,
+  name: string,
+  kind: string,
+  onRunning: () => void,
+): Promise<WorkerView | undefined> {
+  return new Promise((resolve) => {
+    let late: NodeJS.Timeout | undefined;
+    let leave = (): void => undefined;
+    const finish = (view: WorkerView | undefined): void => {
+      clearTimeout(late);
+      resolve(view);
+      queueMicrotask(() => leave());
+    };
+    leave = runtime.watch(name, (view) => {
+      if (view?.state === 'running') onRunning();
+      const verdict = verdictOn(view, kind);
+      if (verdict === 'ended') finish(view);
+      else if (verdict === 'late') late ??= setTimeout(() => finish(runtime.get(name)), lateReportMs);
+    });
+  });
+}
+
+/** `late`: it ended well, so a report may still arrive. */
+function verdictOn(view: WorkerView | undefined, kind: string): 'going on' | 'late' | 'ended' {
+  if (view === undefined) return 'ended';
+  const status = view.reports[kind]?.report.status;
+  if (status === 'completed' || status === 'failed') return 'ended';
+  if (view.state !== 'exited') return 'going on';
+  return view.exit?.code === 0 ? 'late' : 'ended';
+}
+
+/** Waits for the end of a worker that has reported; one that stays on is stopped. */
+async function gone(runtime: WorkerRuntime, name: string, boundMs: number): Promise<void> {
+  let leave = (): void => undefined;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, boundMs);
+    leave = runtime.watch(name, (view) => {
+      if (view !== undefined && view.state !== 'exited') return;
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+  leave();
+  if (runtime.get(name)?.state !== 'exited') await runtime.remove(name);
+}
+
+async function keepModel(blobs: BlobStore, model: ReportedModel): Promise<ReportedModel> {
+  if (!isLocal(model.url)) return model;
+  try {
+    return { ...model, blob: await blobs.put({ file: localPath(model.url) }) };
+  } catch (error) {
+    throw failure(
+      'ModelUnreadable',
+      `the worker reported the model ${model.url}, which cannot be read: ${(error as Error).message}`,
+      error,
+    );
+  }
+}
+
+async function launchOf(
+  deps: WorkerDependencies,
+  worker: WorkerSpec,
+  hotUpdate?: HotUpdateTarget,
+): ReturnType<typeof readLaunch> {
+  const contract: Record<string, string> = {
+    ...worker.env,
+    WORKER_NAME: worker.name,
+    LC_SERVER: deps.address(),
+    // This runtime mounts nothing: paths in the environment are paths of the node, so there is no prefix to strip.
+    DATA_PATH_PREFIX: '/.sedna-mounts-nothing',
+    ...(hotUpdate === undefined
+      ? {}
+      : hotUpdateEnvironment(hotUpdateDirectory(deps.stateDir, worker.owner), hotUpdate)),
+  };
+  for (const [variable, models] of Object.entries(worker.models ?? {})) {
+    const paths: string[] = [];
+    for (const model of models) paths.push(await modelFile(deps, model));
+    contract[variable] = paths.join(';');
+  }
+  return readLaunch(deps.blobs, worker, contract);
+}
+
+/** The model as a file on this node: the blob's content if there is one, else the file that the url names. */
+async function modelFile({ blobs, stateDir }: WorkerDependencies, model: ModelSource): Promise<string> {
+  if (model.blob === undefined) {
+    if (!isLocal(model.url))
+      throw failure('ModelUnreadable', `${model.url}: only files of the node can be used so far`);
+    return localPath(model.url);
+  }
+  const extension = extname(model.url) || (model.format === '' ? '' : `.${model.format}`);
+  const path = join(stateDir, 'models', `${model.blob.sha256}${extension}`);
+  await blobs.fetchTo(model.blob, path);
+  return path;
+}
+
+function observationOf(node: string, view: WorkerView): WorkerObservation {
+  const state = view.state === 'exited' || view.problem !== undefined ? 'failing' : view.ready ? 'ready' : view.state;
+  return {
+    state,
+    node,
+    worker: view.name,
+    ...(view.pid === undefined ? {} : { pid: view.pid }),
+    restarts: view.restarts,
+    endpoints: view.endpoints,
+    ...(view.problem === undefined ? {} : { problem: view.problem }),
+  };
+}
+
+function failedToStart(node: string, worker: string, error: unknown): WorkerObservation {
+  const reason = error instanceof ApplicationFailure ? (error.type ?? 'Error') : 'Error';
+  const problem = { reason, message: error instanceof Error ? error.message : String(error) };
+  return { state: 'failing', node, worker, restarts: 0, endpoints: [], problem };
+}

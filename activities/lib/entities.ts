@@ -1,0 +1,81 @@
+/** The only place that starts, signals and asks entities from outside a workflow. */
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { defineSearchAttributeKey, WorkflowIdConflictPolicy } from '@temporalio/common';
+import { controlQueue, entityId, entitySummary, workflowType, type EntityRef } from '../../workflows/lib/ids.ts';
+import { searchAttributes, statusQuery, type EntityView } from '../../workflows/lib/messages.ts';
+
+const keyword = (name: string) => defineSearchAttributeKey(name, 'KEYWORD');
+const attributes = {
+  kind: keyword(searchAttributes.kind),
+  namespace: keyword(searchAttributes.namespace),
+  name: keyword(searchAttributes.name),
+};
+
+function startOptions(ref: EntityRef) {
+  return {
+    workflowId: entityId(ref),
+    taskQueue: controlQueue,
+    staticSummary: entitySummary(ref),
+    args: [{ ref }],
+    typedSearchAttributes: [
+      { key: attributes.kind, value: ref.kind },
+      ...(ref.namespace === '' ? [] : [{ key: attributes.namespace, value: ref.namespace }]),
+      { key: attributes.name, value: ref.name },
+    ],
+  };
+}
+
+/** Signals an entity, starting it if it is not there: safe to repeat, whatever the order of things. */
+export async function signalEntity(client: Client, ref: EntityRef, signal: string, argument: unknown): Promise<void> {
+  await client.workflow.signalWithStart(workflowType(ref.kind), {
+    ...startOptions(ref),
+    signal,
+    signalArgs: [argument],
+  });
+}
+
+/** Makes sure that it runs, without adding an event to one that does. */
+export async function ensureEntity(client: Client, ref: EntityRef): Promise<void> {
+  await client.workflow.start(workflowType(ref.kind), {
+    ...startOptions(ref),
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+  });
+}
+
+/** Signals an entity that runs; false when there is none. */
+export async function tellEntity(client: Client, ref: EntityRef, signal: string, argument: unknown): Promise<boolean> {
+  try {
+    await client.workflow.getHandle(entityId(ref)).signal(signal, argument);
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** Its status, or undefined when it does not run. */
+export async function viewEntity(client: Client, ref: EntityRef): Promise<EntityView | undefined> {
+  try {
+    const handle = client.workflow.getHandle(entityId(ref));
+    const { status } = await handle.describe();
+    return status.name === 'RUNNING' ? await handle.query<EntityView>(statusQuery) : undefined;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** Running entities of a kind (of all namespaces, or of one). Eventually consistent, as every list of Temporal's. */
+export async function listEntities(client: Client, kind?: string, namespace?: string): Promise<EntityRef[]> {
+  const clauses = ['ExecutionStatus = "Running"'];
+  clauses.push(kind === undefined ? `${searchAttributes.kind} IS NOT NULL` : `${searchAttributes.kind} = "${kind}"`);
+  if (namespace !== undefined) clauses.push(`${searchAttributes.namespace} = "${namespace}"`);
+  const found: EntityRef[] = [];
+  for await (const { typedSearchAttributes } of client.workflow.list({ query: clauses.join(' AND ') })) {
+    const ofKind = typedSearchAttributes.get(attributes.kind);
+    const name = typedSearchAttributes.get(attributes.name);
+    if (ofKind === undefined || name === undefined) continue;
+    found.push({ kind: ofKind, namespace: typedSearchAttributes.get(attributes.namespace) ?? '', name });
+  }
+  return found.sort((a, b) => entityId(a).localeCompare(entityId(b)));
+}

@@ -1,0 +1,76 @@
+/** Global manager: Temporal worker for workflows and control activities, and the Kubernetes watcher. */
+import { Worker } from '@temporalio/worker';
+import { existsSync } from 'node:fs';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createControlActivities } from '../activities/control/control.ts';
+import { connectKube } from '../activities/control/kube/client.ts';
+import { KubeObjects } from '../activities/control/kube/objects.ts';
+import { openBlobStore } from '../sdk/storage/index.ts';
+import { controlQueue } from '../workflows/lib/ids.ts';
+import { Watcher } from './kube/watcher.ts';
+import { readGmConfig } from './lib/config.ts';
+import { healthServer } from './lib/health.ts';
+import { logger } from './lib/log.ts';
+import { registerSearchAttributes } from './lib/search-attributes.ts';
+import { aborted, shutdownSignal } from './lib/shutdown.ts';
+import { connectTemporal, installRuntime } from './lib/temporal.ts';
+
+/** Cached workflows; about 1 MB each. */
+const maxCachedWorkflows = 200;
+
+/** Runs until SIGTERM. Rejects when the Temporal worker ends by itself, so that whoever supervises starts it again. */
+export async function runGlobalManager(flags: { port?: string }): Promise<void> {
+  const config = readGmConfig(flags, process.env);
+  const stop = shutdownSignal();
+  installRuntime();
+  const kube = config.kubeconfig === undefined ? undefined : connectKube(config.kubeconfig);
+  const blobs = openBlobStore(config.blobUrl);
+  const parts: { worker?: Worker; watcher?: Watcher } = {};
+  const { server } = healthServer({
+    missing: () => [
+      ...(parts.worker?.getState() === 'RUNNING' ? [] : ['Temporal']),
+      ...(parts.watcher?.pending.map((kind) => `list of ${kind}`) ?? []),
+    ],
+  });
+  await server.listen({ port: config.port, host: config.host });
+  const temporal = await connectTemporal(stop);
+  await registerSearchAttributes(temporal);
+  const worker = await Worker.create({
+    connection: temporal.native,
+    namespace: temporal.namespace,
+    taskQueue: controlQueue,
+    ...workflowCode(),
+    activities: createControlActivities(temporal.client, kube === undefined ? undefined : new KubeObjects(kube)),
+    identity: `gm/${process.pid}`,
+    maxCachedWorkflows,
+    maxConcurrentWorkflowTaskExecutions: 20,
+    maxConcurrentActivityTaskExecutions: 50,
+    workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 2, maximum: 10 },
+    activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 },
+    shutdownGraceTime: '2s',
+    // Below the bound after which whoever stops us kills us (10 s under `sedna up`, 30 s for a Pod).
+    shutdownForceTime: '8s',
+  });
+  parts.worker = worker;
+  const running = worker.run();
+  if (kube !== undefined) {
+    parts.watcher = new Watcher({ kube, client: temporal.client, blobs });
+    parts.watcher.start();
+  }
+  logger.info({ port: config.port, mode: kube === undefined ? 'standalone' : 'kubernetes' }, 'global manager runs');
+  await Promise.race([running, aborted(stop)]);
+  await parts.watcher?.stop();
+  if (worker.getState() === 'RUNNING') worker.shutdown();
+  await running;
+  await server.close();
+  await temporal.close();
+}
+
+/** The prebuilt bundle of the package, else the sources. */
+function workflowCode(): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
+  const codePath = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+  if (existsSync(codePath)) return { workflowBundle: { codePath } };
+  const extension = extname(fileURLToPath(import.meta.url));
+  return { workflowsPath: fileURLToPath(new URL(`../workflows/index${extension}`, import.meta.url)) };
+}

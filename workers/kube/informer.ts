@@ -1,0 +1,102 @@
+/** client-node's informer, made to survive: it is started again whenever its watch ends in an error, and its handlers never throw. */
+import { makeInformer, type Informer, type KubernetesListObject, type KubernetesObject } from '@kubernetes/client-node';
+import { statusCode, type Kube } from '../../activities/control/kube/client.ts';
+import type { KindDefinition } from '../../crds/lib/kind.ts';
+import { logger } from '../lib/log.ts';
+import type { KubeObject } from './decide.ts';
+
+const backoffMs = { first: 500, longest: 30_000 };
+/** A full list now and then, as belt and braces. Objects that did not change cause one cheap call each. */
+const relistMs = 10 * 60_000;
+
+export interface Watched {
+  changed(object: KubeObject): void;
+  deleted(object: KubeObject): void;
+}
+
+export class KindInformer {
+  readonly kind: KindDefinition;
+  readonly #informer: Informer<KubernetesObject>;
+  readonly #relist: NodeJS.Timeout;
+  readonly #present = new Map<string, string>();
+  #wait = backoffMs.first;
+  #retry: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #listed = false;
+
+  constructor(kube: Kube, kind: KindDefinition, watched: Watched) {
+    this.kind = kind;
+    const path = { group: 'sedna.io', version: 'v1alpha1', plural: kind.plural };
+    const list = async (): Promise<KubernetesListObject<KubernetesObject>> => {
+      const found = (await kube.objects.listClusterCustomObject(
+        path,
+      )) as KubernetesListObject<KubernetesObject>;
+      this.#listed = true;
+      this.#wait = backoffMs.first;
+      return found;
+    };
+    this.#informer = makeInformer(kube.config, `/apis/${path.group}/${path.version}/${path.plural}`, list);
+    const seen = (object: KubernetesObject): void => {
+      const known = object as KubeObject;
+      this.#present.set(key(known), known.metadata.uid);
+      watched.changed(known);
+    };
+    this.#informer.on('add', seen);
+    this.#informer.on('update', seen);
+    this.#informer.on('delete', (object) => {
+      const gone = object as KubeObject;
+      this.#present.delete(key(gone));
+      watched.deleted(gone);
+    });
+    this.#informer.on('error', (error: unknown) => this.#failed(error));
+    this.#relist = setInterval(() => this.#restart(), relistMs * (0.9 + Math.random() * 0.2));
+  }
+
+  /** The first list has been read. */
+  get ready(): boolean {
+    return this.#listed;
+  }
+
+  /** Whether the object was there when last heard of. */
+  has(namespace: string, name: string): boolean {
+    return this.#present.has(`${namespace}/${name}`);
+  }
+
+  start(): void {
+    if (this.#stopped) return;
+    this.#informer.start().catch((error: unknown) => this.#failed(error));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#relist);
+    clearTimeout(this.#retry);
+    await this.#informer.stop();
+  }
+
+  #restart(): void {
+    void this.#informer.stop().catch(() => undefined);
+    this.#again(0);
+  }
+
+  #failed(error: unknown): void {
+    if (this.#stopped || this.#retry !== undefined) return;
+    const missing = statusCode(error) === 404;
+    const why = missing ? 'the CRDs are not installed: sedna crds | kubectl apply -f -' : String(error);
+    logger.warn({ kind: this.kind.kind, wait: this.#wait }, `watch ended, starting again: ${why}`);
+    this.#again(this.#wait * (0.8 + Math.random() * 0.4));
+    this.#wait = Math.min(this.#wait * 2, backoffMs.longest);
+  }
+
+  #again(delay: number): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.start();
+    }, delay);
+  }
+}
+
+function key({ metadata }: KubeObject): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}

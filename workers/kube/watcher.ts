@@ -1,0 +1,114 @@
+/**
+ * From objects to messages: every change of an object becomes at most one idempotent call to Temporal. No state of its own is
+ * needed, so any number of global managers may watch at once, and one that was away for an hour only comes late.
+ */
+import type { Client } from '@temporalio/client';
+import { ensureEntity, listEntities, signalEntity, tellEntity, viewEntity } from '../../activities/lib/entities.ts';
+import { composeApply } from '../../activities/lib/apply.ts';
+import { statusCode, type Kube } from '../../activities/control/kube/client.ts';
+import { kinds } from '../../crds/registry.ts';
+import type { BlobStore } from '../../sdk/storage/index.ts';
+import type { EntityRef } from '../../workflows/lib/ids.ts';
+import { signals } from '../../workflows/lib/messages.ts';
+import { logger } from '../lib/log.ts';
+import { decide, verbValues, type KubeObject } from './decide.ts';
+import { KindInformer } from './informer.ts';
+import { LatestQueue } from './latest-queue.ts';
+
+const sweepMs = 10 * 60_000;
+
+export interface WatcherDependencies {
+  kube: Kube;
+  client: Client;
+  blobs: BlobStore;
+}
+
+export class Watcher {
+  readonly #deps: WatcherDependencies;
+  readonly #informers: KindInformer[];
+  readonly #queue: LatestQueue<{ ref: EntityRef; object: KubeObject; deleted: boolean }>;
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(deps: WatcherDependencies) {
+    this.#deps = deps;
+    this.#queue = new LatestQueue((item) => this.#handle(item));
+    this.#informers = kinds.map(
+      (kind) =>
+        new KindInformer(deps.kube, kind, {
+          changed: (object) => this.#enqueue(kind.kind, object, false),
+          deleted: (object) => this.#enqueue(kind.kind, object, true),
+        }),
+    );
+  }
+
+  start(): void {
+    for (const informer of this.#informers) informer.start();
+    this.#sweeper = setInterval(() => void this.sweep(), sweepMs);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#queue.stop();
+    await Promise.all(this.#informers.map((informer) => informer.stop()));
+  }
+
+  /** Kinds whose first list has not been read. */
+  get pending(): string[] {
+    return this.#informers.filter((informer) => !informer.ready).map((informer) => informer.kind.kind);
+  }
+
+  #enqueue(kind: string, object: KubeObject, deleted: boolean): void {
+    const { namespace, name, uid } = object.metadata;
+    this.#queue.push(uid, { ref: { kind, namespace, name }, object, deleted });
+  }
+
+  async #handle({ ref, object, deleted }: { ref: EntityRef; object: KubeObject; deleted: boolean }): Promise<void> {
+    const { client, blobs } = this.#deps;
+    const { uid } = object.metadata;
+    if (deleted) {
+      // Normally its entity has dropped the finalizer and ended; if somebody stripped it, this is how the entity learns.
+      await tellEntity(client, ref, signals.remove, { uid });
+      return;
+    }
+    const decision = decide(object);
+    if (decision === 'remove') await signalEntity(client, ref, signals.remove, { uid });
+    if (decision === 'ensure') await ensureEntity(client, ref);
+    if (decision === 'apply') {
+      const { generation = 1, annotations } = object.metadata;
+      const message = await composeApply(blobs, { ...object, apiVersion: 'sedna.io/v1alpha1', kind: ref.kind });
+      const verbs = verbValues(annotations);
+      await signalEntity(client, ref, signals.apply, { ...message, origin: 'kubernetes', uid, generation, verbs });
+    }
+  }
+
+  /** Entities whose object is gone without a trace (finalizer stripped, CRD deleted) are told so. Asks the API server, never a cache. */
+  async sweep(): Promise<void> {
+    try {
+      for (const ref of await listEntities(this.#deps.client)) {
+        const informer = this.#informers.find(({ kind }) => kind.kind === ref.kind);
+        if (informer === undefined || !informer.ready || informer.has(ref.namespace, ref.name)) continue;
+        if (await this.#isGone(ref, informer.kind.plural)) await this.#removeOrphan(ref);
+      }
+    } catch (error) {
+      logger.warn({ error: String(error) }, 'orphan sweep failed; the next one comes in ten minutes');
+    }
+  }
+
+  async #isGone({ namespace, name }: EntityRef, plural: string): Promise<boolean> {
+    try {
+      const path = { group: 'sedna.io', version: 'v1alpha1', namespace, plural, name };
+      await this.#deps.kube.objects.getNamespacedCustomObject(path);
+      return false;
+    } catch (error) {
+      if (statusCode(error) === 404) return true;
+      throw error;
+    }
+  }
+
+  async #removeOrphan(ref: EntityRef): Promise<void> {
+    const view = await viewEntity(this.#deps.client, ref);
+    if (view?.origin !== 'kubernetes' || !view.exists) return;
+    logger.info({ ...ref }, 'its object is gone: removing');
+    await tellEntity(this.#deps.client, ref, signals.remove, { uid: view.metadata.uid });
+  }
+}

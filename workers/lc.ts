@@ -1,0 +1,122 @@
+/** Local controller of one node: a Temporal activity worker on the node's two queues, the HTTP API of its workers, its runtime. */
+import { Worker } from '@temporalio/worker';
+import { mkdirSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { createDatasetActivities } from '../activities/edge/dataset.ts';
+import { createDeployActivities } from '../activities/edge/deploy.ts';
+import { DatasetWatchers } from '../activities/edge/lib/dataset-watcher.ts';
+import { createNodeActivities } from '../activities/edge/node.ts';
+import { createWorkerActivities, type WorkerDependencies } from '../activities/edge/worker.ts';
+import { signalEntity } from '../activities/lib/entities.ts';
+import { signallerOf } from '../activities/lib/signaller.ts';
+import type { NodeFields } from '../activities/contracts.ts';
+import { openBlobStore } from '../sdk/storage/index.ts';
+import { edgeQueue, nodeRef, residentQueue } from '../workflows/lib/ids.ts';
+import { signals } from '../workflows/lib/messages.ts';
+import { readLcConfig, type LcConfig } from './lib/config.ts';
+import { healthServer } from './lib/health.ts';
+import { logger } from './lib/log.ts';
+import { blobStoreHealth, executionProviders, machineFacts } from './lib/node-facts.ts';
+import { aborted, shutdownSignal } from './lib/shutdown.ts';
+import { sweepOwners } from './lib/sweep.ts';
+import { connectTemporal, installRuntime, type TemporalConnections } from './lib/temporal.ts';
+import { serveWorkerApi } from './lib/worker-api.ts';
+import { readImages } from './runtimes/process/images.ts';
+import { ProcessRuntime } from './runtimes/process/process-runtime.ts';
+
+/** Watching costs little: many at once. */
+const residentSlots = 1_000;
+
+/** Runs until SIGTERM; workers stay. Rejects when a Temporal worker ends by itself, so that whoever supervises starts it again. */
+export async function runLocalController(flags: { node: string; role?: string; port?: string }): Promise<void> {
+  const config = readLcConfig(flags, process.env, cpus().length);
+  const stop = shutdownSignal();
+  installRuntime();
+  mkdirSync(config.stateDir, { recursive: true });
+  const images = readImages(config.imageFiles);
+  const runtime = new ProcessRuntime(config.stateDir, images);
+  await runtime.recover();
+
+  // The API is up before Temporal is: workers that report while the uplink is down must not lose their reports.
+  let workers: Worker[] = [];
+  const { server } = healthServer({
+    missing: () =>
+      workers.length > 0 && workers.every((worker) => worker.getState() === 'RUNNING') ? [] : ['Temporal'],
+  });
+  serveWorkerApi(server, runtime);
+  const address = await server.listen({ port: config.port, host: config.host });
+  const providers = executionProviders();
+  const temporal = await connectTemporal(stop);
+
+  const blobs = openBlobStore(config.blobUrl);
+  const deps: WorkerDependencies = {
+    node: config.node,
+    stateDir: config.stateDir,
+    address: () => address,
+    blobs,
+    runtime,
+    signaller: signallerOf(temporal.client),
+  };
+  workers = await createWorkers(config, temporal, deps);
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  const fields: NodeFields = {
+    ...(await machineFacts(config.stateDir)),
+    executionProviders: await providers,
+    labels: config.labels,
+    images: images.map(({ image }) => image),
+    address,
+    blobStore: await blobStoreHealth(blobs, config.node),
+  };
+  await signalEntity(temporal.client, nodeRef(config.node), signals.apply, { origin: 'standalone', fields });
+  logger.info(
+    { node: config.node, address, images: fields.images, providers: fields.executionProviders },
+    'local controller runs',
+  );
+
+  await Promise.race([running, aborted(stop)]);
+  for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  await running;
+  runtime.detach();
+  await server.close();
+  await temporal.close();
+}
+
+async function createWorkers(
+  config: LcConfig,
+  temporal: TemporalConnections,
+  deps: WorkerDependencies,
+): Promise<Worker[]> {
+  const { runWorker, serveWorker } = createWorkerActivities(deps);
+  const residents = {
+    ...createDatasetActivities({ blobs: deps.blobs, signaller: deps.signaller, watchers: new DatasetWatchers() }),
+    ...createDeployActivities(deps),
+    ...createNodeActivities({ ...deps, sweep: () => sweepOwners(temporal.client, deps) }),
+    serveWorker,
+  };
+  const common = {
+    connection: temporal.native,
+    namespace: temporal.namespace,
+    identity: `lc/${config.node}/${process.pid}`,
+    // Cancellation and pause reach an activity with its heartbeat.
+    maxHeartbeatThrottleInterval: '3s',
+    shutdownGraceTime: '500ms',
+    // Below the bound after which whoever stops us kills us (10 s under `sedna up`).
+    shutdownForceTime: '8s',
+  } as const;
+  return Promise.all([
+    Worker.create({
+      ...common,
+      taskQueue: edgeQueue(config.node),
+      activities: { runWorker },
+      maxConcurrentActivityTaskExecutions: config.slots,
+      activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 1, maximum: 2 },
+    }),
+    Worker.create({
+      ...common,
+      taskQueue: residentQueue(config.node),
+      activities: residents,
+      maxConcurrentActivityTaskExecutions: residentSlots,
+      activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 2, maximum: 8 },
+    }),
+  ]);
+}

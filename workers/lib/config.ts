@@ -1,0 +1,92 @@
+/** Configuration of GM and LC: read from the environment once, at the top of a process. `docs/operations.md` lists all. */
+import { delimiter, resolve } from 'node:path';
+
+type Environment = Record<string, string | undefined>;
+
+export interface GmConfig {
+  port: number;
+  host: string;
+  blobUrl: string;
+  /** Path of a kubeconfig, or `in-cluster`; absent: standalone. */
+  kubeconfig?: string;
+}
+
+export interface LcConfig {
+  node: string;
+  role: 'cloud' | 'edge';
+  port: number;
+  host: string;
+  blobUrl: string;
+  stateDir: string;
+  /** Allowlist files of the process runtime. */
+  imageFiles: string[];
+  labels: Record<string, string>;
+  /** How many workers may compute at once. */
+  slots: number;
+}
+
+export class ConfigError extends Error {}
+
+export function readGmConfig(flags: { port?: string }, env: Environment): GmConfig {
+  const kubeconfig = env['SEDNA_KUBECONFIG'];
+  return {
+    port: portOf(flags.port ?? env['SEDNA_PORT'] ?? '9000'),
+    host: env['SEDNA_HOST'] ?? '127.0.0.1',
+    blobUrl: required(
+      env,
+      'SEDNA_BLOB_URL',
+      'where manifests and models are kept, for example file:///var/lib/sedna/blobs',
+    ),
+    ...(kubeconfig === undefined || kubeconfig === '' ? {} : { kubeconfig }),
+  };
+}
+
+export function readLcConfig(
+  flags: { node: string; role?: string; port?: string },
+  env: Environment,
+  cpus: number,
+): LcConfig {
+  if (!/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(flags.node)) {
+    throw new ConfigError(`--node ${flags.node} is not a node name: lower-case letters, digits, - and .`);
+  }
+  const role = flags.role ?? env['SEDNA_ROLE'] ?? 'edge';
+  if (role !== 'cloud' && role !== 'edge') throw new ConfigError(`--role ${role}: cloud or edge`);
+  return {
+    node: flags.node,
+    role,
+    port: portOf(flags.port ?? env['SEDNA_PORT'] ?? '9100'),
+    host: env['SEDNA_HOST'] ?? '127.0.0.1',
+    blobUrl: required(env, 'SEDNA_BLOB_URL', 'where manifests and models are kept, the same for all nodes'),
+    stateDir: resolve(env['SEDNA_STATE_DIR'] ?? '/var/lib/sedna'),
+    imageFiles: (env['SEDNA_IMAGES'] ?? '').split(delimiter).filter((file) => file !== ''),
+    labels: {
+      'sedna.io/role': role,
+      'kubernetes.io/hostname': flags.node,
+      ...labelsOf(env['SEDNA_NODE_LABELS'] ?? ''),
+    },
+    slots: Number(env['SEDNA_SLOTS'] ?? Math.max(1, cpus - 1)),
+  };
+}
+
+function required(env: Environment, name: string, meaning: string): string {
+  const value = env[name];
+  if (value === undefined || value === '') throw new ConfigError(`${name} is not set: ${meaning}`);
+  return value;
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new ConfigError(`port ${text} is not a port number`);
+  return port;
+}
+
+/** `a=b,c=d` */
+function labelsOf(text: string): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const pair of text.split(',').filter((part) => part !== '')) {
+    const [key = '', value] = pair.split('=');
+    if (value === undefined) throw new ConfigError(`SEDNA_NODE_LABELS: ${pair} is not key=value`);
+    labels[key] = value;
+  }
+  return labels;
+}

@@ -1,0 +1,65 @@
+/** Connecting to Temporal: the same environment variables and profiles as the `temporal` command. */
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { setTimeout as delay } from 'node:timers/promises';
+import { logger } from './log.ts';
+
+export interface TemporalConnections {
+  /** For Temporal workers. */
+  native: NativeConnection;
+  client: Client;
+  namespace: string;
+  close(): Promise<void>;
+}
+
+const firstWaitMs = 250;
+const longestWaitMs = 10_000;
+
+/** Once per process, before anything else of the SDK. */
+export function installRuntime(metricsPort?: number): void {
+  const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+  Runtime.install({
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => logger[levels[level]]({ ...meta }, message)),
+    telemetryOptions: {
+      logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
+      ...(metricsPort === undefined
+        ? {}
+        : {
+            metrics: {
+              prometheus: { bindAddress: `127.0.0.1:${metricsPort}`, countersTotalSuffix: true, unitSuffix: true },
+            },
+          }),
+    },
+    // The mains stop their workers themselves, in the order that they need.
+    shutdownSignals: [],
+  });
+}
+
+/**
+ * Connects, trying again until it succeeds or `signal` fires: a node may boot before its uplink is there, and no bound would be
+ * the right one. Every failed try is said.
+ */
+export async function connectTemporal(signal: AbortSignal): Promise<TemporalConnections> {
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  for (let wait = firstWaitMs; ; wait = Math.min(wait * 2, longestWaitMs)) {
+    try {
+      const native = await NativeConnection.connect(connectionOptions);
+      const connection = Connection.lazy(connectionOptions);
+      const client = new Client({ connection, namespace });
+      return {
+        native,
+        client,
+        namespace,
+        async close() {
+          await connection.close();
+          await native.close();
+        },
+      };
+    } catch (error) {
+      const address = connectionOptions.address ?? 'localhost:7233';
+      logger.warn({ address, error: String(error) }, `Temporal is not reachable; next try in ${wait} ms`);
+      await delay(wait, undefined, { signal });
+    }
+  }
+}

@@ -1,0 +1,190 @@
+/** The `process` runtime: workers are child processes of the node, from an allowlist of images. */
+import { EventEmitter } from 'node:events';
+import { join } from 'node:path';
+import type { WorkerLaunch, WorkerRuntime, WorkerView } from '../../../activities/edge/runtime.ts';
+import type { ReceivedProgress, ReceivedReport } from '../../../sdk/worker/protocol.ts';
+import type { Owner } from '../../../workflows/lib/ids.ts';
+import { failure } from '../../../activities/lib/failure.ts';
+import { processesWith, stopProcess } from '../../lib/process.ts';
+import type { ImageEntry } from './images.ts';
+import { commandOf } from './launch.ts';
+import { WorkerStore, type WorkerRecord } from './store.ts';
+import { Supervised } from './supervised.ts';
+
+/** In the environment of every worker: tells whose it is even when the local database is lost. */
+export const stateDirVariable = 'SEDNA_STATE_DIR';
+
+/** Finished workers are kept for logs and late questions; older ones are forgotten. */
+const keptFinished = 200;
+
+export class ProcessRuntime implements WorkerRuntime {
+  readonly kind = 'process';
+  readonly #stateDir: string;
+  readonly #images: ImageEntry[];
+  readonly #store: WorkerStore;
+  readonly #workers = new Map<string, Supervised>();
+  readonly #events = new EventEmitter().setMaxListeners(0);
+  /** Starting, replacing and removing one worker happen one after the other. */
+  readonly #queues = new Map<string, Promise<void>>();
+
+  constructor(stateDir: string, images: ImageEntry[]) {
+    this.#stateDir = stateDir;
+    this.#images = images;
+    this.#store = new WorkerStore(join(stateDir, 'workers.db'));
+  }
+
+  /** Takes over what runs since before this process, and stops workers of this node that nobody remembers. */
+  async recover(): Promise<void> {
+    const known = new Set<number>();
+    for (const record of this.#store.all()) {
+      const worker = this.#supervise(record);
+      if (record.exit !== undefined) {
+        if (record.launch.restart === 'Always') await worker.start().catch(() => undefined);
+      } else if (!worker.adopt()) {
+        record.exit = { unseen: true };
+        this.#store.save(record);
+        if (record.launch.restart === 'Always') await worker.start().catch(() => undefined);
+      }
+      if (record.process !== undefined) known.add(record.process.pid);
+    }
+    const strangers = processesWith(stateDirVariable, this.#stateDir).filter(
+      ({ pid }) => !known.has(pid) && pid !== process.pid,
+    );
+    await Promise.all(strangers.map((stranger) => stopProcess(stranger, 2_000)));
+  }
+
+  /** Stops watching; workers go on and are found again by `recover`. */
+  detach(): void {
+    for (const worker of this.#workers.values()) worker.detach();
+    this.#store.close();
+  }
+
+  ensure(launch: WorkerLaunch): Promise<void> {
+    return this.#serial(launch.name, async () => {
+      commandOf(launch, this.#images, {});
+      const known = this.#workers.get(launch.name);
+      if (known !== undefined && stands(known.record, launch)) return;
+      await known?.stop();
+      const { ports = {} } = known?.record ?? {};
+      await this.#start({ launch, restarts: 0, ports, reports: {} });
+    });
+  }
+
+  get(name: string): WorkerView | undefined {
+    return this.#workers.get(name)?.view;
+  }
+
+  list(): WorkerView[] {
+    return [...this.#workers.values()].map((worker) => worker.view);
+  }
+
+  watch(name: string, listener: (worker: WorkerView | undefined) => void): () => void {
+    const tell = (): void => listener(this.get(name));
+    this.#events.on(name, tell);
+    queueMicrotask(tell);
+    return () => this.#events.off(name, tell);
+  }
+
+  restart(name: string): Promise<void> {
+    return this.#serial(name, async () => {
+      const worker = this.#workers.get(name);
+      if (worker === undefined) throw failure('WorkerFailed', `there is no worker ${name} on this node to restart`);
+      await worker.stop();
+      await worker.start();
+    });
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#serial(name, async () => {
+      await this.#workers.get(name)?.stop();
+      this.#forget(name);
+    });
+  }
+
+  async removeOwner(uid: string): Promise<void> {
+    const owned = this.list().filter((worker) => worker.owner.uid === uid);
+    await Promise.all(owned.map((worker) => this.remove(worker.name)));
+  }
+
+  owners(): Owner[] {
+    return [...new Map(this.list().map((worker) => [worker.owner.uid, worker.owner])).values()];
+  }
+
+  /** A worker's own message. False: no such worker here; it is answered all the same. */
+  report(report: ReceivedReport): boolean {
+    const worker = this.#workers.get(report.name);
+    worker?.report(report);
+    return worker !== undefined;
+  }
+
+  progress(name: string, progress: ReceivedProgress): boolean {
+    const worker = this.#workers.get(name);
+    worker?.progress(progress);
+    return worker !== undefined;
+  }
+
+  async #start(record: WorkerRecord): Promise<void> {
+    const worker = this.#supervise(record);
+    try {
+      await worker.start();
+    } catch (error) {
+      this.#forget(record.launch.name);
+      if (error instanceof Error && error.name === 'ApplicationFailure') throw error;
+      throw failure('WorkerFailed', (error as Error).message, error);
+    }
+    this.#prune();
+  }
+
+  #supervise(record: WorkerRecord): Supervised {
+    const { name } = record.launch;
+    const worker = new Supervised(record, join(this.#stateDir, 'logs', `${name}.log`), {
+      save: (changed) => this.#store.save(changed),
+      changed: () => this.#events.emit(name),
+      command: (ports) => commandOf(record.launch, this.#images, this.#environment(ports)),
+    });
+    this.#workers.set(name, worker);
+    return worker;
+  }
+
+  #environment(ports: Record<string, number>): Record<string, string> {
+    const env: Record<string, string> = { [stateDirVariable]: this.#stateDir };
+    const entries = Object.entries(ports);
+    for (const [name, port] of entries) {
+      env[`SEDNA_PORT_${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`] = String(port);
+    }
+    const [first] = entries;
+    if (first !== undefined) env['PORT'] = String(first[1]);
+    return env;
+  }
+
+  #forget(name: string): void {
+    this.#workers.delete(name);
+    this.#store.remove(name);
+    this.#events.emit(name);
+  }
+
+  #prune(): void {
+    const finished = [...this.#workers.values()].filter(
+      ({ record }) => record.exit !== undefined && record.launch.restart === 'Never',
+    );
+    for (const { record } of finished.slice(0, -keptFinished)) this.#forget(record.launch.name);
+  }
+
+  #serial(name: string, act: () => Promise<void>): Promise<void> {
+    const next = (this.#queues.get(name) ?? Promise.resolve()).then(act, act);
+    const settled = next.catch(() => undefined);
+    this.#queues.set(name, settled);
+    void settled.then(() => {
+      if (this.#queues.get(name) === settled) this.#queues.delete(name);
+    });
+    return next;
+  }
+}
+
+/** Whether what there is, running or ended, is what the launch asks for. */
+function stands({ launch: before, exit, reports }: WorkerRecord, launch: WorkerLaunch): boolean {
+  if (before.revision !== launch.revision) return false;
+  if (launch.restart === 'Always' || exit === undefined) return true;
+  // An end that was seen, or a report, is the result; one that was lost unseen (the node went down) is run again.
+  return exit.unseen !== true || Object.keys(reports).length > 0;
+}

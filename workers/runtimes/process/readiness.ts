@@ -1,0 +1,24 @@
+import type { WorkerRecord } from './store.ts';
+
+const probeMs = 1_000;
+
+/** A worker without readiness probe is ready as soon as it runs; the probe is an HTTP GET that must answer 2xx or 3xx. */
+export async function isReady({ launch, ports }: WorkerRecord): Promise<boolean> {
+  const { readiness } = launch;
+  if (readiness === undefined) return true;
+  const named = launch.ports.find(
+    ({ name, containerPort }) => name === readiness.port || containerPort === Number(readiness.port),
+  );
+  const port = named === undefined ? Number(readiness.port) : ports[named.name];
+  try {
+    const path = readiness.path.startsWith('/') ? readiness.path : `/${readiness.path}`;
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+      signal: AbortSignal.timeout(probeMs),
+      redirect: 'manual',
+    });
+    await answer.body?.cancel();
+    return answer.status >= 200 && answer.status < 400;
+  } catch {
+    return false;
+  }
+}

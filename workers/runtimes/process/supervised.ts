@@ -1,0 +1,231 @@
+/** One worker process: started, watched, restarted with back-off, adopted after a restart of the local controller. */
+import { spawn } from 'node:child_process';
+import { closeSync, copyFileSync, mkdirSync, openSync, statSync, truncateSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { WorkerExit, WorkerView } from '../../../activities/edge/runtime.ts';
+import type { ReceivedProgress, ReceivedReport } from '../../../sdk/worker/protocol.ts';
+import { freePort } from '../../lib/ports.ts';
+import { isAlive, startTime, stopProcess } from '../../lib/process.ts';
+import { lastLines } from './log-tail.ts';
+import type { Command } from './launch.ts';
+import { isReady } from './readiness.ts';
+import type { WorkerRecord } from './store.ts';
+
+const tickMs = 250;
+const graceMs = 10_000;
+const backoffMs = { first: 200, longest: 10_000 };
+/** Having run for so long, the next crash is a new one. */
+const healthyMs = 60_000;
+const maxLogBytes = 10 << 20;
+
+export interface SupervisedHooks {
+  save(record: WorkerRecord): void;
+  changed(): void;
+  /** Composes what is executed; throws what a person must mend. */
+  command(ports: Record<string, number>): Command;
+}
+
+export class Supervised {
+  readonly record: WorkerRecord;
+  readonly log: string;
+  readonly #hooks: SupervisedHooks;
+  #ready = false;
+  #progress: ReceivedProgress | undefined;
+  #problem: WorkerView['problem'];
+  #timer: NodeJS.Timeout | undefined;
+  #probing = false;
+  #startedMs = 0;
+  #restartAt: number | undefined;
+  #wait = backoffMs.first;
+  /** Set on purpose: an end is then neither a crash nor a reason to start again. */
+  #stopping = false;
+
+  constructor(record: WorkerRecord, log: string, hooks: SupervisedHooks) {
+    this.record = record;
+    this.log = log;
+    this.#hooks = hooks;
+  }
+
+  get view(): WorkerView {
+    const { launch, process: running, startedAt, restarts, ports, exit, reports } = this.record;
+    const state = exit !== undefined ? 'exited' : running === undefined ? 'starting' : 'running';
+    return {
+      name: launch.name,
+      owner: launch.owner,
+      stage: launch.stage,
+      image: launch.image,
+      state,
+      ready: this.#ready,
+      ...(running === undefined || exit !== undefined ? {} : { pid: running.pid }),
+      ...(startedAt === undefined ? {} : { startedAt }),
+      restarts,
+      endpoints: Object.entries(ports).map(([name, port]) => ({ name, url: `http://127.0.0.1:${port}` })),
+      ...(exit === undefined ? {} : { exit }),
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+      log: this.log,
+      reports,
+      ...(this.#progress === undefined ? {} : { progress: this.#progress }),
+    };
+  }
+
+  /** Takes over a process that an earlier local controller started; false when it is gone. */
+  adopt(): boolean {
+    const { process: running } = this.record;
+    if (running === undefined || !isAlive(running)) return false;
+    this.#startedMs = Date.now();
+    this.#watch();
+    return true;
+  }
+
+  async start(): Promise<void> {
+    this.#stopping = false;
+    this.#restartAt = undefined;
+    this.record.exit = undefined;
+    for (const { name } of this.record.launch.ports) {
+      this.record.ports[name] = await freePort(this.record.ports[name]);
+    }
+    const command = this.#hooks.command(this.record.ports);
+    await this.#spawn(command);
+    this.#watch();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    const { process: running } = this.record;
+    if (running !== undefined && this.record.exit === undefined) await stopProcess(running, graceMs);
+    this.#ready = false;
+  }
+
+  /** Stops watching; the process goes on. */
+  detach(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  report(report: ReceivedReport): void {
+    this.record.reports = { ...this.record.reports, [report.kind]: { at: Date.now(), report } };
+    this.#changed();
+  }
+
+  progress(progress: ReceivedProgress): void {
+    this.#progress = progress;
+  }
+
+  async #spawn({ file, args, cwd, env }: Command): Promise<void> {
+    mkdirSync(dirname(this.log), { recursive: true });
+    const output = openSync(this.log, 'a', 0o600);
+    try {
+      const child = spawn(file, args, { cwd, env, detached: true, stdio: ['ignore', output, output] });
+      const exited = (code: number | null, signal: NodeJS.Signals | null): void =>
+        this.#ended({ ...(code === null ? {} : { code }), ...(signal === null ? {} : { signal }) }, child.pid);
+      await new Promise<void>((resolve, reject) => {
+        child.once('spawn', resolve);
+        child.once('error', (error) => reject(new Error(`cannot run ${file} in ${cwd}: ${error.message}`)));
+      });
+      child.once('exit', exited);
+      child.unref();
+      const pid = child.pid ?? 0;
+      this.record.process = { pid, startedAt: startTime(pid) ?? 'gone' };
+      this.record.startedAt = new Date().toISOString();
+      this.#startedMs = Date.now();
+      this.#ready = false;
+      if (this.record.launch.restart === 'Never') this.#problem = undefined;
+      this.#changed();
+    } finally {
+      closeSync(output);
+    }
+  }
+
+  #watch(): void {
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#tick(), tickMs);
+    this.#tick();
+  }
+
+  #tick(): void {
+    const { process: running, exit } = this.record;
+    if (exit !== undefined) {
+      if (this.#restartAt !== undefined && Date.now() >= this.#restartAt) void this.#restart();
+      return;
+    }
+    // A child of this process tells its exit by itself; an adopted one just disappears.
+    if (running !== undefined && !isAlive(running)) {
+      setTimeout(() => this.#ended({ unseen: true }, running.pid), tickMs);
+      return;
+    }
+    this.#rotate();
+    void this.#probe();
+  }
+
+  async #probe(): Promise<void> {
+    if (this.#probing) return;
+    this.#probing = true;
+    try {
+      const ready = await isReady(this.record);
+      if (ready === this.#ready || this.record.exit !== undefined) return;
+      this.#ready = ready;
+      if (ready) this.#problem = undefined;
+      this.#changed();
+    } finally {
+      this.#probing = false;
+    }
+  }
+
+  #ended(exit: WorkerExit, pid: number | undefined): void {
+    if (this.#stopping || this.record.exit !== undefined || this.record.process?.pid !== pid) return;
+    this.record.exit = exit;
+    this.#ready = false;
+    const { name, restart } = this.record.launch;
+    const tail = lastLines(this.log, 5);
+    const how =
+      exit.unseen === true
+        ? 'ended unseen'
+        : exit.signal === undefined
+          ? `exit code ${exit.code}`
+          : `killed by ${exit.signal}`;
+    const failed = exit.code !== 0 || restart === 'Always';
+    if (failed) {
+      this.#problem = {
+        reason: 'WorkerFailed',
+        message: `${name}: ${how}${tail === '' ? '' : `; last lines: ${tail}`}`,
+      };
+    }
+    if (restart === 'Always') {
+      if (Date.now() - this.#startedMs > healthyMs) this.#wait = backoffMs.first;
+      this.#restartAt = Date.now() + this.#wait;
+      this.#wait = Math.min(this.#wait * 2, backoffMs.longest);
+    }
+    this.#changed();
+  }
+
+  async #restart(): Promise<void> {
+    this.#restartAt = undefined;
+    this.record.restarts += 1;
+    try {
+      await this.start();
+    } catch (error) {
+      this.record.exit = {};
+      this.#problem = { reason: 'WorkerFailed', message: `${this.record.launch.name}: ${(error as Error).message}` };
+      this.#restartAt = Date.now() + this.#wait;
+      this.#changed();
+    }
+  }
+
+  /** The process holds the file open for appending, so it is copied and emptied rather than renamed. */
+  #rotate(): void {
+    try {
+      if (statSync(this.log).size <= maxLogBytes) return;
+      copyFileSync(this.log, `${this.log}.1`);
+      truncateSync(this.log);
+    } catch {
+      // No log yet, or no space for a copy: the next tick tries again.
+    }
+  }
+
+  #changed(): void {
+    this.#hooks.save(this.record);
+    this.#hooks.changed();
+  }
+}
