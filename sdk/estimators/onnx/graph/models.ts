@@ -32,7 +32,7 @@ export function mlp(options: MlpOptions): ModelProto {
 export interface CnnOptions {
   /** Channels, height, width of an image. */
   inputs: readonly [number, number, number];
-  /** Filters of each convolution, each followed by ReLU and 2x2 max pooling. Default [16]. */
+  /** Filters of each convolution, each followed by 2x2 max pooling and ReLU. Default [16]. */
   filters?: readonly number[];
   /** Side of the kernels. Default 5. */
   kernel?: number;
@@ -50,7 +50,8 @@ export interface CnnOptions {
 export function cnn(options: CnnOptions): ModelProto {
   const { inputs, filters = [16], kernel = 5, padding = 0, hidden = [], outputs, softmax = true, seed } = options;
   const builder = new GraphBuilder({ seed }).input(inputs);
-  for (const count of filters) builder.conv2d(count, { kernel, padding }).relu().maxPool({ kernel: 2 });
+  // ReLU and maximum can change places; behind the pooling there is a quarter of the elements.
+  for (const count of filters) builder.conv2d(count, { kernel, padding }).maxPool({ kernel: 2 }).relu();
   builder.flatten();
   for (const units of hidden) builder.dense(units).relu();
   builder.dense(outputs, { initialisation: 'glorot' });

@@ -1,6 +1,7 @@
 import type { Forward } from '../autodiff/forward.ts';
 import { OnnxError } from '../errors.ts';
 import { int, intAttribute } from '../graph/attributes.ts';
+import { DataType } from '../proto/types.ts';
 import { normalizeAxis } from '../graph/shape.ts';
 import type { GraphWriter } from '../graph/writer.ts';
 import type { Loss } from './loss.ts';
@@ -47,6 +48,6 @@ function countCorrect(writer: GraphWriter, logits: string, target: string): stri
   const [guess, truth] = [logits, target].map((value) =>
     writer.emit('ArgMax', [value], { axis: int(1), keepdims: int(0) }),
   );
-  const hit = writer.emit('Cast', [writer.emit('Equal', [guess ?? '', truth ?? ''])], { to: int(1) });
+  const hit = writer.emit('Cast', [writer.emit('Equal', [guess ?? '', truth ?? ''])], { to: int(DataType.float32) });
   return writer.emit('ReduceSum', [hit], { keepdims: int(0) }, 'training/correct');
 }
