@@ -1,5 +1,6 @@
 /** Workers on a node: one that computes a stage, one that serves. */
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { mkdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type {
   EdgeActivities,
@@ -46,6 +47,8 @@ export function createWorkerActivities(
 
     async serveWorker({ listener, worker, hotUpdate }) {
       const news = new News<WorkerObservation>(deps.signaller, listener);
+      // It must be there when the worker begins to watch it.
+      if (hotUpdate !== undefined) await mkdir(hotUpdateDirectory(deps.stateDir, worker.owner), { recursive: true });
       try {
         await deps.runtime.ensure(await launchOf(deps, worker, hotUpdate)).catch((error: unknown) => {
           news.tell(failedToStart(deps.node, worker.name, error));

@@ -1,9 +1,9 @@
-import { temporal as proto } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { searchAttributes } from '../../workflows/lib/messages.ts';
 import { logger } from './log.ts';
 import type { TemporalConnections } from './temporal.ts';
 
-const keyword = proto.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
+const keyword = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
 
 /** Workflows start only if their search attributes exist, so they are made here; a server that forbids it must have them already. */
 export async function registerSearchAttributes({ client, namespace }: TemporalConnections): Promise<void> {

@@ -95,7 +95,7 @@ class Round {
     if (this.#progress.trained !== undefined) return this.#matching('Train', this.#progress.trained, formats.deploy);
     const prepared = await this.#prepare();
     const outputDir = `${fields.outputDir.replace(/\/+$/, '')}/train/${round}`;
-    const data = { models: [{ format: base.format, url: base.url }], dataURL: prepared.trainUrl, outputDir };
+    const data = { models: [named(base)], dataURL: prepared.trainUrl, outputDir };
     await this.#tell({ stage: 'Train', type: 'Ready', ...reported({ input: data }) });
     const trained = await this.#runStage('Train', nodes.train, {
       template: 'spec.trainSpec.template',
@@ -135,7 +135,7 @@ class Round {
     await this.#tell({
       stage: 'Eval',
       type: 'Ready',
-      ...reported({ input: { models: models.map(plain), dataURL: evalUrl } }),
+      ...reported({ input: { models: models.map(named), dataURL: evalUrl } }),
     });
     const { models: evaluated } = await this.#runStage('Eval', nodes.eval, {
       template: 'spec.evalSpec.template',
@@ -164,7 +164,7 @@ class Round {
       await this.#tell({ stage: 'Deploy', type: 'Completed', message: verdict.message });
       return { kind: 'completed', deployed: false, reason: verdict.reason, message: verdict.message };
     }
-    const input = { models: [plain(fresh), { format: fresh.format, url: this.#plan.deployUrl }] };
+    const input = { models: [named(fresh), { format: fresh.format, url: this.#plan.deployUrl }] };
     await this.#tell({ stage: 'Deploy', type: 'Ready', ...reported({ input }) });
     if (fields.hotUpdate) await this.#tell({ stage: 'Deploy', type: 'Starting' }, { node: nodes.deploy });
     const deployed = await this.#step('Deploy', () => this.#place(fresh));
@@ -297,8 +297,12 @@ const passes: ReadonlySet<string> = new Set([
   'NodeSilent',
 ]);
 
-function plain({ format, url, metrics }: { format: string; url: string; metrics?: unknown }): Record<string, unknown> {
-  return { format, url, ...(metrics === undefined ? {} : { metrics }) };
+function named({ format, url }: { format: string; url: string }): { format: string; url: string } {
+  return { format, url };
+}
+
+function plain({ format, url, metrics }: ReportedModel): Record<string, unknown> {
+  return { format, url, metrics };
 }
 
 /** Conditions that Sedna's local controller reported carry this message and their inputs and outputs as JSON. */

