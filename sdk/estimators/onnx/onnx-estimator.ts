@@ -33,7 +33,7 @@ export interface OnnxEstimatorOptions {
   batchSize?: number;
   /** Of the order of samples. Default 0. */
   seed?: number;
-  /** Threads of the runtime. Default: one per physical core. Results are reproducible for the same number. */
+  /** Threads of the runtime. Default: what this process may use, container limits included. Results are reproducible for the same number. */
   threads?: number;
   /** Graph input and output to train on. Defaults: the only input, the first output. */
   input?: string;

@@ -72,7 +72,7 @@ export class Trainer {
       if (checkpoint !== undefined) await this.#resume(checkpoint);
       while (this.#position.epoch < epochs) await this.#epoch();
       const trained = this.#trained(weights.keys());
-      if (checkpoint !== undefined) await removeCheckpoint(checkpoint);
+      await this.#discard();
       return { metrics: this.#position.metrics, weights: trained };
     } finally {
       await this.#training.close();
@@ -127,7 +127,7 @@ export class Trainer {
     gather(samples, rows, session);
     const { loss, correct } = await session.run(optimizer.learningRate);
     if (!Number.isFinite(loss)) {
-      if (this.#plan.checkpoint !== undefined) await removeCheckpoint(this.#plan.checkpoint);
+      await this.#discard();
       throw new TrainingDiverged(this.#state.step, loss, optimizer.learningRate);
     }
     this.#position.lossSum += loss * rows.length;
@@ -157,6 +157,17 @@ export class Trainer {
       await this.#tell(`checkpoint ${checkpoint} cannot be written: ${messageOf(error)}`);
     }
     this.#saved = { at: performance.now(), step: this.#position.step };
+  }
+
+  /** Removes the checkpoint. One that stays is harmless: the same training would go on from it to the same end. */
+  async #discard(): Promise<void> {
+    const { checkpoint } = this.#plan;
+    if (checkpoint === undefined) return;
+    try {
+      await removeCheckpoint(checkpoint);
+    } catch (error) {
+      await this.#tell(`checkpoint ${checkpoint} cannot be removed: ${messageOf(error)}`);
+    }
   }
 
   async #finishEpoch(random: Random): Promise<void> {

@@ -163,6 +163,27 @@ describe('training', () => {
     expect(metrics).toEqual(await make(options).train(samples));
   });
 
+  test('a checkpoint that cannot be written is told and does not stop the training', async () => {
+    const blocker = join(folder, 'a-file');
+    await writeFile(blocker, '');
+    const messages: string[] = [];
+    const metrics = await make({ checkpointEvery: { steps: 5 } }).train(clouds(100), {
+      checkpoint: join(blocker, 'x.ckpt'),
+      onProgress: ({ message }) => void (message && messages.push(message)),
+    });
+    expect(metrics.loss).toHaveLength(3);
+    expect(messages.filter((message) => message.includes('cannot be written'))).toHaveLength(4);
+  });
+
+  test('a checkpoint is renewed by time too', async () => {
+    const checkpoint = join(folder, 'timed.ckpt');
+    const seen: boolean[] = [];
+    const onProgress = () => void seen.push(existsSync(checkpoint));
+    await make({ checkpointEvery: { seconds: 0 } }).train(clouds(40), { checkpoint, onProgress });
+    expect(seen).toEqual([true, true, true]);
+    expect(existsSync(checkpoint)).toBe(false);
+  });
+
   test('a diverging training stops with the step and leaves the model as it was', async () => {
     const checkpoint = join(folder, 'diverged.ckpt');
     const estimator = make({
