@@ -91,7 +91,7 @@ function ensure<T>(
   { name, expected }: { name: string; expected: string },
 ): T[] {
   const index = values.findIndex((value) => !fits(value));
-  if (index >= 0) throw bad(name, `element ${index} is ${JSON.stringify(values[index])}; expected ${expected}`);
+  if (index >= 0) throw bad(name, `element ${index} is ${show(values[index])}; expected ${expected}`);
   return values as T[];
 }
 
@@ -102,5 +102,8 @@ function bigints(values: unknown[], { name, min, max }: { name: string; min: big
   const numbers = ensure<number | string>(values, isWhole, { name, expected }).map(BigInt);
   return ensure(numbers, (value) => (value as bigint) >= min && (value as bigint) <= max, { name, expected });
 }
+
+// JSON cannot write a BigInt.
+const show = (value: unknown): string => (typeof value === 'bigint' ? String(value) : JSON.stringify(value));
 
 const bad = (name: string, problem: string) => new InferenceError(400, `input "${name}": ${problem}`);
