@@ -10,7 +10,7 @@ const estimator = new OnnxEstimator({
   epochs: 12,
   batchSize: 24,
   seed: 5,
-  threads: 1,
+  threads: 2,
   checkpointEvery: { steps: 20 },
 });
 const metrics = await estimator.train(mnistDigits(100), {
