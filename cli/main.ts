@@ -3,14 +3,42 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../deploy/local/files.ts';
 import { EXIT, reportError } from './lib/errors.ts';
+import * as apply from './apply.ts';
+import * as crds from './crds.ts';
+import * as deletion from './delete.ts';
+import * as describe from './describe.ts';
 import * as doctor from './doctor.ts';
 import * as down from './down.ts';
+import * as explain from './explain.ts';
+import * as get from './get.ts';
 import * as gm from './gm.ts';
 import * as lc from './lc.ts';
+import * as logs from './logs.ts';
+import * as nodes from './nodes.ts';
 import * as up from './up.ts';
+import * as verbs from './verbs.ts';
+import * as versions from './version.ts';
+import * as wait from './wait.ts';
 
 /** One file per verb, in the order of `sedna --help`. A verb imports what is heavy inside its action: every other one starts faster. */
-const VERBS: { register: (program: Command) => void }[] = [up, down, doctor, gm, lc];
+const VERBS: { register: (program: Command) => void }[] = [
+  up,
+  down,
+  doctor,
+  apply,
+  get,
+  describe,
+  explain,
+  deletion,
+  verbs,
+  wait,
+  logs,
+  nodes,
+  crds,
+  gm,
+  lc,
+  versions,
+];
 
 function version(): string {
   const manifest = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };

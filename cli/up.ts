@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { UpRequest } from '../deploy/local/desired.ts';
@@ -30,19 +31,30 @@ export function register(program: Command): void {
 async function up(options: UpOptions): Promise<void> {
   const request = toRequest(options, process.cwd());
   const { upAttached, upDetached, superviseHere } = await import('../deploy/local/session.ts');
-  const say = (line: string): void => console.log(line);
-  if (options.detach) {
-    const { stack, unchanged } = await upDetached(request, say, printProgress);
-    if (unchanged) say('everything runs already');
-    printAddresses(stack.state);
-    return;
+  const { notServing } = await import('../deploy/local/up.ts');
+  const bringUp = options.detach ? upDetached : upAttached;
+  const { stack, unchanged } = await bringUp(request, say, printProgress).catch(sayWhatRuns);
+  if (unchanged) {
+    const ill = (await notServing(stack.state)).join(', ');
+    say(ill ? `all was started already, but not ready: ${ill}; see sedna doctor` : 'everything runs already');
   }
-  const { stack, unchanged } = await upAttached(request, say, printProgress);
-  if (unchanged) say('everything runs already; this process looks after it from now on');
   printAddresses(stack.state);
+  if (options.detach) return;
   say('Ctrl-C stops everything');
   const end = await superviseHere(stack, say);
   say(end === 'stopped' ? 'everything stopped, data kept in .sedna' : 'another sedna command took over');
+}
+
+function say(line: string): void {
+  console.log(line);
+}
+
+async function sayWhatRuns(error: unknown): Promise<never> {
+  const { markedProcesses } = await import('../deploy/local/runner.ts');
+  if (markedProcesses(process.cwd()).length > 0) {
+    say('what was started keeps running: sedna up goes on from here, sedna down stops it');
+  }
+  throw error;
 }
 
 function toRequest(options: UpOptions, cwd: string): UpRequest {
@@ -50,6 +62,13 @@ function toRequest(options: UpOptions, cwd: string): UpRequest {
     throw new CliError('--standalone and --kubeconfig exclude each other', {
       code: 'BadUsage',
       hint: 'leave one out',
+      exitCode: EXIT.usage,
+    });
+  }
+  if (options.kubeconfig && !existsSync(resolve(cwd, options.kubeconfig))) {
+    throw new CliError(`--kubeconfig: ${options.kubeconfig} does not exist`, {
+      code: 'BadUsage',
+      hint: 'give the kubeconfig file of an existing cluster, or leave the option out to get an API server of your own',
       exitCode: EXIT.usage,
     });
   }

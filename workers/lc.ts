@@ -20,7 +20,7 @@ import { blobStoreHealth, executionProviders, machineFacts } from './lib/node-fa
 import { aborted, shutdownSignal } from './lib/shutdown.ts';
 import { sweepOwners } from './lib/sweep.ts';
 import { connectTemporal, installRuntime, type TemporalConnections } from './lib/temporal.ts';
-import { serveWorkerApi } from './lib/worker-api.ts';
+import { serveWorkerApi, serveWorkerViews } from './lib/worker-api.ts';
 import { readImages } from './runtimes/process/images.ts';
 import { ProcessRuntime } from './runtimes/process/process-runtime.ts';
 
@@ -44,6 +44,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
       workers.length > 0 && workers.every((worker) => worker.getState() === 'RUNNING') ? [] : ['Temporal'],
   });
   serveWorkerApi(server, runtime);
+  serveWorkerViews(server, { list: () => runtime.list() });
   const address = await server.listen({ port: config.port, host: config.host });
   const providers = executionProviders();
   const temporal = await connectTemporal(stop);

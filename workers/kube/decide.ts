@@ -1,7 +1,6 @@
 /** What one object asks of its entity, from the object alone. Pure: level-triggered, so missing or repeating an event is harmless. */
 import { finalizer } from '../../activities/control/kube/objects.ts';
-import { newVerbs } from '../../workflows/lib/verbs.ts';
-import { verbAnnotation, verbs, type Verb } from '../../workflows/lib/messages.ts';
+import { newVerbs, verbValues } from '../../workflows/lib/verbs.ts';
 
 export interface KubeObject {
   apiVersion?: string;
@@ -36,13 +35,4 @@ export function decide({ metadata, status }: KubeObject): Decision {
   }
   if ((metadata.generation ?? 1) > (status?.observedGeneration ?? 0)) return 'apply';
   return newVerbs(verbValues(metadata.annotations), status?.handledVerbs ?? {}).length > 0 ? 'apply' : 'ensure';
-}
-
-export function verbValues(annotations: Record<string, string> | undefined): Partial<Record<Verb, string>> {
-  const values: Partial<Record<Verb, string>> = {};
-  for (const verb of verbs) {
-    const value = annotations?.[verbAnnotation(verb)];
-    if (value !== undefined) values[verb] = value;
-  }
-  return values;
 }

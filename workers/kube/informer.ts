@@ -28,9 +28,7 @@ export class KindInformer {
     this.kind = kind;
     const path = { group: 'sedna.io', version: 'v1alpha1', plural: kind.plural };
     const list = async (): Promise<KubernetesListObject<KubernetesObject>> => {
-      const found = (await kube.objects.listClusterCustomObject(
-        path,
-      )) as KubernetesListObject<KubernetesObject>;
+      const found = (await kube.objects.listClusterCustomObject(path)) as KubernetesListObject<KubernetesObject>;
       this.#listed = true;
       this.#wait = backoffMs.first;
       return found;

@@ -11,7 +11,8 @@ import type { BlobStore } from '../../sdk/storage/index.ts';
 import type { EntityRef } from '../../workflows/lib/ids.ts';
 import { signals } from '../../workflows/lib/messages.ts';
 import { logger } from '../lib/log.ts';
-import { decide, verbValues, type KubeObject } from './decide.ts';
+import { verbValues } from '../../workflows/lib/verbs.ts';
+import { decide, type KubeObject } from './decide.ts';
 import { KindInformer } from './informer.ts';
 import { LatestQueue } from './latest-queue.ts';
 

@@ -108,10 +108,14 @@ export async function stopProcess(ref: ProcessRef, graceMs: number): Promise<boo
   return false;
 }
 
-/** Processes of this user that were started with `name=value` in their environment; never this one or its ancestors. */
-export function processesWith(name: string, value: string): ProcessRef[] {
+/**
+ * Processes of this user whose environment, as it was when they started, has the variable with this value or with one that
+ * `wanted` accepts; never this process or its ancestors.
+ */
+export function processesWith(name: string, wanted: string | ((value: string) => boolean)): ProcessRef[] {
   const skip = new Set(ancestors());
-  const found = process.platform === 'linux' ? fromProc(`${name}=${value}`) : fromPs(`${name}=${value}`);
+  const matches = typeof wanted === 'string' ? (value: string): boolean => value === wanted : wanted;
+  const found = process.platform === 'linux' ? fromProc(name, matches) : fromPs(name, matches);
   return found
     .filter((pid) => !skip.has(pid))
     .map((pid) => ({ pid, startedAt: startTime(pid) ?? '' }))
@@ -131,24 +135,29 @@ export function commandLine(pid: number): string[] {
   }
 }
 
-function fromProc(entry: string): number[] {
+function fromProc(name: string, matches: (value: string) => boolean): number[] {
+  const prefix = `${name}=`;
+  const has = (pid: number): boolean => {
+    try {
+      const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+      return entries.some((entry) => entry.startsWith(prefix) && matches(entry.slice(prefix.length)));
+    } catch {
+      return false; // Another user's, or gone meanwhile.
+    }
+  };
   return readdirSync('/proc')
     .filter((dir) => /^\d+$/.test(dir))
     .map(Number)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(entry);
-      } catch {
-        return false;
-      }
-    });
+    .filter(has);
 }
 
-function fromPs(entry: string): number[] {
+/** `ps` shows the environment behind the command, apart by spaces: a value that holds a space is not found. */
+function fromPs(name: string, matches: (value: string) => boolean): number[] {
   const ps = spawnSync('ps', ['eww', '-x', '-o', 'pid=,command='], { encoding: 'utf8', maxBuffer: 32 << 20 });
+  const has = (word: string): boolean => word.startsWith(`${name}=`) && matches(word.slice(name.length + 1));
   return ps.stdout
     .split('\n')
-    .filter((line) => line.includes(` ${entry} `) || line.endsWith(` ${entry}`))
+    .filter((line) => line.split(' ').some(has))
     .map((line) => Number.parseInt(line, 10))
     .filter((pid) => pid > 0);
 }

@@ -1,5 +1,7 @@
 /** The HTTP API for the workers of a node (section 4.7 of the control-plane reference), plus progress for SDK workers. */
 import type { FastifyInstance } from 'fastify';
+import { open } from 'node:fs/promises';
+import type { WorkerView } from '../../activities/edge/runtime.ts';
 import type { ReceivedProgress, ReceivedReport } from '../../sdk/worker/protocol.ts';
 import { workerProgress, workerReport } from '../../sdk/worker/protocol.ts';
 import { logger } from './log.ts';
@@ -8,6 +10,7 @@ export interface ReportSink {
   /** Must have stored the report before it returns: the answer 200 tells the worker that it cannot be lost any more. */
   report(report: ReceivedReport): boolean;
   progress(name: string, progress: ReceivedProgress): boolean;
+  list(): WorkerView[];
 }
 
 const ok = { Status: 200, Message: 'OK' };
@@ -43,6 +46,34 @@ export function serveWorkerApi(server: FastifyInstance, sink: ReportSink): void 
     sink.progress(request.params.name, parsed.data);
     return ok;
   });
+}
+
+/** For people: the workers of this node and what they printed. */
+export function serveWorkerViews(server: FastifyInstance, { list }: Pick<ReportSink, 'list'>): void {
+  server.get('/sedna/workers', () => list());
+
+  server.get<Named & { Querystring: { offset?: string } }>('/sedna/workers/:name/log', async (request, reply) => {
+    const worker = list().find(({ name }) => name === request.params.name);
+    if (worker === undefined)
+      return reply.code(404).send({ Status: 404, Message: `no worker ${request.params.name} here` });
+    const { text, next } = await readLog(worker.log, Number(request.query.offset ?? 0));
+    return reply.header('x-next-offset', next).type('text/plain; charset=utf-8').send(text);
+  });
+}
+
+/** At most 1 MiB from the offset on; a log that has become shorter was rotated, and is begun again. */
+async function readLog(file: string, offset: number): Promise<{ text: Buffer; next: number }> {
+  const handle = await open(file, 'r').catch(() => undefined);
+  if (handle === undefined) return { text: Buffer.alloc(0), next: 0 };
+  try {
+    const { size } = await handle.stat();
+    const from = offset > size || !Number.isInteger(offset) || offset < 0 ? 0 : offset;
+    const buffer = Buffer.alloc(Math.min(size - from, 1 << 20));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, from);
+    return { text: buffer.subarray(0, bytesRead), next: from + bytesRead };
+  } finally {
+    await handle.close();
+  }
 }
 
 function reason(issues: { path: PropertyKey[]; message: string }[]): string {

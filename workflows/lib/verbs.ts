@@ -1,4 +1,4 @@
-import { verbs, type Verb } from './messages.ts';
+import { verbAnnotation, verbs, type Verb } from './messages.ts';
 
 /**
  * Verbs whose annotation has a value that was not acted upon yet. Several new ones act in the order of the list `verbs`,
@@ -14,4 +14,14 @@ export function newVerbs(
     if (value !== undefined && handled[verb] !== value) fresh.push([verb, value]);
   }
   return fresh;
+}
+
+/** Values of the verb annotations of an object. */
+export function verbValues(annotations: Record<string, string> | undefined): Partial<Record<Verb, string>> {
+  const values: Partial<Record<Verb, string>> = {};
+  for (const verb of verbs) {
+    const value = annotations?.[verbAnnotation(verb)];
+    if (value !== undefined) values[verb] = value;
+  }
+  return values;
 }

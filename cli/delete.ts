@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseManifests } from '../crds/parse.ts';
+import type { Manifest } from '../crds/lib/kind.ts';
+import type { EntityRef } from '../workflows/lib/ids.ts';
+import { CliError, EXIT } from './lib/errors.ts';
+import type { ObjectStore } from './lib/object-store.ts';
+import { milliseconds, withNamespace, type NamespaceOption } from './lib/options.ts';
+import { notFound, referenceOf } from './lib/references.ts';
+import { withSession } from './lib/session.ts';
+
+interface DeleteOptions extends NamespaceOption {
+  filename?: string[];
+  wait: boolean;
+  timeout: string;
+  ignoreNotFound?: boolean;
+}
+
+const pollMs = 200;
+
+export function register(program: Command): void {
+  withNamespace(
+    program
+      .command('delete [object...]')
+      .description('delete objects with all that they run: KIND/NAME, or -f FILE')
+      .option('-f, --filename <file...>', 'the objects of these files')
+      .option('--no-wait', 'return before they are gone')
+      .option('--timeout <time>', 'how long to wait, for example 30s', '60s')
+      .option('--ignore-not-found', 'an object that is not there is no error'),
+  ).action(async (words: string[], options: DeleteOptions) => {
+    const refs =
+      words.length > 0
+        ? [referenceOf(words, options.namespace)]
+        : (options.filename ?? []).flatMap((file) => refsOf(file, options.namespace));
+    if (refs.length === 0)
+      throw new CliError('which object?', { code: 'NoName', hint: 'KIND/NAME or -f FILE', exitCode: EXIT.usage });
+    await withSession(async ({ objects }) => {
+      for (const ref of refs.reverse()) await remove(objects, ref, options);
+    });
+  });
+}
+
+function refsOf(file: string, namespace: string): EntityRef[] {
+  return parseManifests(readFileSync(file === '-' ? 0 : file), file).map(({ value }) => {
+    const { kind, metadata } = value as Manifest;
+    return { kind, namespace: metadata.namespace ?? namespace, name: metadata.name };
+  });
+}
+
+async function remove(objects: ObjectStore, ref: EntityRef, options: DeleteOptions): Promise<void> {
+  if (!(await objects.delete(ref))) {
+    if (options.ignoreNotFound === true) return;
+    throw notFound(ref);
+  }
+  const deadline = Date.now() + milliseconds(options.timeout);
+  while (options.wait && (await objects.get(ref)) !== undefined) {
+    if (Date.now() > deadline) {
+      throw new CliError(`${ref.kind} ${ref.name} is not gone after ${options.timeout}`, {
+        code: 'Timeout',
+        hint: `sedna describe ${ref.kind.toLowerCase()}/${ref.name} says what it waits for`,
+        exitCode: EXIT.timeout,
+      });
+    }
+    await delay(pollMs);
+  }
+  console.log(`${ref.kind.toLowerCase()}/${ref.name} deleted`);
+}

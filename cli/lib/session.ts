@@ -1,0 +1,80 @@
+/** What a verb works with: the stack of this directory, or whatever the environment names. */
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { readStackState } from '../../deploy/local/state.ts';
+import { openBlobStore, type BlobStore } from '../../sdk/storage/index.ts';
+import { CliError, EXIT } from './errors.ts';
+import type { ObjectStore } from './object-store.ts';
+import { StandaloneStore } from './standalone-store.ts';
+
+export interface Session {
+  mode: 'kubernetes' | 'standalone';
+  client: Client;
+  blobs: BlobStore;
+  objects: ObjectStore;
+  temporalUi?: string;
+}
+
+const connectMs = 5_000;
+
+/**
+ * Environment (`TEMPORAL_ADDRESS`, `SEDNA_BLOB_URL`, `SEDNA_KUBECONFIG`) before the stack of this directory. The ambient kubeconfig
+ * is never used. Closes everything when `act` has ended.
+ */
+export async function withSession<T>(act: (session: Session) => Promise<T>): Promise<T> {
+  const { options, namespace, blobUrl, kubeconfig, temporalUi } = settings(process.env);
+  const connection = await connect(options);
+  try {
+    const client = new Client({ connection, namespace });
+    const blobs = openBlobStore(blobUrl);
+    const objects = kubeconfig === undefined ? new StandaloneStore(client, blobs) : await kubeStore(kubeconfig);
+    const mode = kubeconfig === undefined ? 'standalone' : 'kubernetes';
+    return await act({ mode, client, blobs, objects, ...(temporalUi === undefined ? {} : { temporalUi }) });
+  } finally {
+    await connection.close();
+  }
+}
+
+function settings(env: NodeJS.ProcessEnv) {
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const found = readStackState(process.cwd());
+  // A Temporal server that the environment names may be another installation: then nothing of this directory's stack applies.
+  const stack =
+    connectionOptions.address === undefined || connectionOptions.address === found?.temporal.address
+      ? found
+      : undefined;
+  const address = connectionOptions.address ?? stack?.temporal.address;
+  if (address === undefined) {
+    const hint = 'sedna up starts one; or set TEMPORAL_ADDRESS';
+    throw new CliError('no stack in this directory', { code: 'NoStack', hint, exitCode: EXIT.unreachable });
+  }
+  return {
+    options: { ...connectionOptions, address },
+    namespace,
+    blobUrl: env['SEDNA_BLOB_URL'] ?? stack?.blobUrl ?? '/var/lib/sedna/blobs',
+    kubeconfig: env['SEDNA_KUBECONFIG'] ?? (stack?.mode === 'kubernetes' ? stack.kubeconfig : undefined),
+    temporalUi: stack?.temporal.ui,
+  };
+}
+
+async function kubeStore(kubeconfig: string): Promise<ObjectStore> {
+  // Loaded only when needed: it doubles the start of every other verb.
+  const [{ connectKube }, { KubeObjectStore }] = await Promise.all([
+    import('../../activities/control/kube/client.ts'),
+    import('../../workers/kube/object-store.ts'),
+  ]);
+  return new KubeObjectStore(connectKube(kubeconfig));
+}
+
+async function connect(options: Parameters<typeof Connection.connect>[0] & { address: string }): Promise<Connection> {
+  try {
+    return await Connection.connect({ ...options, connectTimeout: connectMs });
+  } catch (error) {
+    throw new CliError(`Temporal at ${options.address} is not reachable`, {
+      code: 'TemporalUnreachable',
+      hint: 'sedna doctor says what runs; sedna up starts what does not',
+      exitCode: EXIT.unreachable,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,64 @@
+/** Objects without Kubernetes: each is its entity, asked and told directly. */
+import type { Client } from '@temporalio/client';
+import { composeApply } from '../../activities/lib/apply.ts';
+import { listEntities, signalEntity, tellEntity, viewEntity } from '../../activities/lib/entities.ts';
+import { API_VERSION, type Manifest } from '../../crds/lib/kind.ts';
+import type { BlobStore } from '../../sdk/storage/index.ts';
+import type { EntityRef } from '../../workflows/lib/ids.ts';
+import { signals, type EntityView } from '../../workflows/lib/messages.ts';
+import { verbValues } from '../../workflows/lib/verbs.ts';
+import type { ObjectStore } from './object-store.ts';
+
+export class StandaloneStore implements ObjectStore {
+  readonly #client: Client;
+  readonly #blobs: BlobStore;
+
+  constructor(client: Client, blobs: BlobStore) {
+    this.#client = client;
+    this.#blobs = blobs;
+  }
+
+  async apply(manifest: Manifest): Promise<'created' | 'configured' | 'unchanged'> {
+    const ref = {
+      kind: manifest.kind,
+      namespace: manifest.metadata.namespace ?? 'default',
+      name: manifest.metadata.name,
+    };
+    const named = { ...manifest, metadata: { ...manifest.metadata, namespace: ref.namespace } };
+    const before = await viewEntity(this.#client, ref);
+    const message = await composeApply(this.#blobs, named);
+    const verbs = verbValues(manifest.metadata.annotations);
+    await signalEntity(this.#client, ref, signals.apply, { ...message, origin: 'standalone', verbs });
+    if (before?.exists !== true) return 'created';
+    return before.manifest?.sha256 === message.manifest?.sha256 ? 'unchanged' : 'configured';
+  }
+
+  async get(ref: EntityRef): Promise<Manifest | undefined> {
+    const view = await viewEntity(this.#client, ref);
+    if (view === undefined || view.metadata.uid === undefined) return undefined;
+    return this.#complete(view);
+  }
+
+  async list(kind: string, namespace: string | undefined): Promise<Manifest[]> {
+    const refs = await listEntities(this.#client, kind, namespace);
+    const found = await Promise.all(refs.map((ref) => this.get(ref)));
+    return found.filter((object) => object !== undefined);
+  }
+
+  async delete(ref: EntityRef): Promise<boolean> {
+    const view = await viewEntity(this.#client, ref);
+    if (view?.exists !== true) return false;
+    return tellEntity(this.#client, ref, signals.remove, { uid: view.metadata.uid });
+  }
+
+  /** Kept by Kubernetes only; here the history of the workflow tells the same. */
+  events(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  async #complete({ metadata, manifest, status }: EntityView): Promise<Manifest> {
+    if (manifest === undefined) return { apiVersion: API_VERSION, kind: 'Unknown', metadata, spec: {}, status };
+    const stored = JSON.parse((await this.#blobs.read(manifest)).toString('utf8')) as Manifest;
+    return { ...stored, metadata: { ...stored.metadata, ...metadata }, status };
+  }
+}

@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Manifest } from '../crds/lib/kind.ts';
+import { valueAt } from './lib/columns.ts';
+import { CliError, EXIT } from './lib/errors.ts';
+import { milliseconds, withNamespace, type NamespaceOption } from './lib/options.ts';
+import { referenceOf } from './lib/references.ts';
+import { withSession } from './lib/session.ts';
+
+interface WaitOptions extends NamespaceOption {
+  for: string;
+  timeout: string;
+}
+
+const pollMs = 200;
+
+export function register(program: Command): void {
+  withNamespace(
+    program
+      .command('wait <object...>')
+      .description('wait for a condition of one object: KIND/NAME')
+      .requiredOption(
+        '--for <what>',
+        'condition=Available, condition=Progressing=False, phase=Waiting, round=2 (or later), delete',
+      )
+      .option('--timeout <time>', 'for example 30s, 5m', '30s'),
+  ).action(async (words: string[], options: WaitOptions) => {
+    const ref = referenceOf(words, options.namespace);
+    const holds = predicate(options.for);
+    const deadline = Date.now() + milliseconds(options.timeout);
+    await withSession(async ({ objects }) => {
+      let last: Manifest | undefined;
+      while (!holds((last = await objects.get(ref)))) {
+        if (Date.now() > deadline) {
+          const waiting = valueAt(last, '.status.waitingFor') as { reason: string; message: string } | undefined;
+          const hint = waiting === undefined ? undefined : `it waits for ${waiting.reason}: ${waiting.message}`;
+          throw new CliError(`${options.for} did not come true within ${options.timeout}`, {
+            code: 'Timeout',
+            exitCode: EXIT.timeout,
+            ...(hint ? { hint } : {}),
+          });
+        }
+        await delay(pollMs);
+      }
+      console.log(`${ref.kind.toLowerCase()}/${ref.name} ${options.for}: true`);
+    });
+  });
+}
+
+function predicate(what: string): (object: Manifest | undefined) => boolean {
+  if (what === 'delete') return (object) => object === undefined;
+  const [subject, name = '', wanted = 'True'] = what.split('=');
+  if (subject === 'condition' && name !== '') {
+    return (object) =>
+      String(valueAt(object, `.status.conditions[?(@.type=="${name}")].status`)).toLowerCase() === wanted.toLowerCase();
+  }
+  if (subject === 'phase' && name !== '') return (object) => valueAt(object, '.status.phase') === name;
+  // A round counts once it has ended.
+  if (subject === 'round' && name !== '')
+    return (object) => Number(valueAt(object, '.status.lastRound.round') ?? 0) >= Number(name);
+  throw new CliError(`--for ${what} is not understood`, {
+    code: 'BadCondition',
+    hint: 'condition=NAME[=False], phase=NAME, round=N, delete',
+    exitCode: EXIT.usage,
+  });
+}
