@@ -30,7 +30,7 @@ export function register(program: Command): void {
 
 async function up(options: UpOptions): Promise<void> {
   const request = toRequest(options, process.cwd());
-  const { upAttached, upDetached, superviseHere } = await import('../deploy/local/session.ts');
+  const { upAttached, upDetached } = await import('../deploy/local/session.ts');
   const { notServing } = await import('../deploy/local/up.ts');
   const bringUp = options.detach ? upDetached : upAttached;
   const { stack, unchanged } = await bringUp(request, say, printProgress).catch(sayWhatRuns);
@@ -40,6 +40,7 @@ async function up(options: UpOptions): Promise<void> {
   }
   printAddresses(stack.state);
   if (options.detach) return;
+  const { superviseHere } = await import('../deploy/local/attend.ts');
   say('Ctrl-C stops everything');
   const end = await superviseHere(stack, say);
   say(end === 'stopped' ? 'everything stopped, data kept in .sedna' : 'another sedna command took over');

@@ -1,7 +1,7 @@
 /** What a verb works with: the stack of this directory, or whatever the environment names. */
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { readStackState } from '../../deploy/local/state.ts';
+import { readStackState, type StackState } from '../../deploy/local/state.ts';
 import { openBlobStore, type BlobStore } from '../../sdk/storage/index.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -48,9 +48,11 @@ function settings(env: NodeJS.ProcessEnv) {
     const hint = 'sedna up starts one; or set TEMPORAL_ADDRESS';
     throw new CliError('no stack in this directory', { code: 'NoStack', hint, exitCode: EXIT.unreachable });
   }
+  return { options: { ...connectionOptions, address }, namespace, ...places(env, stack) };
+}
+
+function places(env: NodeJS.ProcessEnv, stack: StackState | undefined) {
   return {
-    options: { ...connectionOptions, address },
-    namespace,
     blobUrl: env['SEDNA_BLOB_URL'] ?? stack?.blobUrl ?? '/var/lib/sedna/blobs',
     kubeconfig: env['SEDNA_KUBECONFIG'] ?? (stack?.mode === 'kubernetes' ? stack.kubeconfig : undefined),
     temporalUi: stack?.temporal.ui,

@@ -49,8 +49,7 @@ export function readLcConfig(
   if (!/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(flags.node)) {
     throw new ConfigError(`--node ${flags.node} is not a node name: lower-case letters, digits, - and .`);
   }
-  const role = flags.role ?? env['SEDNA_ROLE'] ?? 'edge';
-  if (role !== 'cloud' && role !== 'edge') throw new ConfigError(`--role ${role}: cloud or edge`);
+  const role = roleOf(flags.role ?? env['SEDNA_ROLE'] ?? 'edge');
   return {
     node: flags.node,
     role,
@@ -72,6 +71,11 @@ function required(env: Environment, name: string, meaning: string): string {
   const value = env[name];
   if (value === undefined || value === '') throw new ConfigError(`${name} is not set: ${meaning}`);
   return value;
+}
+
+function roleOf(text: string): LcConfig['role'] {
+  if (text !== 'cloud' && text !== 'edge') throw new ConfigError(`--role ${text}: cloud or edge`);
+  return text;
 }
 
 function portOf(text: string): number {

@@ -1,0 +1,51 @@
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import { entityId, type EntityRef } from '../../workflows/lib/ids.ts';
+
+export interface Pending {
+  activity: string;
+  queue: string;
+  state: 'running' | 'waiting for its node';
+  attempt: number;
+  /** Newest heartbeat: the step of a training, for example. */
+  progress?: unknown;
+  lastFailure?: string;
+}
+
+/** What an entity and its running rounds have going, asked of Temporal: heartbeats are in no history. */
+export async function pendingActivities(client: Client, ref: EntityRef): Promise<Pending[]> {
+  const id = entityId(ref);
+  const ids = [id];
+  const query = `WorkflowId STARTS_WITH "${id}/" AND ExecutionStatus = "Running"`;
+  for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);
+  // One that has just ended has nothing going.
+  const described = await Promise.all(
+    ids.map((workflowId) =>
+      client.workflow
+        .getHandle(workflowId)
+        .describe()
+        .catch(() => undefined),
+    ),
+  );
+  return described.flatMap((description) => description?.raw.pendingActivities?.map(pendingOf) ?? []);
+}
+
+type PendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
+
+function pendingOf(activity: PendingActivity): Pending {
+  const progress = firstPayload(activity);
+  const failed = activity.lastFailure?.message;
+  return {
+    activity: activity.activityType?.name ?? '',
+    queue: activity.activityOptions?.taskQueue?.name ?? '',
+    state: activity.lastHeartbeatTime ? 'running' : 'waiting for its node',
+    attempt: activity.attempt ?? 1,
+    ...(progress === undefined ? {} : { progress }),
+    ...(failed ? { lastFailure: failed } : {}),
+  };
+}
+
+function firstPayload({ heartbeatDetails }: PendingActivity): unknown {
+  const data = heartbeatDetails?.payloads?.[0]?.data;
+  if (data === null || data === undefined || data.length === 0) return undefined;
+  return (JSON.parse(Buffer.from(data).toString('utf8')) as unknown) ?? undefined;
+}
