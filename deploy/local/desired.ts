@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { parseAllDocuments } from 'yaml';
+import { existsSync } from 'node:fs';
+import { readImages } from '../../workers/runtimes/process/images.ts';
 import { findBinary } from './binaries.ts';
 import { StackError } from './errors.ts';
 import { obtainBinaries, type Say } from './obtain.ts';
@@ -28,7 +28,7 @@ const DEFAULT_NODES: NodeSpec[] = [
 /** Combines the request with the earlier stack and gets the binaries; falls back to standalone where no API server is to be had. */
 export async function settle(request: UpRequest, before: StackState | undefined, say: Say): Promise<Desired> {
   const running = before?.components.some(isAlive) ? before : undefined;
-  const images = mergeImages(before?.images, request.images);
+  const images = mergeImages(before?.images, request.images, say);
   const front = frontEnd(request, running);
   const external = typeof front === 'object' ? front.kubeconfig : undefined;
   const temporal = obtainBinaries(['temporal'], say);
@@ -65,8 +65,11 @@ function frontEnd(request: UpRequest, running: StackState | undefined): FrontEnd
   return running.kubeconfig ? { kubeconfig: running.kubeconfig } : 'none';
 }
 
-function mergeImages(before: string[] = [], added: string[] = []): string[] {
-  const images = [...new Set([...before, ...added])];
+/** An earlier file that was removed is forgotten: nobody can say any more what it allowed. */
+function mergeImages(before: string[] = [], added: string[] = [], say: Say): string[] {
+  const gone = before.filter((path) => !existsSync(path) && !added.includes(path));
+  for (const path of gone) say(`${path}, given as --images earlier, is gone; going on without it`);
+  const images = [...new Set([...before, ...added])].filter((path) => !gone.includes(path));
   images.forEach(checkImages);
   return images;
 }
@@ -96,13 +99,13 @@ interface KubernetesBinaries {
 
 function checkImages(path: string): void {
   try {
-    const document = parseAllDocuments(readFileSync(path, 'utf8'));
-    const problem = document.flatMap(({ errors }) => errors)[0];
-    if (problem) throw problem;
+    readImages([path]);
   } catch (error) {
-    throw new StackError(`--images: ${path}: ${error instanceof Error ? error.message : String(error)}`, {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new StackError(`--images: ${message.startsWith(path) ? message : `${path}: ${message}`}`, {
       code: 'BadImages',
-      hint: 'give YAML or JSON files with entries {image, dir, command, env}; a file given earlier must stay in its place',
+      hint: 'write images: [{image: "example/*", dir: ., command: [python3, main.py]}] as YAML or JSON',
+      cause: error,
     });
   }
 }

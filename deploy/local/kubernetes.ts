@@ -51,7 +51,7 @@ export function kubernetesServers(options: KubernetesOptions): { etcd: Component
     // Without a limit it grows to 800 MB on large CRDs.
     env: { GOMEMLIMIT: '400MiB', GOGC: '50' },
     port: ports.api,
-    ready: { url: `https://127.0.0.1:${ports.api}/readyz`, caFile: join(dir, 'certs', 'apiserver.crt') },
+    ready: { url: `https://127.0.0.1:${ports.api}/readyz`, caFile: certificate(dir) },
   };
   return { etcd, api };
 }
@@ -72,13 +72,22 @@ export function prepareKubernetes(dir: string): void {
   }
 }
 
+const certificate = (dir: string): string => join(dir, 'certs', 'apiserver.crt');
+
+/** The API server makes its certificate within its first second, long before it serves. */
+export function hasCertificate(dir: string): boolean {
+  return (
+    existsSync(certificate(dir)) && readFileSync(certificate(dir), 'utf8').trimEnd().endsWith('END CERTIFICATE-----')
+  );
+}
+
 /**
- * Writes a kubeconfig for the administrator. Only once the API server is ready: it makes its certificate while it starts.
+ * Writes a kubeconfig for the administrator. Only once there is a certificate.
  * True when that replaced another one.
  */
 export function writeKubeconfig(path: string, dir: string, port: number): boolean {
   const [token] = readFileSync(join(dir, 'tokens.csv'), 'utf8').split(',');
-  const authority = readFileSync(join(dir, 'certs', 'apiserver.crt')).toString('base64');
+  const authority = readFileSync(certificate(dir)).toString('base64');
   const config = {
     apiVersion: 'v1',
     kind: 'Config',

@@ -10,17 +10,20 @@ import { until } from './wait.ts';
 
 const READY_BOUND_MS = 60_000;
 
-/** Milliseconds between SIGTERM and SIGKILL. Their sum along the stop order stays under the 15 s that `down` promises. */
+/**
+ * Milliseconds between SIGTERM and SIGKILL. Managers and controllers get more than their own shutdownForceTime (8 s); the sum
+ * along the stop order, with 2 s for workers, stays under the 15 s that `down` promises.
+ */
 const GRACE_MS: Record<string, number> = {
-  lc: 4_000,
-  gm: 3_000,
+  lc: 8_500,
+  gm: 8_500,
   'kube-apiserver': 2_500,
   etcd: 1_500,
   temporal: 4_000,
 };
 
 /** Every process of a stack carries this variable with the stack's folder; `down` finds by it what no record names. */
-export const STACK_MARKER = 'SEDNA_STACK';
+const STACK_MARKER = 'SEDNA_STACK';
 
 /** Settings of other installations that must not leak from the user's shell into the stack. */
 const FOREIGN = /^(TEMPORAL_|KUBERNETES_|KUBECONFIG$|SEDNA_(BLOB_URL|KUBECONFIG|STATE_DIR|IMAGES|STACK)$)/;
@@ -76,15 +79,18 @@ function record(stack: Stack, running: RunningComponent): void {
   writeStackState(stack.cwd, stack.state);
 }
 
+/** Whatever was started as a part of the working directory's stack and still runs. */
+export function markedProcesses(cwd: string): ProcessRef[] {
+  return processesWith(STACK_MARKER, stackPaths(cwd).dir);
+}
+
 /**
  * Components of this stack that no record names: a supervisor was killed between the start and its note, or the record is
  * lost. Workers, which local controllers own, carry the marker too and are told apart by their command.
  */
 export function strayComponents(stack: Stack): ProcessRef[] {
   const recorded = new Set(stack.state.components.map(({ pid }) => pid));
-  return processesWith(STACK_MARKER, stackPaths(stack.cwd).dir).filter(
-    ({ pid }) => !recorded.has(pid) && isComponentCommand(commandLine(pid)),
-  );
+  return markedProcesses(stack.cwd).filter(({ pid }) => !recorded.has(pid) && isComponentCommand(commandLine(pid)));
 }
 
 function isComponentCommand([command = '', script, verb = '']: string[]): boolean {

@@ -1,18 +1,17 @@
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { UpRequest } from './desired.ts';
-import { stopRecorded, takeDown } from './down.ts';
+import { takeDown } from './down.ts';
 import { StackError } from './errors.ts';
 import { rotateLog } from './files.ts';
 import { withLock } from './lock.ts';
 import type { Say } from './obtain.ts';
-import { isAlive, self, stopProcess } from './process.ts';
-import type { Stack } from './runner.ts';
+import { isAlive, self } from './process.ts';
 import { readStackState, stackPaths, writeStackState, type StackState } from './state.ts';
-import { supervise } from './supervisor.ts';
-import { bringUp, handOver, type Progress, type UpResult } from './up.ts';
+import { handOver } from './supervisor.ts';
+import { bringUp, type Progress, type UpResult } from './up.ts';
 import { until } from './wait.ts';
 
 /** Another `up` may be building the API server, which takes minutes. */
@@ -42,47 +41,12 @@ export async function upAttached(request: UpRequest, say: Say, progress: Progres
   });
 }
 
-/**
- * Restarts what dies until SIGINT or SIGTERM, then stops everything; until SIGUSR2, then leaves everything to the successor.
- * Resolves to what ended it.
- */
-export async function superviseHere(stack: Stack, say: Say): Promise<'stopped' | 'handed-over'> {
-  const ending = new AbortController();
-  let handedOver = false;
-  const onHandOver = (): void => {
-    handedOver = true;
-    ending.abort();
-  };
-  const onEnd = (): void => ending.abort();
-  process.on('SIGUSR2', onHandOver).on('SIGINT', onEnd).on('SIGTERM', onEnd);
-  try {
-    const end = await supervise(stack, say, ending.signal);
-    if (handedOver || end === 'replaced') return 'handed-over';
-    await stopRecorded(stack, say);
-    delete stack.state.supervisor;
-    writeStackState(stack.cwd, stack.state);
-    return 'stopped';
-  } finally {
-    process.off('SIGUSR2', onHandOver).off('SIGINT', onEnd).off('SIGTERM', onEnd);
-  }
-}
-
-/** `sedna down`: also ends an `up` that is still under way, whose lock is then taken over. */
-export async function stopEverything(cwd: string, say: Say): Promise<number> {
-  const paths = stackPaths(cwd);
-  if (!existsSync(paths.dir)) return 0;
-  let interrupted = Promise.resolve(true);
-  const onWait = (holder: { pid: number; startedAt: string }): void => {
-    say(`stopping process ${holder.pid}, which is starting the stack`);
-    interrupted = stopProcess(holder, 2_000);
-  };
-  const stopped = await withLock(paths.lock, { boundMs: 10_000, onWait }, () => takeDown(cwd, say));
-  await interrupted;
-  return stopped;
-}
-
 /** Runs `work` under the stack's lock. SIGINT and SIGTERM meanwhile stop what was started, then end this process with 130. */
-function locked<T>(cwd: string, say: Say, work: () => Promise<T>): Promise<T> {
+async function locked<T>(cwd: string, say: Say, work: () => Promise<T>): Promise<T> {
+  if (process.platform === 'win32') {
+    const hint = 'run it in the Windows Subsystem for Linux';
+    throw new StackError('the local stack needs Linux or macOS', { code: 'NotSupported', hint });
+  }
   const paths = stackPaths(cwd);
   mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
   let interrupted: Promise<never> | undefined;

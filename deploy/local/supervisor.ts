@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { lastLines } from './files.ts';
 import type { Say } from './obtain.ts';
-import { isAlive } from './process.ts';
+import { isAlive, signal, waitForExit, type ProcessRef } from './process.ts';
 import { startComponent, type Stack } from './runner.ts';
 import { readStackState, writeStackState, type RunningComponent } from './state.ts';
 
@@ -19,19 +19,19 @@ interface Care {
 }
 
 /**
- * Restarts what dies until `signal` aborts; a first death within half a second, repeated ones with growing pauses.
+ * Restarts what dies until `ending` aborts; a first death within half a second, repeated ones with growing pauses.
  * Resolves to 'replaced' when the record names another supervisor or is gone: whoever did that is in charge now.
  */
-export async function supervise(stack: Stack, say: Say, signal: AbortSignal): Promise<'ended' | 'replaced'> {
+export async function supervise(stack: Stack, say: Say, ending: AbortSignal): Promise<'ended' | 'replaced'> {
   const cares = new Map<string, Care>();
-  for (let round = 0; !signal.aborted; round++) {
+  for (let round = 0; !ending.aborted; round++) {
     const dead = stack.state.components.filter((component) => !isAlive(component));
     if ((dead.length > 0 || round % RECORD_EVERY_ROUNDS === 0) && !isInCharge(stack, say)) return 'replaced';
     for (const component of stack.state.components) {
-      if (signal.aborted) break;
+      if (ending.aborted) break;
       await look(stack, component, cares, say);
     }
-    await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    await delay(LOOK_EVERY_MS, undefined, { signal: ending }).catch(() => undefined);
   }
   return 'ended';
 }
@@ -76,4 +76,12 @@ async function look(stack: Stack, component: RunningComponent, cares: Map<string
 /** Pause in ms before the restart after `deaths` earlier ones in a row: 200, 400, … 10000. */
 export function backoff(deaths: number): number {
   return Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(deaths, 16));
+}
+
+/** Ends a supervisor but not what it supervises. */
+export async function handOver(supervisor: ProcessRef): Promise<void> {
+  signal(supervisor, 'SIGUSR2');
+  if (await waitForExit(supervisor, 2_000)) return;
+  signal(supervisor, 'SIGKILL');
+  await waitForExit(supervisor, 2_000);
 }

@@ -1,18 +1,17 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { connectKube } from '../../workers/kube/client.ts';
-import { installCrds } from '../../workers/kube/crds.ts';
 import { isReady, type Component } from './component.ts';
 import { settle, type UpRequest } from './desired.ts';
 import { StackError } from './errors.ts';
-import { packageRoot } from './files.ts';
-import { prepareKubernetes, writeKubeconfig } from './kubernetes.ts';
 import type { Say } from './obtain.ts';
 import { planStack, portNames } from './plan.ts';
 import { allocatePorts } from './ports.ts';
-import { isAlive, signal, stopProcess, waitForExit, type ProcessRef } from './process.ts';
-import { awaitReady, startComponent, stopComponent, strayComponents, type Stack } from './runner.ts';
+import { isAlive, stopProcess } from './process.ts';
+import { stopComponent, strayComponents, type Stack } from './runner.ts';
+import { startAll } from './start.ts';
 import { readStackState, stackPaths, writeStackState, type RunningComponent, type StackState } from './state.ts';
+import { handOver } from './supervisor.ts';
+import { stopWorkers } from './workers.ts';
 
 /** Told of each component as it comes up. `seconds` counts from the start of `up`. */
 export type Progress = (event: { name: string; state: 'ready' | 'adopted'; address: string; seconds: number }) => void;
@@ -46,11 +45,7 @@ export async function bringUp(request: UpRequest, say: Say, progress: Progress):
     delete state.supervisor;
   }
   const stack: Stack = { cwd: request.cwd, state: { ...state, components: running } };
-  await Promise.all(strayComponents(stack).map((stray) => stopProcess(stray, 3_000)));
-  const changed = running.filter((old) => !keep.includes(old));
-  // One after another: each stop rewrites the record.
-  for (const old of changed) await stopComponent(stack, old);
-  writeStackState(request.cwd, stack.state);
+  await stopObsolete(stack, keep, components, say);
   await startAll(stack, components, (component, adopted) =>
     progress({
       name: component.name,
@@ -62,60 +57,15 @@ export async function bringUp(request: UpRequest, say: Say, progress: Progress):
   return { stack, unchanged: false };
 }
 
-/** Ends a supervisor but not what it supervises. */
-export async function handOver(supervisor: ProcessRef): Promise<void> {
-  signal(supervisor, 'SIGUSR2');
-  if (await waitForExit(supervisor, 5_000)) return;
-  signal(supervisor, 'SIGKILL');
-  await waitForExit(supervisor, 2_000);
-}
-
-type Ready = (component: RunningComponent, adopted: boolean) => void;
-
-/** Starts in the order of need: Temporal and the Kubernetes API side by side, then the processes that talk to both. */
-async function startAll(stack: Stack, components: Component[], ready: Ready): Promise<void> {
-  const named = (name: string): Component[] => components.filter((component) => component.name === name);
-  const ensure = async (wanted: Component[]): Promise<void> => {
-    await Promise.all(wanted.map((component) => ensureComponent(stack, component, ready)));
-  };
-  const temporal = ensure(named('temporal'));
-  const kubernetes = ensure(named('etcd')).then(() => startKubernetes(stack, () => ensure(named('kube-apiserver'))));
-  const controllers = temporal.then(() => ensure(components.filter(({ name }) => name.startsWith('lc/'))));
-  const manager = Promise.all([temporal, kubernetes]).then(() => ensure(named('gm')));
-  const results = await Promise.allSettled([temporal, kubernetes, controllers, manager]);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
-}
-
-async function ensureComponent(stack: Stack, component: Component, ready: Ready): Promise<void> {
-  const old = stack.state.components.find(({ name }) => name === component.name);
-  const running = old && isAlive(old) ? old : await startComponent(stack, component);
-  await awaitReady(running);
-  ready(running, running === old);
-}
-
-async function startKubernetes(stack: Stack, startServer: () => Promise<void>): Promise<void> {
-  const { kubeconfig, ownKubernetes, ports } = stack.state;
-  if (!kubeconfig) return;
-  const paths = stackPaths(stack.cwd);
-  if (ownKubernetes) {
-    prepareKubernetes(paths.kubernetes);
-    await startServer();
-    const moved = writeKubeconfig(kubeconfig, paths.kubernetes, ports['kube-apiserver'] ?? 0);
-    const manager = stack.state.components.find(({ name }) => name === 'gm');
-    // It read the old address when it started.
-    if (moved && manager) await stopComponent(stack, manager);
-  }
-  const crds = join(packageRoot(), 'crds', 'yaml');
-  if (!existsSync(crds)) return;
-  try {
-    await installCrds(connectKube(kubeconfig), crds);
-  } catch (error) {
-    throw new StackError(`the definitions of ${crds} could not be installed: ${(error as Error).message}`, {
-      code: 'CrdsNotInstalled',
-      hint: ownKubernetes ? `see ${paths.log('kube-apiserver')}` : `check that ${kubeconfig} reaches its cluster`,
-      cause: error,
-    });
-  }
+/** Stops what no record names, what is to be started differently and, with their workers, nodes that are no longer wanted. */
+async function stopObsolete(stack: Stack, keep: RunningComponent[], wanted: Component[], say: Say): Promise<void> {
+  await Promise.all(strayComponents(stack).map((stray) => stopProcess(stray, 3_000)));
+  const obsolete = stack.state.components.filter((old) => !keep.includes(old));
+  // One after another: each stop rewrites the record.
+  for (const old of obsolete) await stopComponent(stack, old);
+  const dropped = obsolete.filter((old) => !wanted.some(({ name }) => name === old.name));
+  for (const { name } of dropped) if (name.startsWith('lc/')) await stopWorkers(stack.cwd, name.slice(3), say);
+  writeStackState(stack.cwd, stack.state);
 }
 
 function heldPorts(running: RunningComponent[]): Set<string> {
@@ -151,8 +101,8 @@ function prepareFolders(cwd: string): void {
   if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
 }
 
-/** Whether every recorded component runs and serves. */
-export async function allServe(state: StackState): Promise<boolean> {
-  const serving = await Promise.all(state.components.map(async (one) => isAlive(one) && (await isReady(one.ready))));
-  return serving.every(Boolean);
+/** Names of recorded components that do not run or do not serve. */
+export async function notServing(state: StackState): Promise<string[]> {
+  const serves = await Promise.all(state.components.map(async (one) => isAlive(one) && (await isReady(one.ready))));
+  return state.components.filter((_, i) => !serves[i]).map(({ name }) => name);
 }

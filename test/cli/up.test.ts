@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isReady } from '../../deploy/local/component.ts';
-import { isAlive, processesWith, signal, startTime, stopProcess } from '../../deploy/local/process.ts';
-import { STACK_MARKER } from '../../deploy/local/runner.ts';
+import { isAlive, signal, startTime, stopProcess } from '../../deploy/local/process.ts';
+import { markedProcesses } from '../../deploy/local/runner.ts';
 import { readStackState, stackPaths, writeStackState, type StackState } from '../../deploy/local/state.ts';
 import { connectKube } from '../../workers/kube/client.ts';
 import { parseNodes } from '../../cli/up.ts';
@@ -30,7 +30,7 @@ function component(cwd: string, name: string) {
 }
 
 const pids = (cwd: string) => Object.fromEntries(stateOf(cwd).components.map(({ name, pid }) => [name, pid]));
-const left = (cwd: string) => processesWith(STACK_MARKER, stackPaths(cwd).dir);
+const left = markedProcesses;
 
 /** Kills a component with SIGKILL and waits for its successor to serve. */
 async function killAndAwait(cwd: string, name: string): Promise<void> {
@@ -278,6 +278,90 @@ describeTemporal('sedna up --standalone', () => {
   });
 });
 
+describeTemporal('sedna up with manager and controllers', () => {
+  const cwd = temporaryFolder('up-all');
+  const up = ['up', '--standalone', '--detach'];
+  const names = ['gm', 'lc/cloud-1', 'lc/edge-1', 'temporal'];
+  const running = (): string[] =>
+    stateOf(cwd)
+      .components.filter(isAlive)
+      .map(({ name }) => name)
+      .sort();
+  beforeAll(async () => {
+    const { code, stdout } = await runCli([...up, '--nodes', 'cloud-1,edge-1'], cwd);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/lc\/edge-1 +http:\/\/127.0.0.1:\d+/) });
+    expect(running()).toEqual(names);
+  }, BOUND);
+  afterAll(async () => {
+    await runCli(['down', '--purge'], cwd);
+  }, BOUND);
+
+  it(
+    'adds images to the earlier ones and restarts the controllers alone',
+    async () => {
+      const before = pids(cwd);
+      for (const name of ['first', 'second']) {
+        const entry = `images: [{ image: "example/${name}:*", dir: ., command: ["true"] }]\n`;
+        writeFileSync(join(cwd, `${name}.yaml`), entry);
+        const { code, stderr } = await runCli([...up, '--images', `${name}.yaml`], cwd);
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      }
+      const files = [join(cwd, 'first.yaml'), join(cwd, 'second.yaml')];
+      expect(stateOf(cwd).images).toEqual(files);
+      expect(component(cwd, 'lc/edge-1').env.SEDNA_IMAGES).toBe(files.join(':'));
+      const after = pids(cwd);
+      expect(names.filter((name) => before[name] !== after[name])).toEqual(['lc/cloud-1', 'lc/edge-1']);
+      expect(running()).toEqual(names);
+    },
+    BOUND,
+  );
+
+  it(
+    'forgets an images file that was removed, and says so',
+    async () => {
+      rmSync(join(cwd, 'first.yaml'));
+      const { code, stdout } = await runCli(up, cwd);
+      expect(code).toBe(0);
+      expect(stdout).toContain('first.yaml, given as --images earlier, is gone');
+      expect(stateOf(cwd).images).toEqual([join(cwd, 'second.yaml')]);
+    },
+    BOUND,
+  );
+
+  it(
+    'comes back when everything is killed at once, supervisor included',
+    async () => {
+      const { components, supervisor, ports } = stateOf(cwd);
+      for (const victim of [...components, ...(supervisor ? [supervisor] : [])]) signal(victim, 'SIGKILL');
+      expect((await runCli(up, cwd)).code).toBe(0);
+      expect(running()).toEqual(names);
+      expect(stateOf(cwd).ports).toEqual(ports);
+      expect((await runCli(['doctor'], cwd)).code).toBe(0);
+    },
+    BOUND,
+  );
+
+  it(
+    'stops a node that is no longer wanted, its workers too',
+    async () => {
+      const dir = stackPaths(cwd).node('edge-1');
+      const worker = spawn('sleep', ['60'], {
+        stdio: 'ignore',
+        detached: true,
+        env: { ...process.env, SEDNA_STATE_DIR: dir },
+      });
+      try {
+        expect((await runCli([...up, '--nodes', 'cloud-1'], cwd)).code).toBe(0);
+        expect(running()).toEqual(['gm', 'lc/cloud-1', 'temporal']);
+        expect(startTime(worker.pid ?? 0)).toBeUndefined();
+      } finally {
+        worker.kill('SIGKILL');
+      }
+    },
+    BOUND,
+  );
+});
+
 describeTemporal('sedna up where something is missing', () => {
   it(
     'goes standalone, with the reason, where no API server is to be had',
@@ -318,7 +402,8 @@ describeTemporal('sedna up where something is missing', () => {
     const cwd = temporaryFolder('up');
     mkdirSync(join(cwd, 'conf'));
     writeFileSync(join(cwd, 'conf', 'bad.yaml'), 'a: [1');
-    for (const file of ['conf/none.yaml', 'conf/bad.yaml']) {
+    writeFileSync(join(cwd, 'conf', 'shape.yaml'), 'images: [{ image: a, dir: . }]');
+    for (const file of ['conf/none.yaml', 'conf/bad.yaml', 'conf/shape.yaml']) {
       const { code, stderr } = await runCli([...UP, '--standalone', '--detach', '--images', file], cwd);
       expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(`--images: ${join(cwd, file)}: `) });
     }
