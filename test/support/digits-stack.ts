@@ -1,0 +1,115 @@
+/** A whole stack of its own with the digits example in it, driven as a user drives it. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from '@jest/globals';
+import { packageRoot } from '../../deploy/local/files.ts';
+import { readStackState, type RunningComponent } from '../../deploy/local/state.ts';
+import { isAlive, processesWith, signal, type ProcessRef } from '../../workers/lib/process.ts';
+import { feed } from '../../examples/incremental-learning/mnist/feed.ts';
+import { runCli, temporaryFolder } from './cli.ts';
+import { eventually } from './eventually.ts';
+
+export interface JobStatus {
+  phase: string;
+  stage: string;
+  round: number;
+  usedSamples: number;
+  waitingFor?: { reason: string; message: string; since: string } | null;
+  lastRound?: { round: number; samples: number; deployed: boolean; reason: string };
+  conditions: { type: string; status: string; stage?: string; reason?: string; message?: string; data?: string }[];
+  endpoints?: { name: string; url: string }[];
+  inference?: { pid: number; worker: string; restarts: number };
+  handledVerbs?: Record<string, string>;
+  observedGeneration: number;
+}
+
+const example = join(packageRoot(), 'examples', 'incremental-learning', 'mnist');
+
+export class DigitsStack {
+  readonly cwd: string;
+  readonly data: string;
+
+  constructor(name: string) {
+    this.cwd = temporaryFolder(name);
+    this.data = join(this.cwd, 'digits');
+  }
+
+  async up(...flags: string[]): Promise<void> {
+    const { prepare } = await import('../../examples/incremental-learning/mnist/prepare.ts');
+    await prepare(this.data);
+    await this.cli('up', '--detach', '--images', join(example, 'images.yaml'), ...flags);
+  }
+
+  async down(): Promise<void> {
+    await runCli(['down', '--purge'], this.cwd);
+  }
+
+  /** Runs a verb that must succeed; its standard output. */
+  async cli(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await runCli(args, this.cwd);
+    if (code !== 0) throw new Error(`sedna ${args.join(' ')}: exit ${code}\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  /** The example's manifest, with its folder and the number of epochs of this stack. */
+  manifest(edit: (text: string) => string = (text) => text): string {
+    const text = readFileSync(join(example, 'job.yaml'), 'utf8').replaceAll('/tmp/sedna-mnist', this.data);
+    const file = join(this.cwd, 'job.yaml');
+    writeFileSync(file, edit(text));
+    return file;
+  }
+
+  feed(count: number): number {
+    return feed(this.data, count);
+  }
+
+  async status(name = 'digits', kind = 'il'): Promise<JobStatus> {
+    const object = JSON.parse(await this.cli('get', kind, name, '-o', 'json')) as { status?: JobStatus };
+    if (object.status === undefined) throw new Error(`${kind}/${name} has no status yet`);
+    return object.status;
+  }
+
+  /** Waits until a stage is in a state, by Sedna's conditions. */
+  async stage(stage: string, type: string, boundMs = 60_000): Promise<JobStatus> {
+    return eventually(async () => {
+      const status = await this.status();
+      expect(status.conditions.at(-1)).toMatchObject({ stage, type });
+      return status;
+    }, boundMs);
+  }
+
+  component(name: string): RunningComponent {
+    const found = readStackState(this.cwd)?.components.find((component) => component.name === name);
+    if (found === undefined) throw new Error(`no component ${name}`);
+    return found;
+  }
+
+  kill(name: string): ProcessRef {
+    const { pid, startedAt } = this.component(name);
+    expect(signal({ pid, startedAt }, 'SIGKILL')).toBe(true);
+    return { pid, startedAt };
+  }
+
+  /** Waits until the supervisor has started a successor. */
+  async restarted(name: string, before: ProcessRef): Promise<void> {
+    await eventually(() => {
+      const now = this.component(name);
+      expect(now.pid).not.toBe(before.pid);
+      expect(isAlive(now)).toBe(true);
+    }, 20_000);
+  }
+
+  /** Processes of workers of a node, those whose command has the word in it. */
+  workers(node: string, word = ''): ProcessRef[] {
+    return processesWith('SEDNA_STATE_DIR', join(this.cwd, '.sedna', 'nodes', node))
+      .filter(({ pid }) => pid !== this.component(`lc/${node}`).pid)
+      .filter(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(word));
+  }
+
+  /** Samples that a round was given, by kind. */
+  samples(round: number, kind: 'train' | 'eval'): string[] {
+    return readFileSync(join(this.data, 'output', 'data', kind, String(round), 'data.txt'), 'utf8')
+      .trim()
+      .split('\n');
+  }
+}
