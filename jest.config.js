@@ -11,6 +11,7 @@ export default {
     ],
   },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.sedna/'],
+  reporters: ['default', './test/support/summary-reporter.cjs'],
   maxWorkers: 2,
   testTimeout: 30_000,
 };

@@ -1,14 +1,6 @@
-import { pathToFileURL } from 'node:url';
 import { OnnxEstimator, Random, cnn, mlp } from '../sdk/estimators/onnx/index.ts';
+import type { Case } from './lib/case.ts';
 import type { ModelProto, OnnxSamples, OptimizerOptions } from '../sdk/estimators/onnx/index.ts';
-
-export interface Case {
-  name: string;
-  /** Rows per step. */
-  n: number;
-  value: number;
-  unit: string;
-}
 
 interface Workload {
   name: string;
@@ -77,5 +69,3 @@ function randomSamples(count: number, shape: number[]): OnnxSamples {
     shape,
   };
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) console.table(await run());
