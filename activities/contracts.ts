@@ -31,8 +31,8 @@ export interface WriteStatusInput extends ObjectInput {
 
 /** Activities of GM, on `sedna-control`. */
 export interface ControlActivities {
-  /** Adds the finalizer. `exists: false`: the object is gone or has another uid. */
-  adopt(input: ObjectInput): Promise<{ exists: boolean }>;
+  /** Adds the finalizer. `exists: false`: the object is gone, going, or has another uid. `sequence`: of the status it has. */
+  adopt(input: ObjectInput): Promise<{ exists: boolean; sequence?: number }>;
   writeStatus(input: WriteStatusInput): Promise<void>;
   /** Drops the finalizer; an object that is gone already is fine. */
   release(input: ObjectInput): Promise<void>;

@@ -35,8 +35,11 @@ const datasetKind: EntityKind<DatasetFields, DatasetState> = {
     return [{ slot: 'watch', key: JSON.stringify(desired.fields), run }];
   },
 
-  onDesired({ own }, before) {
-    if (before !== undefined) own.problem = undefined;
+  onDesired({ own, desired }, before) {
+    if (before === undefined) return;
+    own.problem = undefined;
+    // Another file: the old count says nothing about it.
+    if (JSON.stringify(before.fields) !== JSON.stringify(desired.fields)) own.samples = undefined;
   },
 
   onObserved({ own }, slot, value) {

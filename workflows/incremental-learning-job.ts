@@ -1,4 +1,10 @@
-import { ParentClosePolicy, WorkflowIdReusePolicy, getExternalWorkflowHandle, startChild } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  ParentClosePolicy,
+  WorkflowIdReusePolicy,
+  getExternalWorkflowHandle,
+  startChild,
+} from '@temporalio/workflow';
 import type { TriggerObservation, WorkerObservation, WorkerSpec } from '../activities/contracts.ts';
 import type { IncrementalLearningJobFields } from '../crds/fields.ts';
 import { control, farewell, resident } from './lib/activities.ts';
@@ -6,6 +12,7 @@ import { runEntity, type EntityInput, type EntityKind } from './lib/entity.ts';
 import { entityId, roundId, serviceWorkerName, type Owner } from './lib/ids.ts';
 import type { Verb } from './lib/messages.ts';
 import type { Operation } from './lib/operations.ts';
+import { problemOf } from './lib/problems.ts';
 import { startCursor } from './lib/samples.ts';
 import { beginRound, endRound, newsOfRound, note, resumeRound } from './lib/incremental/rounds.ts';
 import {
@@ -51,7 +58,8 @@ const jobKind: EntityKind<IncrementalLearningJobFields, IncrementalState> = {
       if (serve !== undefined) operations.push(serve);
     }
     if (own.current !== undefined) operations.push(rounding(view), ...relaying(view));
-    else if (situation !== undefined && own.mode === 'run') operations.push(awaiting(view, situation));
+    else if (situation !== undefined && own.mode === 'run' && view.desired.manifest !== undefined)
+      operations.push(awaiting(view, situation));
     return operations;
   },
 
@@ -158,7 +166,7 @@ function serving(view: JobView, situation: Situation): Operation | undefined {
   };
   const listener = { workflowId: entityId(view.ref), uid: desired.uid, slot: 'serve' };
   const run = async (): Promise<void> => {
-    own.servedRevision = revision;
+    own.servedRevision = key;
     if (!own.nodes.includes(node)) own.nodes = [...own.nodes, node];
     await resident(node, `serve on ${node}`).serveWorker({
       listener,
@@ -209,13 +217,26 @@ function rounding(view: JobView): Operation {
     if (current === undefined) return;
     const child = await startChild<typeof incrementalRound>('incrementalRound', {
       workflowId: roundId(entityId(ref), desired.uid, round),
-      args: [{ plan: current.plan, progress: current.progress }],
+      args: [{ plan: current.plan, progress: current.progress, resumed: current.resumed }],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       // A round that failed or was stopped is taken up again under its own id.
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
       staticSummary: `round ${round} of ${ref.namespace}/${ref.name}: ${current.plan.take.trainSamples} samples`,
     });
-    endRound(view, await child.result());
+    current.started = true;
+    view.changed();
+    try {
+      endRound(view, await child.result());
+    } catch (error) {
+      if (CancellationScope.current().consideredCancelled) throw error;
+      // Somebody cancelled or terminated the round from outside: to the job it has failed where it was.
+      const { reason, message } = problemOf(error);
+      const problem = {
+        reason: reason === 'Error' ? 'Stopped' : reason,
+        message: `the round was ended: ${message}`,
+      };
+      endRound(view, { kind: 'failed', stage: current.stage, problem, progress: current.progress });
+    }
   };
   return { slot: 'loop', key: `round ${round}.${current?.resumed ?? 0}`, run, uninterruptible: true };
 }
@@ -224,7 +245,8 @@ function rounding(view: JobView): Operation {
 function relaying(view: JobView): Operation[] {
   const { own, desired, ref } = view;
   const current = own.current;
-  if (current === undefined || current.told === own.mode) return [];
+  // Before the run has started nobody is there to be told; starting it brings us back here.
+  if (current?.started !== true || current.told === own.mode) return [];
   const mode = own.mode;
   const run = async (): Promise<void> => {
     await getExternalWorkflowHandle(roundId(entityId(ref), desired.uid, current.plan.round)).signal('mode', mode);

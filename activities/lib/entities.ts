@@ -1,14 +1,15 @@
 /** The only place that starts, signals and asks entities from outside a workflow. */
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { defineSearchAttributeKey, WorkflowIdConflictPolicy } from '@temporalio/common';
+import { defineSearchAttributeKey } from '@temporalio/common';
 import { controlQueue, entityId, entitySummary, workflowType, type EntityRef } from '../../workflows/lib/ids.ts';
-import { searchAttributes, statusQuery, type EntityView } from '../../workflows/lib/messages.ts';
+import { absentPhase, searchAttributes, statusQuery, type EntityView } from '../../workflows/lib/messages.ts';
 
 const keyword = (name: string) => defineSearchAttributeKey(name, 'KEYWORD');
 const attributes = {
   kind: keyword(searchAttributes.kind),
   namespace: keyword(searchAttributes.namespace),
   name: keyword(searchAttributes.name),
+  phase: keyword(searchAttributes.phase),
 };
 
 function startOptions(ref: EntityRef) {
@@ -34,12 +35,16 @@ export async function signalEntity(client: Client, ref: EntityRef, signal: strin
   });
 }
 
-/** Makes sure that it runs, without adding an event to one that does. */
-export async function ensureEntity(client: Client, ref: EntityRef): Promise<void> {
-  await client.workflow.start(workflowType(ref.kind), {
-    ...startOptions(ref),
-    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-  });
+/** Whether it runs and has an object. Adds no event to its history, and needs no global manager. */
+export async function isApplied(client: Client, ref: EntityRef): Promise<boolean> {
+  try {
+    const { status, typedSearchAttributes } = await client.workflow.getHandle(entityId(ref)).describe();
+    const phase = typedSearchAttributes.get(attributes.phase);
+    return status.name === 'RUNNING' && phase !== undefined && phase !== absentPhase;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
 }
 
 /** Signals an entity that runs; false when there is none. */

@@ -27,7 +27,7 @@ export type Decision = 'apply' | 'remove' | 'ensure' | 'ignore';
  * | being deleted, our finalizer present               | remove                                          |
  * | being deleted, our finalizer absent                | ignore: nothing of ours is left                 |
  * | newer than what was observed, or a new verb        | apply                                           |
- * | otherwise                                          | ensure that it runs; no event in its history    |
+ * | otherwise                                          | ensure that its entity knows it; no event in its history    |
  */
 export function decide({ metadata, status }: KubeObject): Decision {
   if (metadata.deletionTimestamp !== undefined) {

@@ -3,13 +3,13 @@
  * needed, so any number of global managers may watch at once, and one that was away for an hour only comes late.
  */
 import type { Client } from '@temporalio/client';
-import { ensureEntity, listEntities, signalEntity, tellEntity, viewEntity } from '../../activities/lib/entities.ts';
+import { isApplied, listEntities, signalEntity, tellEntity, viewEntity } from '../../activities/lib/entities.ts';
 import { composeApply } from '../../activities/lib/apply.ts';
 import { statusCode, type Kube } from '../../activities/control/kube/client.ts';
 import { kinds } from '../../crds/registry.ts';
 import type { BlobStore } from '../../sdk/storage/index.ts';
 import type { EntityRef } from '../../workflows/lib/ids.ts';
-import { signals } from '../../workflows/lib/messages.ts';
+import { signals, type ApplyMessage } from '../../workflows/lib/messages.ts';
 import { logger } from '../lib/log.ts';
 import { verbValues } from '../../workflows/lib/verbs.ts';
 import { decide, type KubeObject } from './decide.ts';
@@ -72,14 +72,16 @@ export class Watcher {
       return;
     }
     const decision = decide(object);
-    if (decision === 'remove') await signalEntity(client, ref, signals.remove, { uid });
-    if (decision === 'ensure') await ensureEntity(client, ref);
-    if (decision === 'apply') {
-      const { generation = 1, annotations } = object.metadata;
-      const message = await composeApply(blobs, { ...object, apiVersion: 'sedna.io/v1alpha1', kind: ref.kind });
-      const verbs = verbValues(annotations);
-      await signalEntity(client, ref, signals.apply, { ...message, origin: 'kubernetes', uid, generation, verbs });
-    }
+    if (decision === 'ignore') return;
+    if (decision === 'remove') return signalEntity(client, ref, signals.remove, { uid });
+    // Nothing new: told only to an entity that has no memory of it (ended by hand, Temporal begun anew).
+    if (decision === 'ensure' && (await isApplied(client, ref))) return;
+    const { generation = 1, annotations } = object.metadata;
+    const message = await composeApply(blobs, { ...object, apiVersion: 'sedna.io/v1alpha1', kind: ref.kind });
+    const verbs = verbValues(annotations);
+    const handled = object.status?.handledVerbs ?? {};
+    const applied: ApplyMessage = { ...message, origin: 'kubernetes', uid, generation, verbs, handled };
+    await signalEntity(client, ref, signals.apply, applied);
   }
 
   /** Entities whose object is gone without a trace (finalizer stripped, CRD deleted) are told so. Asks the API server, never a cache. */

@@ -22,6 +22,7 @@ import { admit, emptyEntity, type Desired, type EntityState } from './desired.ts
 import { entityId, type EntityRef } from './ids.ts';
 import type { EntityInput, EntityKind, View } from './kind.ts';
 import {
+  absentPhase,
   signals,
   statusQuery,
   verbs,
@@ -153,9 +154,12 @@ class Entity<F, S> {
   }
 
   async #adopt(uid: string): Promise<void> {
-    const { exists } = await control('finalizer').adopt({ ref: this.#state.ref, uid });
-    if (exists) this.#adopted = true;
-    else if (this.#state.desired?.uid === uid) this.#state.removing = true;
+    const { exists, sequence } = await control('finalizer').adopt({ ref: this.#state.ref, uid });
+    if (this.#state.desired?.uid !== uid) return;
+    if (exists) {
+      this.#publisher.continueFrom(sequence ?? 0);
+      this.#adopted = true;
+    } else this.#state.removing = true;
   }
 
   #statusOperations({ origin, uid }: Desired<F>): Operation[] {
@@ -239,8 +243,13 @@ class Entity<F, S> {
     }
   }
 
+  /** Anybody may send a signal, with anything in it: an error that left a handler would block the workflow for good. */
   #wake(act: () => void): void {
-    act();
+    try {
+      act();
+    } catch (error) {
+      log.warn('a signal was ignored: its argument is not what this entity expects', { error: String(error) });
+    }
     this.#dirty = true;
   }
 
@@ -253,6 +262,8 @@ class Entity<F, S> {
     const state = this.#state;
     const before = state.desired;
     const verdict = admit(before, message, uuid4);
+    // Said before its object was deleted, heard after: there is nothing to come back to.
+    if (state.removing && message.uid !== undefined && message.uid === before?.uid) return;
     if (verdict.kind === 'replace' || state.removing) {
       state.next = message;
       state.removing = true;
@@ -260,6 +271,7 @@ class Entity<F, S> {
     }
     if (verdict.kind === 'accept') {
       state.desired = verdict.desired as Desired<F>;
+      if (before === undefined) state.handledVerbs = { ...message.handled };
       this.#operations.clearFailures();
       this.#withView((view) => this.#kind.onDesired?.(view, before));
     }
@@ -278,7 +290,7 @@ class Entity<F, S> {
     } else if (message.uid === undefined || message.uid === desired.uid) {
       this.#state.removing = true;
       this.#state.next = undefined;
-    }
+    } else if (message.uid === this.#state.next?.uid) this.#state.next = undefined;
   }
 
   #observe(message: ObservedMessage): void {
@@ -289,9 +301,9 @@ class Entity<F, S> {
   #say(verb: Verb, argument: unknown): void {
     const view = this.#view();
     if (view === undefined) return;
-    if (verb === 'retry') this.#operations.clearFailures();
+    const retried = verb === 'retry' && this.#operations.clearFailures();
     const refusal = this.#kind.onVerb?.(view, verb, argument) ?? this.#unknownVerb(verb);
-    if (refusal === undefined) this.#state.refused = undefined;
+    if (refusal === undefined || retried) this.#state.refused = undefined;
     else this.#refuse(verb, refusal);
   }
 
@@ -318,7 +330,7 @@ class Entity<F, S> {
       origin: desired?.origin ?? 'standalone',
       exists: desired !== undefined && !this.#state.removing,
       ...(desired?.manifest === undefined ? {} : { manifest: desired.manifest }),
-      status: { ...(status ?? { phase: 'Absent' }), ...(this.#state.removing ? { phase: 'Terminating' } : {}) },
+      status: { ...(status ?? { phase: absentPhase }), ...(this.#state.removing ? { phase: 'Terminating' } : {}) },
     };
   }
 }

@@ -32,6 +32,9 @@ export const searchAttributes = {
   phase: 'SednaPhase',
 } as const;
 
+/** Of an entity that nobody has applied. */
+export const absentPhase = 'Absent';
+
 export type Origin = 'kubernetes' | 'standalone';
 
 export interface FieldError {
@@ -51,6 +54,8 @@ export interface ApplyMessage {
   invalid?: FieldError[];
   /** Values of the verb annotations. The entity acts once per new value. */
   verbs?: Partial<Record<Verb, string>>;
+  /** Values that an earlier life of the entity acted upon, as its object remembers them. */
+  handled?: Record<string, string>;
 }
 
 export interface RemoveMessage {

@@ -50,8 +50,11 @@ export class Operations {
     return this.#failed.get(slot)?.problem;
   }
 
-  clearFailures(): void {
+  /** True when there was a failed one, which the next plan now starts again. */
+  clearFailures(): boolean {
+    const any = this.#failed.size > 0;
     this.#failed.clear();
+    return any;
   }
 
   isRunning(slot: string): boolean {

@@ -3,7 +3,7 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { control } from './activities.ts';
 import type { EntityState } from './desired.ts';
-import { searchAttributes } from './messages.ts';
+import { absentPhase, searchAttributes } from './messages.ts';
 import type { Operation } from './operations.ts';
 import { deriveStatus, type StatusDraft } from './status.ts';
 
@@ -23,8 +23,17 @@ export class Publisher {
     this.#state = state;
   }
 
+  /** The object is gone. */
   forget(): void {
     this.#written = -1;
+    upsertSearchAttributes([{ key: phaseAttribute, value: absentPhase }]);
+  }
+
+  /** An earlier life of this entity has numbered the object's status up to here; a lower number would count as late. */
+  continueFrom(sequence: number): void {
+    if (sequence <= this.#state.sequence) return;
+    this.#state.sequence = sequence;
+    this.#state.publishedDigest = undefined;
   }
 
   publish(draft: StatusDraft, generation: number): void {

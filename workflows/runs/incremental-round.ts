@@ -57,12 +57,14 @@ class Stopped extends Error {}
 class Round {
   readonly #plan: RoundInput['plan'];
   readonly #progress: RoundProgress;
+  readonly #resumed: number;
   #mode: Mode = 'run';
   #sequence = 0;
 
   constructor(input: RoundInput) {
     this.#plan = input.plan;
     this.#progress = { ...input.progress };
+    this.#resumed = input.resumed ?? 0;
     setHandler(modeSignal, (mode) => void (this.#mode = mode), {
       description: 'run, pause or stop after the running step',
     });
@@ -202,7 +204,7 @@ class Round {
         keepModels: stage === 'Train',
         worker: {
           ...what,
-          name: stageWorkerName(owner, stage, round, attempt),
+          name: stageWorkerName(owner, stage, round, this.#resumed * maxAttempts + attempt),
           owner,
           stage,
           manifest,

@@ -18,7 +18,7 @@ interface ApiObject {
     annotations?: Record<string, string>;
     deletionTimestamp?: string;
   };
-  status?: { sequence?: number };
+  status?: { sequence?: number; [field: string]: unknown };
 }
 
 export class KubeObjects {
@@ -28,13 +28,15 @@ export class KubeObjects {
     this.#kube = kube;
   }
 
-  async adopt({ ref, uid }: ObjectInput): Promise<{ exists: boolean }> {
-    return this.#guarded<{ exists: boolean }>(ref, uid, { exists: false }, async (object, path) => {
-      const finalizers = object.metadata.finalizers ?? [];
-      if (object.metadata.deletionTimestamp === undefined && !finalizers.includes(finalizer)) {
+  async adopt({ ref, uid }: ObjectInput): Promise<{ exists: boolean; sequence?: number }> {
+    return this.#guarded<{ exists: boolean; sequence?: number }>(ref, uid, { exists: false }, async (object, path) => {
+      const { finalizers = [], deletionTimestamp } = object.metadata;
+      if (!finalizers.includes(finalizer)) {
+        // Deleted before anything was done for it; only somebody else's finalizer keeps it.
+        if (deletionTimestamp !== undefined) return { exists: false };
         await this.#patch(path, object, { finalizers: [...finalizers, finalizer] });
       }
-      return { exists: true };
+      return { exists: true, sequence: object.status?.sequence ?? 0 };
     });
   }
 
@@ -52,7 +54,8 @@ export class KubeObjects {
   async writeStatus({ ref, uid, status, annotations = {}, events = [] }: WriteStatusInput): Promise<void> {
     await this.#guarded(ref, uid, undefined, async (object, path) => {
       if ((object.status?.sequence ?? 0) <= Number(status['sequence'])) {
-        const body = { metadata: { resourceVersion: object.metadata.resourceVersion }, status };
+        const { resourceVersion } = object.metadata;
+        const body = { metadata: { resourceVersion }, status: replacing(object.status, status) };
         await this.#kube.objects.patchNamespacedCustomObjectStatus({ ...path, body }, mergePatch);
       }
       return undefined;
@@ -125,6 +128,21 @@ export class KubeObjects {
       if (![409, 403, 404].includes(statusCode(error) ?? 0)) throw error;
     }
   }
+}
+
+/** A merge patch removes only what it names: what the new value no longer has is named with null. */
+function replacing(before: unknown, after: Record<string, unknown>): Record<string, unknown> {
+  if (!isPlain(before)) return after;
+  const gone = Object.keys(before).filter((key) => after[key] === undefined);
+  const kept = Object.entries(after).map(([key, value]) => [
+    key,
+    isPlain(value) ? replacing(before[key], value) : value,
+  ]);
+  return { ...Object.fromEntries(gone.map((key) => [key, null])), ...(Object.fromEntries(kept) as object) };
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 interface ObjectPath {

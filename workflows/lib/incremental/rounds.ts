@@ -34,6 +34,8 @@ export function beginRound(view: JobView, take: Take): void {
   const { fields, manifest } = desired;
   const owner = { ...ref, uid: desired.uid };
   const { dataset, initialModel, deployModel, evalModel, nodes } = situation;
+  // As in the original: whatever failed, the next round begins with Train/Waiting.
+  if (own.conditions.at(-1)?.type !== 'Waiting') note(own, { stage: 'Train', type: 'Waiting' });
   own.round += 1;
   own.suspended = undefined;
   own.beyond = undefined;
@@ -97,11 +99,11 @@ export function newsOfRound(view: JobView, news: RoundNews): void {
 }
 
 function stageRunning({ own }: JobView, news: StageRunning): void {
+  if (own.current?.stage === news.stage) own.current.retrying = undefined;
   const last = own.conditions.at(-1);
   if (last?.stage !== news.stage || last.type !== 'Starting') return;
   note(own, { stage: news.stage, type: 'Running' });
   own.annotations = { ...own.annotations, [`sedna.io/${news.stage}`]: news.node };
-  if (own.current !== undefined) own.current.retrying = undefined;
 }
 
 function stageEvent(view: JobView, event: RoundEvent): void {

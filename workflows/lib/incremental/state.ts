@@ -49,6 +49,8 @@ export interface RoundProgress {
 export interface RoundInput {
   plan: RoundPlan;
   progress: RoundProgress;
+  /** How many take-ups the job has made: a worker of an earlier one ended for good, its name is not used again. Default 0. */
+  resumed?: number;
 }
 
 export type RoundOutcome =
@@ -99,11 +101,13 @@ export interface IncrementalState {
     plan: RoundPlan;
     progress: RoundProgress;
     stage: Stage;
-    /** How often this round was taken up again. */
+    /** Take-ups of this job so far; see `resumes`. */
     resumed: number;
     sequence: number;
     /** Mode that the run was last told. */
     told: Mode;
+    /** The run exists and can be told. */
+    started?: boolean;
     retrying?: Problem;
   };
   /** A stopped or failed round that can be taken up again. */

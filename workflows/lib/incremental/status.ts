@@ -18,7 +18,7 @@ export function incrementalStatus(view: JobView): StatusDraft {
     phase,
     ...(waiting === undefined ? {} : { waitingFor: waiting }),
     progressing: progress(own, desired.generation, waiting),
-    available: availability(own, problem),
+    available: availability(view, problem),
     ...(degraded === undefined ? {} : { degraded: { status: true, ...degraded } }),
     ...(suspended === undefined ? {} : { suspended }),
     stages: own.conditions,
@@ -128,9 +128,10 @@ function progress(own: IncrementalState, generation: number, waiting: Problem | 
   };
 }
 
-function availability(own: IncrementalState, problem: Problem | undefined): Verdict {
-  const serving = own.serving;
-  if (serving?.state === 'ready') {
+function availability(view: JobView, problem: Problem | undefined): Verdict {
+  const { serving } = view.own;
+  const failed = view.operations.problem('serve');
+  if (serving?.state === 'ready' && failed === undefined) {
     const where = serving.endpoints.map((endpoint) => endpoint.url).join(', ');
     return {
       status: true,
@@ -138,7 +139,7 @@ function availability(own: IncrementalState, problem: Problem | undefined): Verd
       message: `${serving.worker} on ${serving.node}${where === '' ? '' : ` at ${where}`}`,
     };
   }
-  const why = serving?.problem ?? problem;
+  const why = failed ?? serving?.problem ?? problem;
   if (why !== undefined) return { status: false, ...why };
   return { status: false, reason: 'InferenceStarting', message: 'the inference worker is not ready yet' };
 }
@@ -152,7 +153,7 @@ function degradation(view: JobView, problem: Problem | undefined): Problem | und
       message: `stage ${own.suspended?.stage} of round ${own.round} failed after ${maxAttempts} attempts or for good: ${failed.message}`,
     };
   }
-  return problem ?? own.serving?.problem ?? own.waiting.problem;
+  return problem ?? view.operations.problem('serve') ?? own.serving?.problem ?? own.waiting.problem;
 }
 
 function suspension(own: IncrementalState): Verdict | undefined {
