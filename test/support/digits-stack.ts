@@ -1,10 +1,10 @@
 /** A whole stack of its own with the digits example in it, driven as a user drives it. */
+import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from '@jest/globals';
 import { packageRoot } from '../../deploy/local/files.ts';
 import { readStackState, type RunningComponent } from '../../deploy/local/state.ts';
-import { isAlive, processesWith, signal, type ProcessRef } from '../../workers/lib/process.ts';
+import { commandLine, isAlive, processesWith, signal, type ProcessRef } from '../../workers/lib/process.ts';
 import { feed } from '../../examples/incremental-learning/mnist/feed.ts';
 import { runCli, temporaryFolder } from './cli.ts';
 import { eventually } from './eventually.ts';
@@ -73,7 +73,8 @@ export class DigitsStack {
   async stage(stage: string, type: string, boundMs = 60_000): Promise<JobStatus> {
     return eventually(async () => {
       const status = await this.status();
-      expect(status.conditions.at(-1)).toMatchObject({ stage, type });
+      const last = status.conditions.at(-1);
+      assert.equal(`${last?.stage}/${last?.type}`, `${stage}/${type}`);
       return status;
     }, boundMs);
   }
@@ -86,7 +87,7 @@ export class DigitsStack {
 
   kill(name: string): ProcessRef {
     const { pid, startedAt } = this.component(name);
-    expect(signal({ pid, startedAt }, 'SIGKILL')).toBe(true);
+    assert(signal({ pid, startedAt }, 'SIGKILL'), `${name} does not run`);
     return { pid, startedAt };
   }
 
@@ -94,16 +95,17 @@ export class DigitsStack {
   async restarted(name: string, before: ProcessRef): Promise<void> {
     await eventually(() => {
       const now = this.component(name);
-      expect(now.pid).not.toBe(before.pid);
-      expect(isAlive(now)).toBe(true);
+      assert.notEqual(now.pid, before.pid);
+      assert(isAlive(now));
     }, 20_000);
   }
 
-  /** Processes of workers of a node, those whose command has the word in it. */
+  /** Processes of workers of a node, those whose command has the word in it. Its local controller is none. */
   workers(node: string, word = ''): ProcessRef[] {
-    return processesWith('SEDNA_STATE_DIR', join(this.cwd, '.sedna', 'nodes', node))
-      .filter(({ pid }) => pid !== this.component(`lc/${node}`).pid)
-      .filter(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(word));
+    return processesWith('SEDNA_STATE_DIR', join(this.cwd, '.sedna', 'nodes', node)).filter(({ pid }) => {
+      const command = commandLine(pid);
+      return command.length > 0 && !command.includes('lc') && command.join(' ').includes(word);
+    });
   }
 
   /** Samples that a round was given, by kind. */

@@ -33,7 +33,7 @@ export function allDigits(): Digit[] {
 }
 
 function shuffle<T>(items: T[], random: Random): T[] {
-  const order = items.map((item) => ({ item, key: random.next() }));
+  const order = items.map((item) => ({ item, key: random.uniform() }));
   return order.sort((a, b) => a.key - b.key).map(({ item }) => item);
 }
 

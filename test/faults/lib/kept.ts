@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  isAlive,
+  launchDetached,
+  signal,
+  stopProcess,
+  type Launch,
+  type ProcessRef,
+} from '../../../workers/lib/process.ts';
+
+const restartMs = 300;
+
+/** A process that is started again whenever it dies, as any supervisor would. */
+export class KeptProcess {
+  readonly name: string;
+  readonly #launch: Launch;
+  #process: ProcessRef | undefined;
+  #stopped = false;
+  #keeping: Promise<void> | undefined;
+
+  constructor(name: string, launch: Launch) {
+    this.name = name;
+    this.#launch = launch;
+  }
+
+  async start(): Promise<void> {
+    this.#process = await launchDetached(this.#launch);
+    this.#keeping = this.#keep();
+  }
+
+  signal(name: NodeJS.Signals): void {
+    if (this.#process !== undefined) signal(this.#process, name);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#process !== undefined) {
+      signal(this.#process, 'SIGCONT');
+      await stopProcess(this.#process, 9_000);
+    }
+    await this.#keeping;
+  }
+
+  async #keep(): Promise<void> {
+    while (!this.#stopped) {
+      await delay(50);
+      if (this.#stopped || this.#process === undefined || isAlive(this.#process)) continue;
+      await delay(restartMs);
+      if (!this.#stopped) this.#process = await launchDetached(this.#launch);
+    }
+  }
+}
