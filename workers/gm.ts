@@ -12,6 +12,7 @@ import { Watcher } from './kube/watcher.ts';
 import { readGmConfig } from './lib/config.ts';
 import { healthServer } from './lib/health.ts';
 import { logger } from './lib/log.ts';
+import { ObjectMetrics, observeEntities } from './lib/object-metrics.ts';
 import { registerSearchAttributes } from './lib/search-attributes.ts';
 import { aborted, shutdownSignal } from './lib/shutdown.ts';
 import { connectTemporal, installRuntime } from './lib/temporal.ts';
@@ -23,16 +24,19 @@ const maxCachedWorkflows = 200;
 export async function runGlobalManager(flags: { port?: string }): Promise<void> {
   const config = readGmConfig(flags, process.env);
   const stop = shutdownSignal();
-  installRuntime();
+  const temporalMetrics = await installRuntime();
   const kube = config.kubeconfig === undefined ? undefined : connectKube(config.kubeconfig);
   const blobs = openBlobStore(config.blobUrl);
-  const parts: { worker?: Worker; watcher?: Watcher } = {};
-  const { server } = healthServer({
+  const parts: { worker?: Worker; watcher?: Watcher; refresh?: () => Promise<void> } = {};
+  const { server, registry } = healthServer({
+    more: temporalMetrics,
+    refresh: async () => parts.refresh?.(),
     missing: () => [
       ...(parts.worker?.getState() === 'RUNNING' ? [] : ['Temporal']),
       ...(parts.watcher?.pending.map((kind) => `list of ${kind}`) ?? []),
     ],
   });
+  const metrics = new ObjectMetrics(registry);
   await server.listen({ port: config.port, host: config.host });
   const temporal = await connectTemporal(stop);
   await registerSearchAttributes(temporal);
@@ -54,8 +58,9 @@ export async function runGlobalManager(flags: { port?: string }): Promise<void> 
   });
   parts.worker = worker;
   const running = worker.run();
-  if (kube !== undefined) {
-    parts.watcher = new Watcher({ kube, client: temporal.client, blobs });
+  if (kube === undefined) parts.refresh = observeEntities(temporal.client, metrics);
+  else {
+    parts.watcher = new Watcher({ kube, client: temporal.client, blobs, observer: metrics });
     parts.watcher.start();
   }
   logger.info({ port: config.port, mode: kube === undefined ? 'standalone' : 'kubernetes' }, 'global manager runs');

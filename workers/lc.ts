@@ -21,6 +21,7 @@ import { aborted, shutdownSignal } from './lib/shutdown.ts';
 import { sweepOwners } from './lib/sweep.ts';
 import { connectTemporal, installRuntime, type TemporalConnections } from './lib/temporal.ts';
 import { serveWorkerApi, serveWorkerViews } from './lib/worker-api.ts';
+import { registerWorkerMetrics } from './lib/worker-metrics.ts';
 import { readImages } from './runtimes/process/images.ts';
 import { ProcessRuntime } from './runtimes/process/process-runtime.ts';
 
@@ -31,7 +32,7 @@ const residentSlots = 1_000;
 export async function runLocalController(flags: { node: string; role?: string; port?: string }): Promise<void> {
   const config = readLcConfig(flags, process.env, cpus().length);
   const stop = shutdownSignal();
-  installRuntime();
+  const temporalMetrics = await installRuntime();
   mkdirSync(config.stateDir, { recursive: true });
   const images = readImages(config.imageFiles);
   const runtime = new ProcessRuntime(config.stateDir, images);
@@ -39,10 +40,12 @@ export async function runLocalController(flags: { node: string; role?: string; p
 
   // The API is up before Temporal is: workers that report while the uplink is down must not lose their reports.
   let workers: Worker[] = [];
-  const { server } = healthServer({
+  const { server, registry } = healthServer({
+    more: temporalMetrics,
     missing: () =>
       workers.length > 0 && workers.every((worker) => worker.getState() === 'RUNNING') ? [] : ['Temporal'],
   });
+  registerWorkerMetrics(registry, () => runtime.list());
   serveWorkerApi(server, runtime);
   serveWorkerViews(server, { list: () => runtime.list() });
   const address = await server.listen({ port: config.port, host: config.host });

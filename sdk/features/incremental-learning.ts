@@ -11,6 +11,7 @@ import type { WorkerReport, WorkerResult } from '../worker/protocol.ts';
 import { ReportError, identity, sendReport } from '../worker/report.ts';
 import type { ReportOptions } from '../worker/report.ts';
 import { HotUpdate } from './hot-update.ts';
+import { InferenceStatistics } from './inference-statistics.ts';
 import { existingModelFile, modelFile, modelResult } from './model-files.ts';
 
 export interface IncrementalLearningOptions<S, I, O> {
@@ -50,6 +51,7 @@ export class IncrementalLearning<S = unknown, I = unknown, O = unknown> {
   private readonly onProblem: (problem: Error) => void;
   private loading: Promise<void> | undefined;
   private hotUpdate: HotUpdate | undefined;
+  private readonly statistics: InferenceStatistics;
 
   constructor(options: IncrementalLearningOptions<S, I, O>) {
     this.estimator = options.estimator;
@@ -57,6 +59,11 @@ export class IncrementalLearning<S = unknown, I = unknown, O = unknown> {
     this.isHard = miner(options.hardExampleMining, this.config);
     this.reportOptions = options.report;
     this.onProblem = options.onProblem ?? ((problem) => console.error(problem));
+    this.statistics = new InferenceStatistics({
+      periodSeconds: this.config.reportPeriodSeconds,
+      send: (ownerInfo) => this.send({ kind: 'inference', ownerInfo }),
+      onProblem: this.onProblem,
+    });
   }
 
   /**
@@ -108,7 +115,9 @@ export class IncrementalLearning<S = unknown, I = unknown, O = unknown> {
     await this.start();
     const edgeResult = await this.need('predict')(input);
     const result = postProcess ? await postProcess(structuredClone(edgeResult)) : edgeResult;
-    return { edgeResult, result, isHard: this.isHard(result) };
+    const isHard = this.isHard(result);
+    this.statistics.count(isHard);
+    return { edgeResult, result, isHard };
   }
 
   /** Loads the deployed model once and begins to watch for new versions. */
@@ -124,12 +133,14 @@ export class IncrementalLearning<S = unknown, I = unknown, O = unknown> {
 
   /** Stops watching for new versions. */
   async close(): Promise<void> {
+    this.statistics.close();
     await this.hotUpdate?.close();
     this.hotUpdate = undefined;
   }
 
   private async loadDeployed(): Promise<void> {
     await this.load(await modelFile(this.config));
+    this.statistics.start();
     if (!this.config.hotUpdate) return;
     this.hotUpdate ??= new HotUpdate({
       ...this.config.hotUpdate,
@@ -193,7 +204,7 @@ export class IncrementalLearning<S = unknown, I = unknown, O = unknown> {
     }
   }
 
-  private send(report: Pick<WorkerReport, 'kind' | 'status' | 'results' | 'message'>): Promise<void> {
+  private send(report: Pick<WorkerReport, 'kind' | 'status' | 'results' | 'ownerInfo' | 'message'>): Promise<void> {
     return sendReport(this.config.lcServer, { ...identity(this.config, OWNER_KIND), ...report }, this.reportOptions);
   }
 }

@@ -25,6 +25,8 @@ export interface WorkerConfig {
   testDatasetUrl?: string;
   originalDatasetUrl?: string;
   hardExampleMining?: AlgorithmSpec;
+  /** Time between two reports of a serving worker, in seconds (`LC_PERIOD`). */
+  reportPeriodSeconds: number;
   /** Present when the model is to be swapped inside the running worker. */
   hotUpdate?: { configFile: string; pollSeconds: number };
 }
@@ -35,6 +37,7 @@ export function readWorkerConfig(environment: Environment = process.env): Worker
   return {
     lcServer: context.get('LC_SERVER', 'http://127.0.0.1:9100').replace(/\/+$/, ''),
     namespace: context.get('NAMESPACE', ownerName),
+    reportPeriodSeconds: context.number('LC_PERIOD', 30, 1),
     workerName: context.get('WORKER_NAME', ownerName),
     ownerName,
     dataPathPrefix: context.get('DATA_PATH_PREFIX', '/home/data'),

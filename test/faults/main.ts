@@ -1,5 +1,5 @@
 /**
- * `npm run test:faults -- incremental [--seeds N] [--seed S]`: the real stack under kills, freezes and cut links.
+ * `npm run test:faults -- incremental [--seeds N [--from S]] [--seed S]`: the real stack under kills, freezes and cut links.
  * First the undisturbed run, then each seed is compared with it. `--seed S` replays one.
  */
 import { parseArgs } from 'node:util';
@@ -7,7 +7,11 @@ import { runIncremental, type RunResult } from './incremental.ts';
 import { describeFault, plan } from './lib/plan.ts';
 
 const { values, positionals } = parseArgs({
-  options: { seeds: { type: 'string', default: '10' }, seed: { type: 'string' } },
+  options: {
+    seeds: { type: 'string', default: '10' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+  },
   allowPositionals: true,
 });
 const [campaign = 'incremental'] = positionals;
@@ -17,7 +21,9 @@ if (campaign !== 'incremental') {
 }
 
 const seeds =
-  values.seed === undefined ? Array.from({ length: Number(values.seeds) }, (_, i) => i + 1) : [Number(values.seed)];
+  values.seed === undefined
+    ? Array.from({ length: Number(values.seeds) }, (_, i) => i + Number(values.from))
+    : [Number(values.seed)];
 
 const undisturbed = await runIncremental(0, [], undefined);
 report('undisturbed', undisturbed, []);

@@ -22,6 +22,8 @@ export interface WatcherDependencies {
   kube: Kube;
   client: Client;
   blobs: BlobStore;
+  /** Is shown every object as it is now, and what is gone. */
+  observer?: { observe(ref: EntityRef, status: unknown): void; forget(ref: EntityRef): void };
 }
 
 export class Watcher {
@@ -60,6 +62,9 @@ export class Watcher {
 
   #enqueue(kind: string, object: KubeObject, deleted: boolean): void {
     const { namespace, name, uid } = object.metadata;
+    const { observer } = this.#deps;
+    if (deleted) observer?.forget({ kind, namespace, name });
+    else observer?.observe({ kind, namespace, name }, object.status);
     this.#queue.push(uid, { ref: { kind, namespace, name }, object, deleted });
   }
 

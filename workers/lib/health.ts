@@ -5,6 +5,10 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 export interface Health {
   /** What is missing before this process does its work; empty when it does. */
   missing(): string[];
+  /** Brings gauges up to date before they are read. */
+  refresh?(): Promise<void>;
+  /** Further metrics in Prometheus' text format, appended to our own. */
+  more?(): Promise<string>;
 }
 
 /** HTTP server with `/healthz` (the process answers), `/readyz` (it works; else says what is missing) and `/metrics`. */
@@ -17,6 +21,10 @@ export function healthServer(health: Health): { server: FastifyInstance; registr
     const missing = health.missing();
     return reply.code(missing.length === 0 ? 200 : 503).send({ ready: missing.length === 0, missing });
   });
-  server.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()));
+  server.get('/metrics', async (_request, reply) => {
+    await health.refresh?.();
+    const [own, more = ''] = await Promise.all([registry.metrics(), health.more?.()]);
+    return reply.type(registry.contentType).send(own + more);
+  });
   return { server, registry };
 }

@@ -4,6 +4,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { setTimeout as delay } from 'node:timers/promises';
 import { logger } from './log.ts';
+import { freePort } from './ports.ts';
 
 export interface TemporalConnections {
   /** For Temporal workers. */
@@ -15,25 +16,33 @@ export interface TemporalConnections {
 
 const firstWaitMs = 250;
 const longestWaitMs = 10_000;
+const scrapeMs = 2_000;
 
-/** Once per process, before anything else of the SDK. */
-export function installRuntime(metricsPort?: number): void {
+/**
+ * Once per process, before anything else of the SDK. Its metrics have an exporter of their own on loopback; the returned function
+ * reads it, so that one address of ours gives all.
+ */
+export async function installRuntime(): Promise<() => Promise<string>> {
+  const port = await freePort();
+
   const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => logger[levels[level]]({ ...meta }, message)),
     telemetryOptions: {
       logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
-      ...(metricsPort === undefined
-        ? {}
-        : {
-            metrics: {
-              prometheus: { bindAddress: `127.0.0.1:${metricsPort}`, countersTotalSuffix: true, unitSuffix: true },
-            },
-          }),
+      metrics: { prometheus: { bindAddress: `127.0.0.1:${port}`, countersTotalSuffix: true, unitSuffix: true } },
     },
     // The mains stop their workers themselves, in the order that they need.
     shutdownSignals: [],
   });
+  return async () => {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(scrapeMs) });
+      return answer.ok ? await answer.text() : '';
+    } catch {
+      return '';
+    }
+  };
 }
 
 /**
