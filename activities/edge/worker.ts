@@ -50,8 +50,9 @@ export function createWorkerActivities(
       // It must be there when the worker begins to watch it.
       if (hotUpdate !== undefined) await mkdir(hotUpdateDirectory(deps.stateDir, worker.owner), { recursive: true });
       try {
-        await deps.runtime.ensure(await launchOf(deps, worker, hotUpdate)).catch((error: unknown) => {
+        await startService(deps, worker, hotUpdate).catch(async (error: unknown) => {
           news.tell(failedToStart(deps.node, worker.name, error));
+          await news.flush();
           throw error;
         });
         await until<void>(() =>
@@ -65,6 +66,10 @@ export function createWorkerActivities(
   };
 }
 
+async function startService(deps: WorkerDependencies, worker: WorkerSpec, hotUpdate?: HotUpdateTarget): Promise<void> {
+  await deps.runtime.ensure(await launchOf(deps, worker, hotUpdate));
+}
+
 async function runWorker(deps: WorkerDependencies, input: RunWorkerInput): Promise<RunWorkerResult> {
   const { runtime, node, signaller } = deps;
   const { worker, listener, round, keepModels } = input;
@@ -73,7 +78,7 @@ async function runWorker(deps: WorkerDependencies, input: RunWorkerInput): Promi
   const news = new News(signaller, listener);
   try {
     const models = await beating(
-      () => resultOf(runtime, worker, () => news.tell(value)),
+      (interrupted) => resultOf(runtime, worker, interrupted, () => news.tell(value)),
       () => runtime.get(worker.name)?.progress,
     );
     return {
@@ -89,12 +94,17 @@ async function runWorker(deps: WorkerDependencies, input: RunWorkerInput): Promi
 }
 
 /** Joins the two ends of a worker, its report and its exit: the report is the result, the exit tells that none will come. */
-async function resultOf(runtime: WorkerRuntime, worker: WorkerSpec, onRunning: () => void): Promise<ReportedModel[]> {
+async function resultOf(
+  runtime: WorkerRuntime,
+  worker: WorkerSpec,
+  interrupted: AbortSignal,
+  onRunning: () => void,
+): Promise<ReportedModel[]> {
   const kind = worker.stage.toLowerCase();
   const view = await ended(runtime, worker.name, kind, onRunning);
   const report = view?.reports[kind]?.report;
   if (report?.status !== 'completed') throw endedBadly(worker.name, view, report);
-  await gone(runtime, worker.name, farewellMs);
+  await gone(runtime, worker.name, interrupted);
   return report.results.map(({ format, url, metrics }) => ({ format, url, metrics }));
 }
 
@@ -144,17 +154,19 @@ function verdictOn(view: WorkerView | undefined, kind: string): 'going on' | 'la
 }
 
 /** Waits for the end of a worker that has reported; one that stays on is stopped. */
-async function gone(runtime: WorkerRuntime, name: string, boundMs: number): Promise<void> {
+async function gone(runtime: WorkerRuntime, name: string, interrupted: AbortSignal): Promise<void> {
   let leave = (): void => undefined;
+  let timer: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, boundMs);
+    timer = setTimeout(resolve, farewellMs);
+    interrupted.addEventListener('abort', () => resolve(), { once: true });
     leave = runtime.watch(name, (view) => {
-      if (view !== undefined && view.state !== 'exited') return;
-      clearTimeout(timer);
-      resolve();
+      if (view === undefined || view.state === 'exited') resolve();
     });
   });
+  clearTimeout(timer);
   leave();
+  if (interrupted.aborted) return;
   if (runtime.get(name)?.state !== 'exited') await runtime.remove(name);
 }
 

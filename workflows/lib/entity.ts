@@ -37,7 +37,7 @@ import {
 import { Operations, type Operation } from './operations.ts';
 import { Peers } from './peers.ts';
 import { Publisher } from './publisher.ts';
-import type { StatusDraft } from './status.ts';
+import { invalidDraft, type StatusDraft } from './status.ts';
 import { newVerbs } from './verbs.ts';
 
 const applySignal = defineSignal<[ApplyMessage]>(signals.apply);
@@ -127,11 +127,15 @@ class Entity<F, S> {
   }
 
   #view(): View<F, S> | undefined {
-    const { desired, own, ref } = this.#state;
+    const state = this.#state;
+    const { desired, own, ref } = state;
     if (desired === undefined) return undefined;
     return {
       ref,
-      desired,
+      // Operations outlive edits that do not concern them: what they decide at their end is decided on the newest generation.
+      get desired() {
+        return state.desired?.uid === desired.uid ? state.desired : desired;
+      },
       own,
       operations: this.#operations,
       peer: (other) => this.#state.peers[entityId(other)]?.state,
@@ -333,15 +337,4 @@ class Entity<F, S> {
       status: { ...(status ?? { phase: absentPhase }), ...(this.#state.removing ? { phase: 'Terminating' } : {}) },
     };
   }
-}
-
-function invalidDraft(errors: { path: string; message: string }[]): StatusDraft {
-  const message = errors.map((error) => `${error.path}: ${error.message}`).join('; ');
-  return {
-    phase: 'Failed',
-    waitingFor: { reason: 'InvalidSpec', message },
-    progressing: { status: false, reason: 'InvalidSpec' },
-    available: { status: false, reason: 'InvalidSpec' },
-    degraded: { status: true, reason: 'InvalidSpec', message },
-  };
 }

@@ -112,3 +112,15 @@ function waitingSince(
 export function clip(message: string): string {
   return message.length <= maxMessage ? message : `${message.slice(0, maxMessage - 1)}…`;
 }
+
+/** Of an object whose manifest names fields that cannot work. */
+export function invalidDraft(errors: { path: string; message: string }[]): StatusDraft {
+  const message = errors.map((error) => `${error.path}: ${error.message}`).join('; ');
+  return {
+    phase: 'Failed',
+    waitingFor: { reason: 'InvalidSpec', message },
+    progressing: { status: false, reason: 'InvalidSpec' },
+    available: { status: false, reason: 'InvalidSpec' },
+    degraded: { status: true, reason: 'InvalidSpec', message },
+  };
+}

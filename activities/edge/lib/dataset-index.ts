@@ -30,6 +30,10 @@ export class DatasetIndex {
   #position = 0;
   #modified = -1;
   #overlap: Buffer = Buffer.alloc(0);
+  /** Nothing has been accepted since the beginning of the file: a byte order mark may come. */
+  #fresh = true;
+  /** What was wrong with the file as it is now; it is not read again until it changes. */
+  #broken: { ino: number; size: number; mtimeMs: number; error: unknown } | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(source: DatasetSource) {
@@ -97,9 +101,7 @@ export class DatasetIndex {
       const settled = Date.now() - mtimeMs >= settleMs;
       const unchanged = ino === this.#inode && size === this.#position && mtimeMs === this.#modified;
       if (unchanged && !(settled && this.#hasRest())) return false;
-      this.#isArray = this.#format === 'json' && (await startsWithBracket(handle));
-      if (this.#isArray) await this.#readArray(handle, size);
-      else await this.#readLines(handle, { ino, size, mtimeMs });
+      await this.#readOnce(handle, { ino, size, mtimeMs });
       this.#inode = ino;
       this.#modified = mtimeMs;
       if (settled) this.#countRest();
@@ -107,6 +109,22 @@ export class DatasetIndex {
       await handle.close();
     }
     return this.count !== before.count || this.#records.digestAt(this.count) !== before.digest;
+  }
+
+  async #readOnce(handle: FileHandle, now: { ino: number; size: number; mtimeMs: number }): Promise<void> {
+    const { ino, size, mtimeMs, error: known } = this.#broken ?? {};
+    if (ino === now.ino && size === now.size && mtimeMs === now.mtimeMs) throw known;
+    this.#isArray = this.#format === 'json' && (await startsWithBracket(handle));
+    try {
+      if (this.#isArray) await this.#readArray(handle, now.size);
+      else await this.#readLines(handle, now);
+      this.#broken = undefined;
+    } catch (error) {
+      this.#broken = { ...now, error };
+      // Lines are read again from the beginning: nobody knows how far the broken reading came.
+      if (!this.#isArray) this.#splitter = undefined;
+      throw error;
+    }
   }
 
   #hasRest(): boolean {
@@ -147,6 +165,7 @@ export class DatasetIndex {
     this.#splitter = undefined;
     this.#position = 0;
     this.#overlap = Buffer.alloc(0);
+    this.#fresh = true;
   }
 
   async #readArray(handle: FileHandle, size: number): Promise<void> {
@@ -161,7 +180,8 @@ export class DatasetIndex {
   }
 
   #accept(record: Buffer): void {
-    const clean = this.#position === 0 && this.count === 0 ? withoutByteOrderMark(record) : record;
+    const clean = this.#fresh ? withoutByteOrderMark(record) : record;
+    this.#fresh = false;
     if (this.#format === 'csv' && this.#header === undefined) this.#header = Buffer.from(clean);
     else if (this.#format !== 'json' || clean.length > 0) this.#records.add(clean);
   }
@@ -205,8 +225,12 @@ export class DatasetIndex {
         yield clean;
       }
     }
-    if (given < n && splitter.rest.length > 0 && skip <= 0) yield splitter.rest;
+    if (given < n && skip <= 0) yield* lastRecord(splitter.rest, first);
   }
+}
+
+function* lastRecord(rest: Buffer, first: boolean): Generator<Buffer> {
+  if (rest.length > 0) yield first ? withoutByteOrderMark(rest) : rest;
 }
 
 /** How many records there were, and a digest for each recent count. */

@@ -42,6 +42,7 @@ class Watcher implements WatchedDataset {
   readonly #listeners = new Set<(dataset: WatchedDataset) => void>();
   readonly #timer: NodeJS.Timeout;
   #notifier: FSWatcher | undefined;
+  #closed = false;
   #looking = false;
   #again = false;
 
@@ -63,6 +64,7 @@ class Watcher implements WatchedDataset {
   }
 
   close(): void {
+    this.#closed = true;
     clearInterval(this.#timer);
     this.#notifier?.close();
   }
@@ -81,6 +83,7 @@ class Watcher implements WatchedDataset {
   }
 
   #look(): void {
+    if (this.#closed) return;
     if (this.#looking) {
       this.#again = true;
       return;

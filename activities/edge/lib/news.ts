@@ -27,6 +27,13 @@ export class News<T> {
     this.#schedule(Math.max(0, this.#lastAt + spacingMs - Date.now()));
   }
 
+  /** Sends what has not been sent yet, now; one try. For the last words of an activity that fails. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (JSON.stringify(this.#newest) !== this.#sent) await this.#send();
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);

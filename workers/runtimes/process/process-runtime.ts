@@ -38,14 +38,13 @@ export class ProcessRuntime implements WorkerRuntime {
     const known = new Set<number>();
     for (const record of this.#store.all()) {
       const worker = this.#supervise(record);
-      if (record.exit !== undefined) {
-        if (record.launch.restart === 'Always') await worker.start().catch(() => undefined);
-      } else if (!worker.adopt()) {
-        record.exit = { unseen: true };
-        this.#store.save(record);
-        if (record.launch.restart === 'Always') await worker.start().catch(() => undefined);
+      if (record.exit === undefined && worker.adopt()) {
+        if (record.process !== undefined) known.add(record.process.pid);
+        continue;
       }
-      if (record.process !== undefined) known.add(record.process.pid);
+      record.exit ??= { unseen: true };
+      this.#store.save(record);
+      if (record.launch.restart === 'Always') worker.resume();
     }
     const strangers = processesWith(stateDirVariable, this.#stateDir).filter(
       ({ pid }) => !known.has(pid) && pid !== process.pid,

@@ -16,6 +16,8 @@ const graceMs = 10_000;
 const backoffMs = { first: 200, longest: 10_000 };
 /** Having run for so long, the next crash is a new one. */
 const healthyMs = 60_000;
+/** A worker without probe that has just crashed must stay up for so long before it counts as ready again. */
+const settledMs = 5_000;
 const maxLogBytes = 10 << 20;
 
 export interface SupervisedHooks {
@@ -39,6 +41,8 @@ export class Supervised {
   #wait = backoffMs.first;
   /** Set on purpose: an end is then neither a crash nor a reason to start again. */
   #stopping = false;
+  #detached = false;
+  #starting: Promise<void> = Promise.resolve();
 
   constructor(record: WorkerRecord, log: string, hooks: SupervisedHooks) {
     this.record = record;
@@ -77,8 +81,21 @@ export class Supervised {
     return true;
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
     this.#stopping = false;
+    // Somebody wants it anew: what was wrong with the last one says nothing about this one.
+    this.#problem = undefined;
+    return (this.#starting = this.#start());
+  }
+
+  /** Starts again by itself, as after a crash: at once, then with back-off until it succeeds. */
+  resume(): void {
+    this.record.exit ??= { unseen: true };
+    this.#restartAt = Date.now();
+    this.#watch();
+  }
+
+  async #start(): Promise<void> {
     this.#restartAt = undefined;
     this.record.exit = undefined;
     for (const { name } of this.record.launch.ports) {
@@ -91,6 +108,8 @@ export class Supervised {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    // A start that is under way would leave a process that nobody knows.
+    await this.#starting.catch(() => undefined);
     clearInterval(this.#timer);
     this.#timer = undefined;
     const { process: running } = this.record;
@@ -100,6 +119,7 @@ export class Supervised {
 
   /** Stops watching; the process goes on. */
   detach(): void {
+    this.#detached = true;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -147,7 +167,7 @@ export class Supervised {
   #tick(): void {
     const { process: running, exit } = this.record;
     if (exit !== undefined) {
-      if (this.#restartAt !== undefined && Date.now() >= this.#restartAt) void this.#restart();
+      if (this.#restartAt !== undefined && Date.now() >= this.#restartAt && !this.#stopping) void this.#restart();
       return;
     }
     // A child of this process tells its exit by itself; an adopted one just disappears.
@@ -163,7 +183,8 @@ export class Supervised {
     if (this.#probing) return;
     this.#probing = true;
     try {
-      const ready = await isReady(this.record);
+      const ready = this.#mayBeReady() && (await isReady(this.record));
+      if (this.#detached) return;
       if (ready === this.#ready || this.record.exit !== undefined) return;
       this.#ready = ready;
       if (ready) this.#problem = undefined;
@@ -173,23 +194,22 @@ export class Supervised {
     }
   }
 
+  #mayBeReady(): boolean {
+    const unproven = this.record.launch.readiness === undefined && this.#problem !== undefined;
+    return !unproven || Date.now() - this.#startedMs >= settledMs;
+  }
+
   #ended(exit: WorkerExit, pid: number | undefined): void {
-    if (this.#stopping || this.record.exit !== undefined || this.record.process?.pid !== pid) return;
+    if (this.#stopping || this.#detached || this.record.exit !== undefined || this.record.process?.pid !== pid) return;
     this.record.exit = exit;
     this.#ready = false;
     const { name, restart } = this.record.launch;
     const tail = lastLines(this.log, 5);
-    const how =
-      exit.unseen === true
-        ? 'ended unseen'
-        : exit.signal === undefined
-          ? `exit code ${exit.code}`
-          : `killed by ${exit.signal}`;
     const failed = exit.code !== 0 || restart === 'Always';
     if (failed) {
       this.#problem = {
         reason: 'WorkerFailed',
-        message: `${name}: ${how}${tail === '' ? '' : `; last lines: ${tail}`}`,
+        message: `${name}: ${ending(exit)}${tail === '' ? '' : `; last lines: ${tail}`}`,
       };
     }
     if (restart === 'Always') {
@@ -204,7 +224,7 @@ export class Supervised {
     this.#restartAt = undefined;
     this.record.restarts += 1;
     try {
-      await this.start();
+      await (this.#starting = this.#start());
     } catch (error) {
       this.record.exit = {};
       this.#problem = { reason: 'WorkerFailed', message: `${this.record.launch.name}: ${(error as Error).message}` };
@@ -228,4 +248,9 @@ export class Supervised {
     this.#hooks.save(this.record);
     this.#hooks.changed();
   }
+}
+
+function ending({ code, signal, unseen }: WorkerExit): string {
+  if (unseen === true) return 'ended unseen';
+  return signal === undefined ? `exit code ${code}` : `killed by ${signal}`;
 }

@@ -1,0 +1,231 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createDeployActivities } from '../../../activities/edge/deploy.ts';
+import { isAlive, startTime } from '../../../workers/lib/process.ts';
+import type { WorkerObservation } from '../../../activities/contracts.ts';
+import { eventually } from '../../support/eventually.ts';
+import { ProcessNode } from '../support/process-node.ts';
+
+let node: ProcessNode;
+beforeEach(async () => {
+  node = await new ProcessNode().start();
+});
+afterEach(() => node.close());
+
+const observed = () => node.news.at(-1)?.value as WorkerObservation;
+async function pidOf(name: string): Promise<number> {
+  return eventually(() => {
+    const pid = node.runtime.get(name)?.pid;
+    if (pid === undefined) throw new Error(`${name} does not run`);
+    return pid;
+  });
+}
+
+test('a training that reports: its models become blobs, and its start is told', async () => {
+  const result = await node.run(await node.worker('trains'));
+  const model = join(node.directory, 'model.onnx');
+  expect(result).toMatchObject({
+    node: 'edge-1',
+    models: [{ format: 'onnx', url: model, metrics: { loss: [0.5] }, blob: { bytes: 7 } }],
+  });
+  const [{ blob } = {}] = result.models;
+  expect(blob && (await node.blobs.read(blob)).toString()).toBe('weights');
+  expect(node.news).toContainEqual({
+    slot: 'round',
+    uid: 'u-1',
+    value: { running: true, round: 1, stage: 'Train', node: 'edge-1', worker: 'trains-train' },
+  });
+  // Again: the result stands, nothing is started a second time.
+  const started = node.runtime.get('trains-train')?.startedAt;
+  await node.run(await node.worker('trains'));
+  expect(node.runtime.get('trains-train')?.startedAt).toBe(started);
+});
+
+test.each([
+  ['crashes', 'WorkerFailed', /crashes-train: exit code 3; last lines: first \| no GPU$/],
+  ['silent', 'NoReport', /silent-train ended with exit code 0 but did not report/],
+  ['fails', 'WorkerFailed', /fails-train: out of memory/],
+] as const)('%s: %s', async (script, type, message) => {
+  const failed = node.run(await node.worker(script));
+  await expect(failed).rejects.toMatchObject({ type, nonRetryable: true, message: expect.stringMatching(message) });
+});
+
+test('killed from outside', async () => {
+  const worker = await node.worker('hangs');
+  const failed = expect(node.run(worker)).rejects.toMatchObject({
+    type: 'WorkerFailed',
+    message: 'hangs-train: killed by SIGKILL',
+  });
+  process.kill(await pidOf(worker.name), 'SIGKILL');
+  await failed;
+});
+
+test('a report whose model is not there', async () => {
+  const worker = await node.worker('trains', { env: { MODEL_FILE: '/dev/null/model.onnx' } });
+  await expect(node.run(worker)).rejects.toMatchObject({ type: 'WorkerFailed' });
+});
+
+test('images that are not in the list, and templates that cannot be run', async () => {
+  await expect(node.run(await node.worker('unknown'))).rejects.toMatchObject({
+    type: 'ImageNotAllowed',
+    message: expect.stringContaining('image test/unknown:v1 is not in the allowlist of this node') as unknown,
+  });
+  const bad = [
+    [{ command: ['sh', '-c', 'id'] }, "the template's command is not allowed"],
+    [{ env: [{ name: 'A', valueFrom: { secretKeyRef: {} } }] }, 'A uses valueFrom'],
+    [{ image: '' }, 'spec.trainSpec.template.spec.containers.0.image'],
+    [{ ports: [{ containerPort: 70_000 }] }, 'containers.0.ports.0.containerPort'],
+  ] as const;
+  for (const [container, message] of bad) {
+    await expect(node.run(await node.worker('silent', {}, container))).rejects.toMatchObject({
+      type: 'InvalidTemplate',
+      message: expect.stringContaining(message) as unknown,
+    });
+  }
+  expect(node.runtime.list()).toEqual([]);
+});
+
+test('a cancelled training is stopped and forgotten', async () => {
+  const environment = node.environment();
+  const worker = await node.worker('hangs');
+  const ended = node.run(worker, environment).catch((error: Error) => error.name);
+  const ref = { pid: await pidOf(worker.name), startedAt: '' };
+  ref.startedAt = startTime(ref.pid) ?? '';
+  environment.cancel('CANCELLED', { cancelRequested: true } as never);
+  expect(await ended).toBe('CancelledFailure');
+  await eventually(() => expect(isAlive(ref)).toBe(false));
+  expect(node.runtime.get(worker.name)).toBeUndefined();
+});
+
+test('adopted after a restart of the local controller, with the report of meanwhile', async () => {
+  const worker = await node.worker('reportsAndHangs');
+  const interrupted = node.environment();
+  void node.run(worker, interrupted).catch(() => undefined);
+  const pid = await pidOf(worker.name);
+  await eventually(() => expect(node.runtime.get(worker.name)?.reports['train']).toBeDefined());
+  interrupted.cancel('WORKER_SHUTDOWN');
+  await node.restart();
+  expect(node.runtime.get(worker.name)).toMatchObject({ pid, state: 'running', reports: { train: {} } });
+  // Killed unseen: the report is its result all the same.
+  process.kill(pid, 'SIGKILL');
+  await eventually(() => expect(node.runtime.get(worker.name)?.state).toBe('exited'));
+  expect((await node.run(worker)).models).toHaveLength(1);
+});
+
+test('a training that was lost while nobody watched is run again', async () => {
+  const worker = await node.worker('hangs');
+  const environment = node.environment();
+  void node.run(worker, environment).catch(() => undefined);
+  const pid = await pidOf(worker.name);
+  environment.cancel('WORKER_SHUTDOWN');
+  await node.restart(() => process.kill(pid, 'SIGKILL'));
+  await eventually(() =>
+    expect(node.runtime.get(worker.name)).toMatchObject({ state: 'exited', exit: { unseen: true } }),
+  );
+  void node.run(worker).catch(() => undefined);
+  await eventually(() => expect(node.runtime.get(worker.name)?.state).toBe('running'));
+  expect(await pidOf(worker.name)).not.toBe(pid);
+});
+
+test('a lost database: what still runs is stopped, because nobody remembers whose it is', async () => {
+  const worker = await node.worker('hangs');
+  const environment = node.environment();
+  void node.run(worker, environment).catch(() => undefined);
+  const pid = await pidOf(worker.name);
+  const ref = { pid, startedAt: startTime(pid) ?? '' };
+  environment.cancel('WORKER_SHUTDOWN');
+  await node.restart(() => {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(join(node.stateDir, `workers.db${suffix}`), { force: true });
+  });
+  expect(isAlive(ref)).toBe(false);
+  expect(node.runtime.list()).toEqual([]);
+});
+
+test('a service: ready when its probe answers, restarted when it dies, replaced on a new revision, with its own port', async () => {
+  const container = {
+    args: ['hello', '$(JOB_NAME)', '$$(JOB_NAME)', '$(NOT_SET)'],
+    env: [{ name: 'GREETING', value: 'of the template' }],
+    ports: [{ name: 'http', containerPort: 8080 }],
+    readinessProbe: { httpGet: { path: '/', port: 'http' } },
+  };
+  const worker = await node.worker(
+    'serves',
+    { stage: 'Inference', revision: '1', env: { JOB_NAME: 'job' } },
+    container,
+  );
+  const environment = node.environment();
+  void node.serve(worker, environment).catch(() => undefined);
+  await eventually(() => expect(observed()).toMatchObject({ state: 'ready', node: 'edge-1', restarts: 0 }));
+  const { endpoints } = observed();
+  const ask = async () => (await fetch(endpoints[0]?.url ?? '')).text();
+  expect(await ask()).toBe('hello job $(JOB_NAME) $(NOT_SET) of the template');
+
+  const pid = await pidOf(worker.name);
+  process.kill(pid, 'SIGKILL');
+  await eventually(() => expect(observed()).toMatchObject({ state: 'ready', restarts: 1, endpoints }));
+  const second = await pidOf(worker.name);
+  expect(second).not.toBe(pid);
+
+  // The same revision is adopted, another one replaces it.
+  environment.cancel('CANCELLED');
+  void node.serve(worker).catch(() => undefined);
+  await eventually(() => expect(observed()).toMatchObject({ state: 'ready' }));
+  expect(await pidOf(worker.name)).toBe(second);
+  void node.serve({ ...worker, revision: '2' }).catch(() => undefined);
+  await eventually(async () => expect(await pidOf(worker.name)).not.toBe(second));
+  await eventually(() => expect(node.runtime.get(worker.name)).toMatchObject({ ready: true, restarts: 0 }));
+});
+
+test('a service that keeps crashing is restarted with back-off and says why', async () => {
+  const worker = await node.worker('crashes', { stage: 'Inference' });
+  void node.serve(worker).catch(() => undefined);
+  await eventually(() => expect(node.runtime.get(worker.name)?.restarts).toBeGreaterThanOrEqual(3));
+  expect(node.runtime.get(worker.name)?.problem).toMatchObject({
+    reason: 'WorkerFailed',
+    message: expect.stringContaining('exit code 3; last lines:') as unknown,
+  });
+});
+
+test('a service that can never start tells so before the activity fails', async () => {
+  const failed = node.serve(await node.worker('unknown', { stage: 'Inference' }));
+  await expect(failed).rejects.toMatchObject({ type: 'ImageNotAllowed' });
+  expect(observed()).toMatchObject({ state: 'failing', problem: { reason: 'ImageNotAllowed' } });
+});
+
+test('a restart of the local controller starts a service again that died meanwhile', async () => {
+  const worker = await node.worker('serves', { stage: 'Inference' }, { ports: [{ containerPort: 80 }] });
+  const environment = node.environment();
+  void node.serve(worker, environment).catch(() => undefined);
+  const pid = await pidOf(worker.name);
+  environment.cancel('WORKER_SHUTDOWN');
+  await node.restart(() => process.kill(pid, 'SIGKILL'));
+  await eventually(() => {
+    expect(node.runtime.get(worker.name)).toMatchObject({ state: 'running', pid: expect.anything() as unknown });
+    expect(node.runtime.get(worker.name)?.pid).not.toBe(pid);
+  });
+});
+
+test('deploy, cold: the file of the Model is replaced and the service restarted', async () => {
+  const worker = await node.worker('serves', { stage: 'Inference' }, { ports: [{ containerPort: 80 }] });
+  void node.serve(worker).catch(() => undefined);
+  const pid = await pidOf(worker.name);
+  const { deployModel } = createDeployActivities(node.deps);
+  const target = join(node.directory, 'deployed', 'model.onnx');
+  const model = { url: '/trained/m.onnx', format: 'onnx', blob: await node.blobs.put('new weights') };
+  const input = { owner: worker.owner, worker: worker.name, model, urls: [target] };
+  expect(await node.environment().run(deployModel, input)).toEqual({ node: 'edge-1' });
+  expect(readFileSync(target, 'utf8')).toBe('new weights');
+  expect(await pidOf(worker.name)).not.toBe(pid);
+});
+
+test('a removed owner leaves no process behind', async () => {
+  const worker = await node.worker('hangs');
+  void node.run(worker).catch(() => undefined);
+  const pid = await pidOf(worker.name);
+  const ref = { pid, startedAt: startTime(pid) ?? '' };
+  expect(node.runtime.owners()).toEqual([worker.owner]);
+  await node.runtime.removeOwner('u-1');
+  expect(isAlive(ref)).toBe(false);
+  expect(node.runtime.owners()).toEqual([]);
+});

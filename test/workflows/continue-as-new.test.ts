@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { findBinary } from '../../deploy/local/binaries.ts';
+import { stopProcess, type ProcessRef } from '../../deploy/local/process.ts';
+import { allocatePorts } from '../../deploy/local/ports.ts';
+import { temporalServer } from '../../deploy/local/temporal.ts';
+import { entityId, nodeRef } from '../../workflows/lib/ids.ts';
+import type { ModelVersion } from '../../workflows/lib/messages.ts';
+import { eventually } from '../support/eventually.ts';
+import { describeTemporal } from '../support/stack.ts';
+import { startServer } from '../support/test-run.ts';
+import { Cluster } from './support/cluster.ts';
+import { ScriptedNode } from './support/edge.ts';
+import { JobScene } from './support/job.ts';
+import { TestNamespace } from './support/namespace.ts';
+
+/** A server that suggests continue-as-new after so few events that every entity does it all the time. */
+const suggestAfter = 60;
+
+describeTemporal('continue-as-new', () => {
+  const cluster = new Cluster();
+  let server: ProcessRef;
+  let temporal: TestNamespace;
+  beforeAll(async () => {
+    const { grpc = 0, http = 0, ui = 0, metrics = 0 } = await allocatePorts(['grpc', 'http', 'ui', 'metrics']);
+    const dir = join(process.env['TEST_RUN_DIR'] ?? '', 'short-histories');
+    mkdirSync(join(dir, 'processes'), { recursive: true });
+    const component = temporalServer({
+      binary: findBinary('temporal')?.path ?? process.env['TEST_TEMPORAL_CLI'] ?? 'temporal',
+      ports: { grpc, http, ui, metrics },
+      headless: true,
+    });
+    const args = ['--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${suggestAfter}`];
+    server = await startServer(dir, { ...component, args: [...component.args, ...args] });
+    temporal = await TestNamespace.open(`127.0.0.1:${grpc}`);
+    await temporal.control(cluster);
+  }, 60_000);
+  afterAll(async () => {
+    await temporal?.close();
+    await stopProcess(server, 3_000);
+  });
+
+  const runs = async (id: string): Promise<number> => {
+    let count = 0;
+    for await (const _ of temporal.client.workflow.list({ query: `WorkflowId = "${id}"` })) count += 1;
+    return count;
+  };
+
+  function version(i: number): ModelVersion {
+    return {
+      sha256: String(i).padStart(64, '0'),
+      uri: `file:///blobs/${i}`,
+      bytes: i,
+      format: 'onnx',
+      stage: 'candidate',
+      lineage: { job: 'default/j', round: i, samples: i, dataset: 'd' },
+      createdAt: '2026-01-01T00:00:00.000Z',
+    };
+  }
+
+  test('keeps the state, and loses no signal that arrives meanwhile', async () => {
+    const ref = { kind: 'Model', namespace: 'default', name: 'busy' };
+    const fields = { url: '/m.onnx', format: 'onnx', devices: [] };
+    await temporal.apply(ref, { origin: 'kubernetes', uid: 'u-busy', generation: 3, fields, verbs: { trigger: 'a' } });
+    await eventually(() => expect(cluster.events('u-busy')).toContain('Refused'));
+    const count = 150;
+    for (let i = 0; i < count; i += 10) {
+      await Promise.all(Array.from({ length: 10 }, (_, k) => temporal.signal(ref, 'addVersion', version(i + k))));
+    }
+    const { status, metadata } = await temporal.view(ref, (view) => {
+      const rounds = (view.status['versions'] as ModelVersion[]).map(({ lineage }) => lineage.round);
+      expect(rounds.sort((x, y) => x - y)).toEqual(Array.from({ length: 20 }, (_, i) => count - 20 + i));
+    });
+    expect(metadata).toMatchObject({ uid: 'u-busy', generation: 3 });
+    expect(status).toMatchObject({ handledVerbs: { trigger: 'a' }, observedGeneration: 3 });
+    expect(await runs(entityId(ref))).toBeGreaterThan(1);
+    // What was said is not said again by the next run.
+    await temporal.view(ref, (view) =>
+      expect(cluster.status('u-busy')).toMatchObject({ sequence: view.status['sequence'] }),
+    );
+    const said = cluster.writes.flatMap(({ events = [] }) => events.map(({ message }) => message));
+    expect(new Set(said).size).toBe(said.length);
+    expect(cluster.events('u-busy').filter((reason) => reason === 'Refused')).toHaveLength(1);
+    const sequences = cluster.writes
+      .filter(({ uid }) => uid === 'u-busy')
+      .map((write) => Number(write.status['sequence']));
+    expect(sequences).toEqual([...sequences].sort((a, b) => a - b));
+    await temporal.signal(ref, 'remove', { uid: 'u-busy' });
+    await temporal.ended(ref);
+    expect(cluster.finalizers).not.toContain('u-busy');
+  }, 60_000);
+
+  test('a job goes through rounds as if nothing were', async () => {
+    const node = await new ScriptedNode(temporal, 'edge-can').start();
+    await node.register();
+    node.replaceSamples([]);
+    const job = new JobScene(temporal, node, 'steady');
+    await job.applyAll();
+    await job.waiting('NoNewSamples');
+    for (let round = 1; round <= 3; round++) {
+      node.samples((round - 1) * 10, round * 10);
+      await job.status(
+        { phase: 'Waiting', round, usedSamples: round * 10, lastRound: { round, deployed: true } },
+        15_000,
+      );
+    }
+    expect(node.runs.map(({ worker, round }) => `${round} ${worker.stage}`)).toEqual(
+      [1, 2, 3].flatMap((round) => [`${round} Train`, `${round} Eval`]),
+    );
+    await eventually(async () => expect(await runs(entityId(job.ref))).toBeGreaterThan(1));
+    const { status } = await temporal.view(job.ofKind('Model', 'deployed'), (view) =>
+      expect(view.status['versions']).toHaveLength(3),
+    );
+    expect((status['versions'] as ModelVersion[]).map(({ stage }) => stage)).toEqual(['retired', 'retired', 'live']);
+    expect((await temporal.view(nodeRef(node.name))).status['phase']).toBe('Ready');
+    await job.say('remove');
+    await temporal.ended(job.ref, 20_000);
+    await node.stop();
+  }, 60_000);
+});
