@@ -63,7 +63,7 @@ export function readLcConfig(
       'kubernetes.io/hostname': flags.node,
       ...labelsOf(env['SEDNA_NODE_LABELS'] ?? ''),
     },
-    slots: Number(env['SEDNA_SLOTS'] ?? Math.max(1, cpus - 1)),
+    slots: slotsOf(env['SEDNA_SLOTS'] ?? String(Math.max(1, cpus - 1))),
   };
 }
 
@@ -82,6 +82,12 @@ function portOf(text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw new ConfigError(`port ${text} is not a port number`);
   return port;
+}
+
+function slotsOf(text: string): number {
+  const slots = Number(text);
+  if (!Number.isInteger(slots) || slots < 1) throw new ConfigError(`SEDNA_SLOTS ${text}: a whole number, at least 1`);
+  return slots;
 }
 
 /** `a=b,c=d` */

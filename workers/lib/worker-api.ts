@@ -20,6 +20,8 @@ interface Named {
 }
 
 export function serveWorkerApi(server: FastifyInstance, sink: ReportSink): void {
+  // Reports are JSON; anything else is answered 415.
+  server.removeContentTypeParser('text/plain');
   server.setErrorHandler((error: { statusCode?: number; message: string }, _request, reply) => {
     const status = error.statusCode ?? 500;
     return reply.code(status).send({ Status: status, Message: error.message });
