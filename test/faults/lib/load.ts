@@ -6,9 +6,9 @@ const deadlineMs = 1_500;
 export interface LoadResult {
   requests: number;
   answered: number;
-  /** Longest time between two good answers, in milliseconds. */
+  /** Longest time in which nobody got an answer: from the first request that failed to the next good answer, or one slow answer. */
   longestGapMs: number;
-  /** Versions in the order in which they were first and last seen: a served version never comes back. */
+  /** Versions in the order in which they were seen: a served version never comes back. */
   versions: string[];
 }
 
@@ -19,8 +19,8 @@ export class Load {
   #running = true;
   #done: Promise<void> = Promise.resolve();
   readonly #result: LoadResult = { requests: 0, answered: 0, longestGapMs: 0, versions: [] };
-  /** Of the first answer on: before it nothing was served. */
-  #lastGood: number | undefined;
+  /** Start of the first request of a row of failures; nothing counts before the first answer. */
+  #failingSince: number | undefined;
 
   constructor(url: () => Promise<string | undefined>, pixels: number) {
     this.#url = url;
@@ -35,7 +35,6 @@ export class Load {
   async stop(): Promise<LoadResult> {
     this.#running = false;
     await this.#done;
-    this.#note();
     return this.#result;
   }
 
@@ -51,6 +50,7 @@ export class Load {
 
   async #ask(url: string): Promise<string | undefined> {
     this.#result.requests += 1;
+    const began = performance.now();
     try {
       const answer = await fetch(`${url}/v2/models/digits/infer`, {
         method: 'POST',
@@ -58,20 +58,21 @@ export class Load {
         body: this.#body,
         signal: AbortSignal.timeout(deadlineMs),
       });
-      if (!answer.ok) return undefined;
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
       const { model_version: version } = (await answer.json()) as { model_version: string };
-      this.#result.answered += 1;
-      this.#note();
-      if (this.#result.versions.at(-1) !== version) this.#result.versions.push(version);
+      this.#answered(began, version);
       return version;
     } catch {
+      if (this.#result.answered > 0) this.#failingSince ??= began;
       return undefined;
     }
   }
 
-  #note(): void {
-    const now = Date.now();
-    this.#result.longestGapMs = Math.max(this.#result.longestGapMs, now - (this.#lastGood ?? now));
-    this.#lastGood = now;
+  #answered(began: number, version: string): void {
+    const gap = Math.round(performance.now() - (this.#failingSince ?? began));
+    this.#failingSince = undefined;
+    this.#result.answered += 1;
+    this.#result.longestGapMs = Math.max(this.#result.longestGapMs, gap);
+    if (this.#result.versions.at(-1) !== version) this.#result.versions.push(version);
   }
 }
