@@ -45,7 +45,7 @@ export function createDatasetActivities({ blobs, signaller, watchers }: DatasetD
 
     awaitTrigger: (input) => awaitTrigger(input, watchers, signaller),
 
-    prepareSamples: (input) => beating(() => prepareSamples(input, blobs)),
+    prepareSamples: (input) => beating(() => prepareSamples(input, blobs, watchers)),
   };
 }
 
@@ -124,13 +124,18 @@ async function isReplaced(index: DatasetIndex, cursor: Cursor): Promise<boolean>
   return cursor.samples > 0 && (await index.digestAt(cursor.samples)) !== cursor.digest;
 }
 
-async function prepareSamples(input: PrepareSamplesInput, blobs: BlobStore): Promise<PreparedSamples> {
+async function prepareSamples(
+  input: PrepareSamplesInput,
+  blobs: BlobStore,
+  watchers: DatasetWatchers,
+): Promise<PreparedSamples> {
   const { dataset, take, trainProb, round, evalSets } = input;
   const index = new DatasetIndex(dataset);
   await index.refresh().catch((error: unknown) => {
     throw failure('DatasetUnreadable', `${index.file}: ${(error as Error).message}`, error);
   });
   if ((await index.digestAt(take.to.samples)) !== take.to.digest) {
+    await watchers.recount(dataset);
     throw failure(
       'DatasetReplaced',
       `${index.file} no longer begins with the ${take.to.samples} samples that were counted`,

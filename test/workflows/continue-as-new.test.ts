@@ -1,39 +1,23 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { findBinary } from '../../deploy/local/binaries.ts';
-import { stopProcess, type ProcessRef } from '../../deploy/local/process.ts';
-import { allocatePorts } from '../../deploy/local/ports.ts';
-import { temporalServer } from '../../deploy/local/temporal.ts';
+import { stopProcess, type ProcessRef } from '../../workers/lib/process.ts';
 import { entityId, nodeRef } from '../../workflows/lib/ids.ts';
 import type { ModelVersion } from '../../workflows/lib/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeTemporal } from '../support/stack.ts';
-import { startServer } from '../support/test-run.ts';
 import { Cluster } from './support/cluster.ts';
 import { ScriptedNode } from './support/edge.ts';
 import { JobScene } from './support/job.ts';
 import { TestNamespace } from './support/namespace.ts';
-
-/** A server that suggests continue-as-new after so few events that every entity does it all the time. */
-const suggestAfter = 60;
+import { startShortHistoryServer } from './support/short-history-server.ts';
 
 describeTemporal('continue-as-new', () => {
   const cluster = new Cluster();
   let server: ProcessRef;
   let temporal: TestNamespace;
   beforeAll(async () => {
-    const { grpc = 0, http = 0, ui = 0, metrics = 0 } = await allocatePorts(['grpc', 'http', 'ui', 'metrics']);
-    const dir = join(process.env['TEST_RUN_DIR'] ?? '', 'short-histories');
-    mkdirSync(join(dir, 'processes'), { recursive: true });
-    const component = temporalServer({
-      binary: findBinary('temporal')?.path ?? process.env['TEST_TEMPORAL_CLI'] ?? 'temporal',
-      ports: { grpc, http, ui, metrics },
-      headless: true,
-    });
-    const args = ['--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${suggestAfter}`];
-    server = await startServer(dir, { ...component, args: [...component.args, ...args] });
-    temporal = await TestNamespace.open(`127.0.0.1:${grpc}`);
+    const started = await startShortHistoryServer();
+    server = started.server;
+    temporal = await TestNamespace.open(started.address);
     await temporal.control(cluster);
   }, 60_000);
   afterAll(async () => {

@@ -62,6 +62,14 @@ export class DatasetIndex {
     return this.#serial(() => this.#refresh());
   }
 
+  /** Trusts nothing that was read: the next refresh reads the whole file. */
+  async forget(): Promise<void> {
+    await this.#serial(async () => {
+      this.#splitter = undefined;
+      this.#modified = -1;
+    });
+  }
+
   /** Digest over the first n records, undefined when there are fewer. O(1) for recent counts, else one pass over the file. */
   async digestAt(n: number): Promise<string | undefined> {
     if (n > this.count) return undefined;

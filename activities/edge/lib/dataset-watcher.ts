@@ -21,7 +21,7 @@ export class DatasetWatchers {
 
   /** Calls `listener` now and after every change, until the returned function is called. */
   listen(source: DatasetSource, listener: (dataset: WatchedDataset) => void): () => void {
-    const key = JSON.stringify([source.url, source.format.toLowerCase()]);
+    const key = keyOf(source);
     const watcher = this.#watchers.get(key) ?? new Watcher(source);
     this.#watchers.set(key, watcher);
     const leave = watcher.add(listener);
@@ -32,6 +32,11 @@ export class DatasetWatchers {
         this.#watchers.delete(key);
       }
     };
+  }
+
+  /** Somebody found other content than was counted: an edit in place that the cheap comparison cannot see. */
+  async recount(source: DatasetSource): Promise<void> {
+    await this.#watchers.get(keyOf(source))?.recount();
   }
 }
 
@@ -61,6 +66,11 @@ class Watcher implements WatchedDataset {
     this.#listeners.add(listener);
     if (this.looked) listener(this);
     return () => this.#listeners.delete(listener);
+  }
+
+  async recount(): Promise<void> {
+    await this.index.forget();
+    await this.#refresh();
   }
 
   close(): void {
@@ -111,6 +121,10 @@ class Watcher implements WatchedDataset {
     if (!changed && !first && this.problem?.message === before) return;
     for (const listener of this.#listeners) listener(this);
   }
+}
+
+function keyOf({ url, format }: DatasetSource): string {
+  return JSON.stringify([url, format.toLowerCase()]);
 }
 
 function unreadable(file: string, error: unknown): Problem {

@@ -48,6 +48,7 @@ const awaiting = (change: Partial<AwaitTriggerInput> = {}): AwaitTriggerInput =>
   trigger: { condition: { operator: '>=', metric: 'num_of_samples', threshold: 8 } },
   ...change,
 });
+const listenerNews = { slot: 'trigger', uid: 'u' };
 const newest = () => news.at(-1)?.value;
 
 test('waits, says what for, and fires when there is enough', async () => {
@@ -159,6 +160,36 @@ test('over many rounds each sample trains or evaluates, exactly once; five evalu
   const wanted = Array.from({ length: 41 }, (_, i) => i).filter((i) => trains(i, trainProb));
   expect(trained).toEqual(wanted.map((i) => `s${i}`));
   expect(evalSets).toHaveLength(5);
+});
+
+test('an edit in place that the count did not notice is noticed by the round, and counting begins anew', async () => {
+  writeFileSync(file, lines(0, 200));
+  const index = new DatasetIndex({ url: file, format: 'txt' });
+  await index.refresh();
+  const cursor = { samples: 200, digest: (await index.digestAt(200)) ?? '' };
+  const watched = { listener: { ...listener, slot: 'watch' }, dataset: { url: file, format: 'txt' } };
+  void run(activities.watchDataset, watched).catch(() => undefined);
+  await eventually(() => expect(newest()).toEqual({ samples: 200 }));
+  const result = run(activities.awaitTrigger, awaiting({ cursor }));
+  await eventually(() =>
+    expect(news).toContainEqual({ ...listenerNews, value: { value: 0, fresh: 0, windowOpen: true } }),
+  );
+  // Same length, far from the end, and grown within one look: only reading everything tells.
+  writeFileSync(file, `X0\n${lines(1, 202)}`);
+  await eventually(() =>
+    expect(news).toContainEqual({ ...listenerNews, value: { value: 1, fresh: 2, windowOpen: true } }),
+  );
+  const take = { from: 200, to: cursor, trainSamples: 0 };
+  const input = {
+    dataset: { url: file, format: 'txt' },
+    take,
+    trainProb: 0.8,
+    outputDir: directory,
+    round: 1,
+    evalSets: [],
+  };
+  await expect(run(activities.prepareSamples, input)).rejects.toMatchObject({ type: 'DatasetReplaced' });
+  expect(await result).toEqual({ restarted: true });
 });
 
 test('csv keeps its header and its embedded line ends, an array stays one', async () => {

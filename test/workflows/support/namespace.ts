@@ -9,7 +9,6 @@ import type { ApplyMessage, EntityView } from '../../../workflows/lib/messages.t
 import { signals } from '../../../workflows/lib/messages.ts';
 import { registerSearchAttributes } from '../../../workers/lib/search-attributes.ts';
 import { eventually } from '../../support/eventually.ts';
-import { temporalAddress, workflowBundlePath } from '../../support/stack.ts';
 
 Runtime.install({
   logger: new DefaultLogger('ERROR'),
@@ -30,7 +29,7 @@ export class TestNamespace {
     this.client = client;
   }
 
-  static async open(address = temporalAddress()): Promise<TestNamespace> {
+  static async open(address = process.env['TEST_TEMPORAL_ADDRESS'] ?? ''): Promise<TestNamespace> {
     const name = `test-${randomUUID().slice(0, 8)}`;
     const native = await NativeConnection.connect({ address });
     const connection = await Connection.connect({ address });
@@ -48,7 +47,7 @@ export class TestNamespace {
   async control(objects?: ObjectWriter, options: Partial<WorkerOptions> = {}): Promise<Worker> {
     return this.work({
       taskQueue: controlQueue,
-      workflowBundle: { codePath: workflowBundlePath() },
+      workflowBundle: { codePath: process.env['TEST_WORKFLOW_BUNDLE'] ?? '' },
       activities: createControlActivities(this.client, objects),
       maxCachedWorkflows: 50,
       ...options,

@@ -12,6 +12,8 @@ export interface JobViewChange {
   peers?: Record<string, PeerState>;
   /** On top of all peers, by entity id. */
   override?: Record<string, PeerState>;
+  /** It has a manifest, so that rounds can begin. */
+  manifest?: boolean;
 }
 
 const peer = (kind: string, namespace: string, name: string, value: unknown): [string, PeerState] => {
@@ -35,9 +37,15 @@ const present = Object.fromEntries([
 ]);
 
 /** What an incremental job sees of itself when all is well, with changes. */
-export function jobView({ fields, own, peers, override }: JobViewChange = {}): JobView {
+export function jobView({ fields, own, peers, override, manifest }: JobViewChange = {}): JobView {
   const known = { ...(peers ?? present), ...override };
-  const desired = { origin: 'standalone' as const, uid: 'u-1', generation: 1, fields: { ...plain, ...fields } };
+  const desired = {
+    origin: 'standalone' as const,
+    uid: 'u-1',
+    generation: 1,
+    fields: { ...plain, ...fields },
+    ...(manifest ? { manifest: { uri: 'u', sha256: 's', bytes: 1 } } : {}),
+  };
   return {
     ref: { kind: 'IncrementalLearningJob', namespace: 'default', name: 'job' },
     desired: desired,

@@ -165,7 +165,9 @@ export function endRound(view: JobView, outcome: RoundOutcome): void {
   const { stage, problem, progress } = outcome;
   own.suspended = { plan, progress, stage, problem };
   // The samples of a failed training are given back; without this the same ones would fire again at once.
-  if (progress.trained === undefined) own.beyond = plan.take.to.samples;
+  // Samples that were replaced are not there any more: whatever is there now counts.
+  const givenBack = progress.trained === undefined && problem.reason !== 'DatasetReplaced';
+  if (givenBack) own.beyond = plan.take.to.samples;
   view.emit({
     type: 'Warning',
     reason: problem.reason,

@@ -1,0 +1,114 @@
+import { describe, expect, test } from '@jest/globals';
+import { beginRound, endRound, newsOfRound, note, resumeRound } from '../../../../workflows/lib/incremental/rounds.ts';
+import type { JobView } from '../../../../workflows/lib/incremental/situation.ts';
+import type { RoundEvent } from '../../../../workflows/lib/incremental/state.ts';
+import { maxConditions } from '../../../../workflows/lib/status.ts';
+import { jobView } from '../../support/view.ts';
+
+const take = { from: 0, to: { samples: 10, digest: 'd' }, trainSamples: 8 };
+const model = { format: 'onnx', url: '/new.onnx', metrics: {} };
+
+function running(): JobView {
+  const view = jobView({ manifest: true });
+  note(view.own, { stage: 'Train', type: 'Waiting' });
+  beginRound(view, take);
+  expect(view.own.current).toBeDefined();
+  return view;
+}
+
+const event = (
+  sequence: number,
+  type: RoundEvent['condition']['type'],
+  rest: Partial<RoundEvent> = {},
+): RoundEvent => ({
+  round: 1,
+  sequence,
+  condition: { stage: 'Train', type },
+  ...rest,
+});
+const types = ({ own }: JobView) => own.conditions.map(({ type }) => type);
+
+describe('news of a round', () => {
+  test('repeated, late and foreign ones change nothing', () => {
+    const view = running();
+    for (const news of [event(1, 'Ready'), event(2, 'Starting'), event(1, 'Ready'), event(2, 'Starting')]) {
+      newsOfRound(view, news);
+    }
+    newsOfRound(view, { ...event(9, 'Failed'), round: 7 });
+    expect(types(view)).toEqual(['Waiting', 'Ready', 'Starting']);
+  });
+
+  test('running is noted once, after starting, and ends the talk of an attempt that failed', () => {
+    const view = running();
+    const started = { running: true as const, round: 1, stage: 'Train' as const, node: 'edge-1', worker: 'w' };
+    newsOfRound(view, started);
+    newsOfRound(view, event(1, 'Starting'));
+    newsOfRound(view, started);
+    newsOfRound(view, event(2, 'Starting', { retrying: { reason: 'WorkerFailed', message: 'once' } }));
+    expect(view.own.current?.retrying).toMatchObject({ message: 'once' });
+    newsOfRound(view, started);
+    expect(view.own.current?.retrying).toBeUndefined();
+    expect(types(view)).toEqual(['Waiting', 'Starting', 'Running']);
+    expect(view.own.annotations).toEqual({ 'sedna.io/Train': 'edge-1' });
+  });
+
+  test('the cursor moves when training has completed, not before', () => {
+    const view = running();
+    newsOfRound(view, event(1, 'Running'));
+    expect(view.own.cursor.samples).toBe(0);
+    const evaluation = { round: 1, samples: 2, blob: { uri: 'u', sha256: 's', bytes: 1 } };
+    newsOfRound(view, event(2, 'Completed', { trained: { model, evaluation } }));
+    expect(view.own).toMatchObject({ cursor: take.to, base: { url: '/new.onnx' }, evalSets: [{ round: 1 }] });
+  });
+});
+
+describe('the end of a round', () => {
+  const failed = (view: JobView, reason: string, trained = false) =>
+    endRound(view, {
+      kind: 'failed',
+      stage: trained ? 'Eval' : 'Train',
+      problem: { reason, message: 'm' },
+      progress: trained ? { trained: [model] } : {},
+    });
+
+  test.each([
+    ['a failed training gives its samples back', 'WorkerFailed', false, 10],
+    ['a failed evaluation does not', 'WorkerFailed', true, undefined],
+    ['samples that were replaced are not waited for', 'DatasetReplaced', false, undefined],
+  ])('%s', (_name, reason, trained, beyond) => {
+    const view = running();
+    failed(view, reason, trained);
+    expect(view.own.beyond).toBe(beyond);
+    expect(view.own.suspended).toMatchObject({ problem: { reason } });
+  });
+
+  test('the next round after a failed one begins with Train/Waiting', () => {
+    const view = running();
+    newsOfRound(view, event(1, 'Failed'));
+    failed(view, 'WorkerFailed');
+    beginRound(view, take);
+    expect(types(view)).toEqual(['Waiting', 'Failed', 'Waiting']);
+    expect(view.own).toMatchObject({ round: 2, suspended: undefined, beyond: undefined });
+  });
+
+  test('each take-up has a number of its own, and only one round runs', () => {
+    const view = running();
+    expect(resumeRound(view)).toBe('a round is running');
+    const numbers: unknown[] = [];
+    for (let i = 0; i < 3; i++) {
+      failed(view, 'WorkerFailed');
+      expect(resumeRound(view)).toBeUndefined();
+      numbers.push(view.own.current?.resumed);
+    }
+    expect(numbers).toEqual([1, 2, 3]);
+    failed(view, 'WorkerFailed');
+    view.own.mode = 'pause';
+    expect(resumeRound(view)).toBe('it is paused; resume it first');
+  });
+
+  test('what it tells is bounded', () => {
+    const view = running();
+    for (let i = 0; i < 200; i++) note(view.own, { stage: 'Train', type: 'Ready' });
+    expect(view.own.conditions).toHaveLength(maxConditions);
+  });
+});
