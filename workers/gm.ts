@@ -53,7 +53,7 @@ export async function runGlobalManager(flags: { port?: string }): Promise<void> 
     workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 2, maximum: 10 },
     activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 },
     shutdownGraceTime: '2s',
-    // Below the bound after which whoever stops us kills us (10 s under `sedna up`, 30 s for a Pod).
+    // Below the bound after which whoever stops us kills us: 8.5 s under `sedna up` (GRACE_MS in deploy/local/runner.ts).
     shutdownForceTime: '8s',
   });
   parts.worker = worker;

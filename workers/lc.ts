@@ -104,7 +104,7 @@ async function createWorkers(
     // Cancellation and pause reach an activity with its heartbeat.
     maxHeartbeatThrottleInterval: '3s',
     shutdownGraceTime: '500ms',
-    // Below the bound after which whoever stops us kills us (10 s under `sedna up`).
+    // Below the bound after which whoever stops us kills us: 8.5 s under `sedna up` (GRACE_MS in deploy/local/runner.ts).
     shutdownForceTime: '8s',
   } as const;
   return Promise.all([

@@ -4,7 +4,7 @@ import { findBinary } from './binaries.ts';
 import { StackError } from './errors.ts';
 import { obtainBinaries, type Say } from './obtain.ts';
 import type { Desired } from './plan.ts';
-import { isAlive } from './process.ts';
+import { isAlive } from '../../workers/lib/process.ts';
 import type { NodeSpec, StackState } from './state.ts';
 
 /** What the user asked for; what is left out stays as it was while the stack runs. */

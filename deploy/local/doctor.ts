@@ -1,13 +1,13 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { connectKube } from '../../workers/kube/client.ts';
+import { connectKube } from '../../activities/control/kube/client.ts';
 import { missingCrds, readCrds } from '../../workers/kube/crds.ts';
 import { cacheFolder, findBinary, type BinaryName } from './binaries.ts';
 import { isReady } from './component.ts';
 import { cacheDir, packageRoot } from './files.ts';
 import { WAYS } from './obtain.ts';
 import { allocatePorts } from './ports.ts';
-import { isAlive } from './process.ts';
+import { isAlive } from '../../workers/lib/process.ts';
 import { run } from './run.ts';
 import { readStackState, type RunningComponent, type StackState } from './state.ts';
 import { existsSync } from 'node:fs';

@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { StackError } from './errors.ts';
 import { withLock } from './lock.ts';
 import type { Say } from './obtain.ts';
-import { isAlive, stopProcess } from './process.ts';
+import { isAlive, stopProcess } from '../../workers/lib/process.ts';
 import { markedProcesses, stopComponent, type Stack } from './runner.ts';
 import { readStackState, stackPaths, writeStackState, type RunningComponent, type StackState } from './state.ts';
 import { handOver } from './supervisor.ts';

@@ -1,7 +1,7 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isAlive, self, type ProcessRef } from './process.ts';
+import { isAlive, self, type ProcessRef } from '../../workers/lib/process.ts';
 
 export interface LockOptions {
   /** How long to wait for another holder. */

@@ -3,7 +3,14 @@ import type { Component } from './component.ts';
 import { isReady } from './component.ts';
 import { StackError } from './errors.ts';
 import { lastLines, rotateLog } from './files.ts';
-import { commandLine, isAlive, launchDetached, processesWith, stopProcess, type ProcessRef } from './process.ts';
+import {
+  commandLine,
+  isAlive,
+  launchDetached,
+  processesWith,
+  stopProcess,
+  type ProcessRef,
+} from '../../workers/lib/process.ts';
 import { mainScript } from './sedna.ts';
 import { stackPaths, writeStackState, type RunningComponent, type StackState } from './state.ts';
 import { until } from './wait.ts';

@@ -8,7 +8,7 @@ import { StackError } from './errors.ts';
 import { rotateLog } from './files.ts';
 import { withLock } from './lock.ts';
 import type { Say } from './obtain.ts';
-import { isAlive, self } from './process.ts';
+import { isAlive, self } from '../../workers/lib/process.ts';
 import { readStackState, stackPaths, writeStackState, type StackState } from './state.ts';
 import { handOver } from './supervisor.ts';
 import { bringUp, type Progress, type UpResult } from './up.ts';

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectKube } from '../../workers/kube/client.ts';
+import { connectKube } from '../../activities/control/kube/client.ts';
 import { installCrds } from '../../workers/kube/crds.ts';
 import type { Component } from './component.ts';
 import { StackError } from './errors.ts';
 import { packageRoot } from './files.ts';
 import { hasCertificate, prepareKubernetes, writeKubeconfig } from './kubernetes.ts';
-import { isAlive } from './process.ts';
+import { isAlive } from '../../workers/lib/process.ts';
 import { awaitReady, startComponent, stopComponent, type Stack } from './runner.ts';
 import { stackPaths, type RunningComponent } from './state.ts';
 import { until } from './wait.ts';

@@ -1,5 +1,5 @@
 import { superviseHere } from './attend.ts';
-import { self } from './process.ts';
+import { self } from '../../workers/lib/process.ts';
 import { readStackState, writeStackState } from './state.ts';
 
 /** The supervisor of `sedna up --detach`, a process of its own: looks after the stack of the working directory. */

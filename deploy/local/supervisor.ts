@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { lastLines } from './files.ts';
 import type { Say } from './obtain.ts';
-import { isAlive, signal, waitForExit, type ProcessRef } from './process.ts';
+import { isAlive, signal, waitForExit, type ProcessRef } from '../../workers/lib/process.ts';
 import { startComponent, type Stack } from './runner.ts';
 import { readStackState, writeStackState, type RunningComponent } from './state.ts';
 

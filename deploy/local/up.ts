@@ -6,7 +6,7 @@ import { StackError } from './errors.ts';
 import type { Say } from './obtain.ts';
 import { planStack, portNames } from './plan.ts';
 import { allocatePorts } from './ports.ts';
-import { isAlive, stopProcess } from './process.ts';
+import { isAlive, stopProcess } from '../../workers/lib/process.ts';
 import { stopComponent, strayComponents, type Stack } from './runner.ts';
 import { startAll } from './start.ts';
 import { readStackState, stackPaths, writeStackState, type RunningComponent, type StackState } from './state.ts';

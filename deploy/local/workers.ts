@@ -1,6 +1,6 @@
 import { sep } from 'node:path';
 import type { Say } from './obtain.ts';
-import { processesWith, stopProcess, type ProcessRef } from './process.ts';
+import { processesWith, stopProcess, type ProcessRef } from '../../workers/lib/process.ts';
 import { stackPaths } from './state.ts';
 
 /**

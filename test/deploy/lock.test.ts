@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../deploy/local/files.ts';
 import { withLock } from '../../deploy/local/lock.ts';
-import { self, startTime, waitForExit } from '../../deploy/local/process.ts';
+import { self, startTime, waitForExit } from '../../workers/lib/process.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -11,7 +11,7 @@ import {
   signal,
   startTime,
   stopProcess,
-} from '../../deploy/local/process.ts';
+} from '../../workers/lib/process.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { planStack } from '../../deploy/local/plan.ts';
-import { isAlive, self, signal, stopProcess } from '../../deploy/local/process.ts';
+import { isAlive, self, signal, stopProcess } from '../../workers/lib/process.ts';
 import { startComponent, type Stack } from '../../deploy/local/runner.ts';
 import { readStackState, stackPaths, writeStackState } from '../../deploy/local/state.ts';
 import { backoff, supervise } from '../../deploy/local/supervisor.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
-import { connectKube } from '../../workers/kube/client.ts';
+import { connectKube } from '../../activities/control/kube/client.ts';
 import { describeKubernetes, describeTemporal, temporalAddress, testKubeconfig } from '../support/stack.ts';
 
 describeTemporal('the shared Temporal server', () => {

@@ -6,7 +6,7 @@ import { packageRoot } from '../../deploy/local/files.ts';
 import { kubernetesServers, prepareKubernetes, writeKubeconfig } from '../../deploy/local/kubernetes.ts';
 import { withLock } from '../../deploy/local/lock.ts';
 import { allocatePorts } from '../../deploy/local/ports.ts';
-import { connectKube } from '../../workers/kube/client.ts';
+import { connectKube } from '../../activities/control/kube/client.ts';
 import { installCrds } from '../../workers/kube/crds.ts';
 import { startServer } from './test-run.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isReady, type Component } from '../../deploy/local/component.ts';
 import { takeDown } from '../../deploy/local/down.ts';
 import { lastLines, writeAtomic } from '../../deploy/local/files.ts';
-import { isAlive, launchDetached, self, stopProcess, type ProcessRef } from '../../deploy/local/process.ts';
+import { isAlive, launchDetached, self, stopProcess, type ProcessRef } from '../../workers/lib/process.ts';
 import { stackPaths } from '../../deploy/local/state.ts';
 import { until } from '../../deploy/local/wait.ts';
 

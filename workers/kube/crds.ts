@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
-import { serverSideApply, statusCode, type Kube } from './client.ts';
+import { serverSideApply, statusCode, type Kube } from '../../activities/control/kube/client.ts';
 
 const FIELD_MANAGER = 'sedna';
 

@@ -7,7 +7,7 @@ import { viewEntity } from '../../../activities/lib/entities.ts';
 import { kinds } from '../../../crds/registry.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
 import { entityId } from '../../../workflows/lib/ids.ts';
-import { connectKube, mergePatch, type Kube } from '../../../workers/kube/client.ts';
+import { connectKube, mergePatch, type Kube } from '../../../activities/control/kube/client.ts';
 import { Watcher } from '../../../workers/kube/watcher.ts';
 import { logger } from '../../../workers/lib/log.ts';
 import { eventually } from '../../support/eventually.ts';

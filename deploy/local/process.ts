@@ -1,1 +1,0 @@
-export * from '../../workers/lib/process.ts';

@@ -1,1 +1,0 @@
-export * from '../../activities/control/kube/client.ts';
