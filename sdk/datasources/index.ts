@@ -4,5 +4,7 @@ export { BaseDataSource } from './data-source.ts';
 export type { DataType } from './data-source.ts';
 export { readJson } from './json.ts';
 export type { JsonOptions } from './json.ts';
+export { DataLoader } from './loader.ts';
+export type { BatchesRequest, DataLoaderOptions, LoadedBatch, Sample } from './loader.ts';
 export { readTxt } from './txt.ts';
 export type { TxtOptions, TxtRow } from './txt.ts';

@@ -6,6 +6,7 @@ export type OnnxErrorType =
   | 'InvalidWeights'
   | 'InvalidOptions'
   | 'InvalidInput'
+  | 'NotEnoughMemory'
   | 'TrainingDiverged'
   | 'RuntimeFailed';
 

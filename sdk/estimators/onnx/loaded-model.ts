@@ -1,5 +1,6 @@
 import type { Weights } from '../estimator.ts';
 import { OnnxError } from './errors.ts';
+import { inferenceForm } from './graph/inference-form.ts';
 import { sizeOf } from './graph/shape.ts';
 import { readFloats, tensorShape } from './graph/tensors.ts';
 import { OnnxModel } from './onnx-model.ts';
@@ -7,48 +8,81 @@ import { dataInputs } from './autodiff/forward.ts';
 import { decodeModel, encodeModel } from './proto/codec.ts';
 import { DataType } from './proto/types.ts';
 import type { ModelProto, TensorProto, ValueInfoProto } from './proto/types.ts';
+import type { SessionOptions } from './runtime.ts';
+
+export interface LoadOptions {
+  session?: SessionOptions;
+  /** Whether a rank-0 initializer of this name is a weight. Default: none is, exporters write constants of the graph so. */
+  scalarIsWeight?: (name: string) => boolean;
+}
 
 /** A model in memory: its graph, its weights, and the session that predicts with them. */
 export class LoadedModel {
-  readonly proto: ModelProto;
-  /** Weights by name, in the order of the initializers. */
+  /** Weights by name, in the order of the initializers: finite float32 tensors in use. */
   readonly weights: ReadonlyMap<string, Float32Array>;
-  readonly #threads: number | undefined;
+  readonly #proto: ModelProto;
+  readonly #tensors = new Map<string, TensorProto>();
+  readonly #options: SessionOptions;
   #session: Promise<OnnxModel> | undefined;
+  /** Whether the graph's initializers are older than `weights`. */
+  #stale = false;
 
-  private constructor(proto: ModelProto, threads?: number) {
-    this.proto = proto;
-    this.#threads = threads;
-    this.weights = new Map(trainable(proto).map((tensor) => [tensor.name ?? '', readFloats(tensor)]));
+  private constructor(proto: ModelProto, { session = {}, scalarIsWeight }: LoadOptions) {
+    this.#proto = inferenceForm(proto);
+    this.#options = session;
+    const weights = new Map<string, Float32Array>();
+    for (const tensor of weightsOf(proto, scalarIsWeight)) {
+      const data = readFloats(tensor);
+      // Masks hold infinities: a weight could not.
+      if (!data.every(Number.isFinite)) continue;
+      weights.set(tensor.name ?? '', data);
+      this.#tensors.set(tensor.name ?? '', tensor);
+    }
+    this.weights = weights;
   }
 
   /** Decodes bytes; `origin` names them in errors. Fields of the file that we do not know are kept. */
-  static decode(bytes: Uint8Array, origin: string, threads?: number): LoadedModel {
-    return new LoadedModel(decodeModel(bytes, origin), threads);
+  static decode(bytes: Uint8Array, origin: string, options: LoadOptions = {}): LoadedModel {
+    return new LoadedModel(decodeModel(bytes, origin), options);
+  }
+
+  /** The graph with the present weights in its initializers; not to be changed. */
+  get proto(): ModelProto {
+    if (this.#stale) {
+      for (const [name, tensor] of this.#tensors) {
+        tensor.rawData = new Uint8Array((this.weights.get(name) ?? new Float32Array()).slice().buffer);
+        tensor.floatData = [];
+      }
+      this.#stale = false;
+    }
+    return this.#proto;
   }
 
   shapes(): Map<string, number[]> {
-    return new Map(trainable(this.proto).map((tensor) => [tensor.name ?? '', tensorShape(tensor)]));
+    return new Map([...this.#tensors].map(([name, tensor]) => [name, tensorShape(tensor)]));
   }
 
   /** Copies checked weights in and drops the session that predicted with the old ones. */
   async replaceWeights(weights: ReadonlyMap<string, Float32Array>): Promise<void> {
     for (const [name, data] of weights) this.weights.get(name)?.set(data);
+    this.#stale = true;
     await this.close();
   }
 
   /** The inference model with the present weights, as the bytes of a file. */
   encode(): Uint8Array {
-    for (const tensor of trainable(this.proto)) {
-      const data = this.weights.get(tensor.name ?? '') ?? new Float32Array();
-      tensor.rawData = new Uint8Array(data.slice().buffer);
-      tensor.floatData = [];
-    }
     return encodeModel(this.proto);
   }
 
   session(): Promise<OnnxModel> {
-    return (this.#session ??= OnnxModel.open(this.#openBatch(), { threads: this.#threads }));
+    return (this.#session ??= OnnxModel.open(openBatch(decodeModel(this.encode())), this.#options));
+  }
+
+  /** A session of its own, for the caller to close, that gives the value of this name. */
+  async sessionUpTo(value: string): Promise<OnnxModel> {
+    const model = decodeModel(this.encode());
+    model.graph.output = [{ name: value }];
+    return OnnxModel.open(openBatch(model), this.#options);
   }
 
   async close(): Promise<void> {
@@ -56,14 +90,13 @@ export class LoadedModel {
     this.#session = undefined;
     await (await session?.catch(() => undefined))?.close();
   }
+}
 
-  /** A model exported for a fixed number of rows predicts for any number. */
-  #openBatch(): Uint8Array {
-    const model = decodeModel(this.encode());
-    const opened = [...dataInputs(model), ...model.graph.output].map(openFirstDimension);
-    if (opened.some(Boolean)) model.graph.valueInfo = [];
-    return encodeModel(model);
-  }
+/** A model exported for a fixed number of rows predicts for any number. */
+function openBatch(model: ModelProto): Uint8Array {
+  const opened = [...dataInputs(model), ...model.graph.output].map(openFirstDimension);
+  if (opened.some(Boolean)) model.graph.valueInfo = [];
+  return encodeModel(model);
 }
 
 function openFirstDimension(value: ValueInfoProto): boolean {
@@ -73,11 +106,12 @@ function openFirstDimension(value: ValueInfoProto): boolean {
   return true;
 }
 
-function trainable(model: ModelProto): TensorProto[] {
+function weightsOf(model: ModelProto, scalarIsWeight: LoadOptions['scalarIsWeight']): TensorProto[] {
   const used = new Set(model.graph.node.flatMap((node) => node.input));
-  return model.graph.initializer.filter(
-    (tensor) => tensor.dataType === DataType.float32 && used.has(tensor.name ?? ''),
-  );
+  return model.graph.initializer.filter(({ name = '', dataType, dims = [] }) => {
+    if (dataType !== DataType.float32 || !used.has(name)) return false;
+    return dims.length > 0 || (scalarIsWeight?.(name) ?? false);
+  });
 }
 
 /** Refuses weights that do not fit, by name; all of them are checked before any is used. */

@@ -1,46 +1,37 @@
+import { DataLoader } from '../../datasources/loader.ts';
 import { writeFileAtomic } from '../../storage/files.ts';
 import type { Estimator, Metrics, TrainOptions, Weights } from '../estimator.ts';
 import { analyse, dataInputs } from './autodiff/forward.ts';
-import { OnnxError } from './errors.ts';
+import type { Forward } from './autodiff/forward.ts';
+import { OnnxError, messageOf } from './errors.ts';
+import { resolveOptions, selection } from './estimator-options.ts';
+import type { OnnxEstimatorOptions, ResolvedOptions } from './estimator-options.ts';
 import { sizeOf } from './graph/shape.ts';
 import { LoadedModel, checkWeights } from './loaded-model.ts';
 import type { Loss } from './losses/loss.ts';
 import { findLoss } from './losses/registry.ts';
-import type { LossName } from './losses/registry.ts';
 import { readModelBytes } from './onnx-model.ts';
+import type { DataTypeName } from './onnx-model.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
 import { makeOptimizer } from './optimizers/registry.ts';
-import type { OptimizerOptions } from './optimizers/registry.ts';
 import { encodeModel } from './proto/codec.ts';
-import type { ModelProto } from './proto/types.ts';
+import { chooseProvider } from './providers.ts';
+import type { ProviderChoice } from './providers.ts';
+import type { SessionOptions } from './runtime.ts';
 import { checkSamples } from './samples.ts';
-import type { OnnxSamples } from './samples.ts';
-import { evaluateSamples } from './training/evaluator.ts';
+import type { AnySamples, InputArray, SampleLayout } from './samples.ts';
+import { loaderSource, memorySource } from './training/batch-source.ts';
+import type { BatchSource } from './training/batch-source.ts';
+import { evaluateSource } from './training/evaluator.ts';
+import { evaluateForward } from './training/forward-evaluator.ts';
+import type { Averages } from './training/mean.ts';
+import { defaultMemoryLimit, estimateMemory, requireMemory } from './training/memory.ts';
+import type { MemoryEstimate } from './training/memory.ts';
 import { StepSessions } from './training/sessions.ts';
 import { TrainingState } from './training/state.ts';
 import { buildStep } from './training/step-graph.ts';
 import type { StepRequest } from './training/step-graph.ts';
-import { Trainer } from './training/trainer.ts';
-
-export interface OnnxEstimatorOptions {
-  /** Bytes of an `.onnx` file, its path (read on first use), or a graph from the builder. */
-  model: Uint8Array | string | ModelProto;
-  loss: LossName;
-  optimizer: OptimizerOptions;
-  /** Passes over the samples. Default 1. */
-  epochs?: number;
-  /** Rows per step. Default 32. */
-  batchSize?: number;
-  /** Of the order of samples. Default 0. */
-  seed?: number;
-  /** Threads of the runtime. Default: what this process may use, container limits included. Results are reproducible for the same number. */
-  threads?: number;
-  /** Graph input and output to train on. Defaults: the only input, the first output. */
-  input?: string;
-  output?: string;
-  /** How often `train` renews its checkpoint, if it has one. Default every 10 seconds. */
-  checkpointEvery?: { seconds?: number; steps?: number };
-}
+import { Trainer, requireMetric } from './training/trainer.ts';
 
 /** Row-major values with their shape, batch dimension first. */
 export interface FloatArray {
@@ -48,25 +39,36 @@ export interface FloatArray {
   shape: number[];
 }
 
+/** The same, of any type that a model may take. */
+export interface ModelInput {
+  data: InputArray;
+  shape: number[];
+}
+
+/** Samples in memory, or a loader that brings them batch by batch. */
+export type TrainingData = AnySamples | DataLoader;
+
 /**
  * A model that trains and predicts on ONNX Runtime: `train` differentiates the graph and runs each step as one native call.
  * Native calls block the event loop for as long as a step lasts; keep it off loops that must answer.
  */
-export class OnnxEstimator implements Estimator<OnnxSamples, FloatArray, FloatArray> {
-  readonly #options: Required<Pick<OnnxEstimatorOptions, 'epochs' | 'batchSize' | 'seed' | 'checkpointEvery'>> &
-    OnnxEstimatorOptions;
+export class OnnxEstimator implements Estimator<TrainingData, ModelInput, FloatArray> {
+  readonly #options: ResolvedOptions;
   readonly #loss: Loss;
   readonly #optimizer: Optimizer;
   #model: Promise<LoadedModel> | undefined;
+  #provider: ProviderChoice | undefined;
   #training = false;
 
   constructor(options: OnnxEstimatorOptions) {
-    this.#options = { epochs: 1, batchSize: 32, seed: 0, checkpointEvery: { seconds: 10 }, ...options };
-    requireWhole('epochs', this.#options.epochs);
-    requireWhole('batchSize', this.#options.batchSize);
-    if (options.threads !== undefined) requireWhole('threads', options.threads);
-    this.#loss = findLoss(options.loss);
+    this.#options = resolveOptions(options);
+    this.#loss = findLoss(options.loss, options);
     this.#optimizer = makeOptimizer(options.optimizer);
+  }
+
+  /** The execution provider in use and why; undefined before the model was first used. */
+  get provider(): ProviderChoice | undefined {
+    return this.#provider;
   }
 
   /**
@@ -74,25 +76,17 @@ export class OnnxEstimator implements Estimator<OnnxSamples, FloatArray, FloatAr
    * `validation` samples also `validationLoss` and `validationAccuracy`. A training that is aborted, diverges or fails
    * leaves the model as it was; an aborted one keeps its checkpoint.
    */
-  async train(samples: OnnxSamples, options: TrainOptions = {}): Promise<Metrics> {
+  async train(samples: TrainingData, options: TrainOptions = {}): Promise<Metrics> {
     if (this.#training) throw new OnnxError('InvalidOptions', 'this model is in training already');
     this.#training = true;
     try {
       options.signal?.throwIfAborted();
       const model = await this.#loaded();
-      const validation = options.validation as OnnxSamples | undefined;
-      this.#check(model, samples, true);
-      if (validation) this.#check(model, validation, false);
-      const trainer = new Trainer({
-        ...this.#options,
-        ...options,
-        validation,
-        samples,
-        weights: model.weights,
-        classification: this.#loss.classification,
-        buildTraining: (batch) => buildStep({ ...this.#request(model, samples, batch), optimizer: this.#optimizer }),
-        buildEvaluation: (batch) => buildStep(this.#request(model, validation ?? samples, batch)),
-      });
+      const trainer = new Trainer(this.#plan(model, samples, options));
+      const provider = this.#provider;
+      if (provider && provider.name !== this.#options.providers[0]) {
+        await trainer.tell(`execution provider ${provider.name} is used: ${provider.reason}`);
+      }
       const { metrics, weights } = await trainer.run();
       await model.replaceWeights(weights);
       return metrics;
@@ -101,32 +95,32 @@ export class OnnxEstimator implements Estimator<OnnxSamples, FloatArray, FloatAr
     }
   }
 
-  /** Gives `accuracy` and `loss` for classification, `mse` and `loss` for regression, one value each. */
-  async evaluate(samples: OnnxSamples): Promise<Metrics> {
+  /**
+   * Bytes that `train` would need beyond the samples themselves, for a sample of this shape (default: as the model says).
+   * An estimate from the graph: what the runtime really takes is most often less, since it reuses memory.
+   */
+  async memoryEstimate(sampleShape?: readonly number[]): Promise<MemoryEstimate> {
     const model = await this.#loaded();
-    this.#check(model, samples, false);
-    const state = new TrainingState(model.weights);
-    const sessions = new StepSessions(
-      (batch) => buildStep(this.#request(model, samples, batch)),
-      state,
-      this.#options.threads,
-    );
-    try {
-      const { loss, accuracy } = await evaluateSamples(sessions, samples);
-      return this.#loss.classification ? { accuracy: [accuracy], loss: [loss] } : { mse: [loss], loss: [loss] };
-    } finally {
-      await sessions.close();
-    }
+    const request = { ...this.#request(model, { shape: [...(sampleShape ?? [])] }, this.#options.batchSize) };
+    if (!sampleShape) delete request.sampleShape;
+    return estimateMemory(this.#buildTraining(request));
+  }
+
+  /** Gives `accuracy` and `loss` for classification, `mse` and `loss` for regression, one value each. */
+  async evaluate(samples: TrainingData): Promise<Metrics> {
+    const model = await this.#loaded();
+    const { loss, accuracy } = await this.#judge(model, samples);
+    return this.#classification ? { accuracy: [accuracy], loss: [loss] } : { mse: [loss], loss: [loss] };
   }
 
   /** Runs the model on rows, or on one sample given without the batch dimension. Gives the model's output, row by row. */
-  async predict(input: FloatArray): Promise<FloatArray> {
+  async predict(input: ModelInput): Promise<FloatArray> {
     const session = await (await this.#loaded()).session();
     const inputName = this.#options.input ?? session.inputs[0]?.name ?? '';
     const outputName = this.#options.output ?? session.outputs[0]?.name ?? '';
-    const rank = session.inputs.find(({ name }) => name === inputName)?.shape.length;
-    const shape = input.shape.length + 1 === rank ? [1, ...input.shape] : input.shape;
-    const results = await session.run({ [inputName]: { datatype: 'float32', data: input.data, shape } });
+    const info = session.inputs.find(({ name }) => name === inputName);
+    const shape = input.shape.length + 1 === info?.shape.length ? [1, ...input.shape] : input.shape;
+    const results = await session.run({ [inputName]: { ...converted(input.data, info?.datatype), shape } });
     const result = results[outputName];
     if (!(result?.data instanceof Float32Array)) {
       throw new OnnxError('InvalidModel', `output "${outputName}" is missing or not float32`);
@@ -142,18 +136,18 @@ export class OnnxEstimator implements Estimator<OnnxSamples, FloatArray, FloatAr
   /** Replaces the model by the one in the file, once that is known to run; else throws and keeps the present one. */
   async load(path: string): Promise<void> {
     if (this.#training) throw new OnnxError('InvalidOptions', 'this model is in training: load when it has finished');
-    const next = LoadedModel.decode(await readModelBytes(path), path, this.#options.threads);
+    const next = await this.#decode(await readModelBytes(path), path);
     try {
       await next.session();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new OnnxError('InvalidModel', `${path}: ${reason}`, { cause: error });
+      throw new OnnxError('InvalidModel', `${path}: ${messageOf(error)}`, { cause: error });
     }
     const previous = this.#model;
     this.#model = Promise.resolve(next);
     await (await previous?.catch(() => undefined))?.close();
   }
 
+  /** Weights and running statistics by name. */
   async getWeights(): Promise<Weights> {
     const model = await this.#loaded();
     const shapes = model.shapes();
@@ -177,17 +171,21 @@ export class OnnxEstimator implements Estimator<OnnxSamples, FloatArray, FloatAr
     await (await this.#model?.catch(() => undefined))?.close();
   }
 
+  get #classification(): boolean {
+    return this.#loss.labels !== 'values';
+  }
+
   #loaded(): Promise<LoadedModel> {
     return (this.#model ??= this.#open());
   }
 
   async #open(): Promise<LoadedModel> {
-    const { model, threads } = this.#options;
+    const { model } = this.#options;
     const origin = typeof model === 'string' ? model : 'option model';
     try {
       const bytes =
         typeof model === 'string' || model instanceof Uint8Array ? await readModelBytes(model) : encodeModel(model);
-      return LoadedModel.decode(bytes, origin, threads);
+      return await this.#decode(bytes, origin);
     } catch (error) {
       // The next call looks again: the file may have come by then.
       this.#model = undefined;
@@ -195,29 +193,110 @@ export class OnnxEstimator implements Estimator<OnnxSamples, FloatArray, FloatAr
     }
   }
 
-  #request({ proto }: LoadedModel, samples: OnnxSamples, batch: number): StepRequest {
-    const { input, output } = this.#options;
-    return { model: proto, loss: this.#loss, batch, input, output, sampleShape: samples.shape };
+  async #decode(bytes: Uint8Array, origin: string): Promise<LoadedModel> {
+    this.#provider ??= await chooseProvider(this.#options.providers);
+    const { trainsScalar } = selection(this.#options);
+    return LoadedModel.decode(bytes, origin, { session: this.#session(), scalarIsWeight: trainsScalar });
   }
 
-  /** Refuses, before the first step, samples and models that cannot be trained or judged. */
-  #check(model: LoadedModel, samples: OnnxSamples, training: boolean): void {
-    const request = this.#request(model, samples, 1);
-    const forward = analyse(request.model, request);
-    if (sizeOf(forward.input.shape) !== sizeOf(samples.shape)) {
-      const takes = dataInputs(request.model)[0]?.name ?? '';
-      throw new OnnxError(
-        'InvalidSamples',
-        `samples have shape [${samples.shape}], input "${takes}" of the model takes [${forward.input.shape.slice(1)}]`,
-      );
+  #session(): SessionOptions {
+    const name = this.#provider?.name ?? 'cpu';
+    const providers = name === 'cpu' ? ['cpu'] : [name, 'cpu'];
+    const onFallback = (reason: string) => (this.#provider = { name: 'cpu', reason });
+    return { threads: this.#options.threads, providers, onFallback };
+  }
+
+  #plan(model: LoadedModel, samples: TrainingData, options: TrainOptions) {
+    const { loss, classWeights, labelSmoothing, clipNorm, freeze, earlyStopping, batchSize } = this.#options;
+    const validation = options.validation as TrainingData | undefined;
+    if (earlyStopping) requireMetric(earlyStopping, this.#classification, validation !== undefined);
+    const layout = this.#layout(model, samples);
+    const rows = Math.max(1, Math.min(batchSize, samples.count));
+    const step = this.#buildTraining(this.#request(model, samples, rows));
+    requireMemory(estimateMemory(step), this.#options.memoryLimitBytes ?? defaultMemoryLimit(), rows);
+    const source = sourceOf(samples, layout);
+    const judged = validation && sourceOf(validation, this.#layout(model, validation));
+    return {
+      ...this.#options,
+      ...options,
+      source,
+      validation: judged,
+      config: { loss, classWeights, labelSmoothing, clipNorm, freeze },
+      weights: model.weights,
+      classification: this.#classification,
+      session: this.#session(),
+      buildTraining: (batch: number, phase: StepRequest['phase']) =>
+        this.#buildTraining({ ...this.#request(model, source, batch), phase }),
+      buildEvaluation: (batch: number) => buildStep(this.#request(model, judged ?? source, batch)),
+    };
+  }
+
+  async #judge(model: LoadedModel, samples: TrainingData): Promise<Averages> {
+    const { input, output } = this.#options;
+    let source: BatchSource;
+    try {
+      source = sourceOf(samples, this.#layout(model, samples));
+    } catch (error) {
+      const unknown = error instanceof OnnxError && error.type === 'UnsupportedOperator';
+      if (!unknown || samples instanceof DataLoader) throw error;
+      return evaluateForward({ model, loss: this.#loss, input, output, samples });
     }
-    this.#loss.check(forward.output.shape);
-    if (training) buildStep({ ...request, optimizer: this.#optimizer });
-    checkSamples(samples, { size: sizeOf(forward.output.shape), classification: this.#loss.classification });
+    const state = new TrainingState(model.weights);
+    const sessions = new StepSessions(
+      (batch) => buildStep(this.#request(model, source, batch)),
+      state,
+      this.#session(),
+    );
+    try {
+      return await evaluateSource(sessions, source);
+    } finally {
+      await sessions.close();
+    }
+  }
+
+  #request(model: LoadedModel, { shape }: { shape: number[] }, batch: number): StepRequest {
+    const { input, output } = this.#options;
+    const chosen = selection(this.#options);
+    // A tensor that is no weight (a mask with infinities) stays, whatever its shape.
+    const frozen = (name: string) => chosen.frozen(name) || !model.weights.has(name);
+    return { model: model.proto, loss: this.#loss, batch, input, output, sampleShape: shape, ...chosen, frozen };
+  }
+
+  #buildTraining(request: StepRequest) {
+    return buildStep({ ...request, optimizer: this.#optimizer, clipNorm: this.#options.clipNorm });
+  }
+
+  /** What samples must fit; refuses models that cannot be judged and samples of another shape. */
+  #layout(model: LoadedModel, { shape }: { shape: number[] }): SampleLayout {
+    const request = this.#request(model, { shape }, 1);
+    const forward = analyse(request.model, request);
+    requireShape(forward, shape, dataInputs(request.model)[0]?.name ?? '');
+    const output = forward.output.shape;
+    this.#loss.check(output);
+    const { elemType } = forward.input;
+    return { elemType, size: sizeOf(output), classes: output.at(-1) ?? 1, labels: this.#loss.labels };
   }
 }
 
-function requireWhole(name: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1) return;
-  throw new OnnxError('InvalidOptions', `option ${name}: ${value} is not a whole number above 0`);
+/** Samples in memory are checked here, before the first step, those of a loader as they come. */
+function sourceOf(samples: TrainingData, layout: SampleLayout): BatchSource {
+  if (samples instanceof DataLoader) return loaderSource(samples, layout);
+  checkSamples(samples, layout);
+  return memorySource(samples);
+}
+
+function requireShape(forward: Forward, shape: readonly number[], input: string): void {
+  if (sizeOf(forward.input.shape) === sizeOf(shape)) return;
+  const takes = forward.input.shape.slice(1);
+  throw new OnnxError(
+    'InvalidSamples',
+    `samples have shape [${shape}], input "${input}" of the model takes [${takes}]`,
+  );
+}
+
+/** Integers as the model takes them: int64 from either kind of array. */
+function converted(data: InputArray, datatype: DataTypeName | undefined): { datatype: DataTypeName; data: InputArray } {
+  if (data instanceof Float32Array) return { datatype: 'float32', data };
+  if (datatype === 'int64' && data instanceof Int32Array) return { datatype, data: BigInt64Array.from(data, BigInt) };
+  return { datatype: data instanceof Int32Array ? 'int32' : 'int64', data };
 }

@@ -12,6 +12,26 @@ export function listExecutionProviders(): Promise<string[]> {
   return (found ??= probe());
 }
 
+export interface ProviderChoice {
+  name: string;
+  /** Why this one: for people. */
+  reason: string;
+}
+
+/** The first of the preferred providers that works here; the CPU, with the reason, if none does. */
+export async function chooseProvider(preferences: readonly string[]): Promise<ProviderChoice> {
+  const [first = 'cpu'] = preferences;
+  if (first === 'cpu') return { name: 'cpu', reason: 'it is the first choice' };
+  const working = await listExecutionProviders();
+  const known = ort.listSupportedBackends().map(({ name }) => name);
+  const chosen = preferences.find((name) => working.includes(name)) ?? 'cpu';
+  const passed = preferences.slice(0, Math.max(0, preferences.indexOf(chosen)));
+  const refused = (preferences.includes(chosen) ? passed : preferences).map((name) =>
+    known.includes(name) ? `${name} does not load on this machine` : `${name} is not part of this runtime`,
+  );
+  return { name: chosen, reason: refused.length ? refused.join(', ') : 'it is the first choice' };
+}
+
 async function probe(): Promise<string[]> {
   const working: string[] = [];
   for (const { name } of ort.listSupportedBackends()) {

@@ -1,12 +1,13 @@
 import { OnnxError } from '../errors.ts';
-import { readInts, tensorShape } from '../graph/tensors.ts';
+import { liftInputs } from '../graph/lift-inputs.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { Shape } from '../graph/shape.ts';
 import { findOperator } from '../operators/registry.ts';
 import { constantTensor } from '../operators/constant.ts';
 import { DataType, toNumber } from '../proto/types.ts';
 import type { ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../proto/types.ts';
-import type { NodeView } from './operator.ts';
+import { Knowledge } from './knowledge.ts';
+import type { NodeView, Operator } from './operator.ts';
 
 export interface ForwardOptions {
   /** Rows per step; takes the place of the first dimension of the input. */
@@ -17,41 +18,49 @@ export interface ForwardOptions {
   output?: string;
   /** Shape of one sample, needed where the graph leaves dimensions open. */
   sampleShape?: Shape;
+  /** Whether the initializer of this name stays as it is. Default: none does. */
+  frozen?: (name: string) => boolean;
+  /** Whether a rank-0 initializer trains; exporters write the constants of a graph so. Default: none does. */
+  trainsScalar?: (name: string) => boolean;
 }
 
 /** A forward graph for one batch size: the nodes that lead to the output, in order, and every shape. */
 export interface Forward {
   readonly model: ModelProto;
   readonly batch: number;
-  readonly input: { name: string; shape: Shape };
+  readonly input: { name: string; shape: Shape; elemType: number };
   readonly output: { name: string; shape: Shape };
   readonly nodes: readonly NodeView[];
   readonly shapes: ReadonlyMap<string, Shape>;
   /** Initializers and Constant nodes by value name. */
   readonly constants: ReadonlyMap<string, TensorProto>;
-  /** Float32 initializers that the output depends on: what trains. */
+  /** Float32 initializers that the output depends on, neither frozen nor fixed by their operators: what trains. */
   readonly parameters: readonly TensorProto[];
+  /** Float32 initializers that a training step may renew without a gradient: running statistics that are not frozen. */
+  readonly buffers: readonly TensorProto[];
+  readonly frozen: (name: string) => boolean;
 }
 
 /** Resolves shapes of everything between the input and the output. Refuses, by name, what cannot be understood. */
-export function analyse(model: ModelProto, options: ForwardOptions): Forward {
+export function analyse(source: ModelProto, options: ForwardOptions): Forward {
+  const input = chooseInput(source, options);
+  const output = chooseOutput(source, options.output);
+  const model = liftInputs(source);
   const { graph } = model;
-  const input = chooseInput(model, options);
-  const output = chooseOutput(model, options.output);
-  const constants = new Map(graph.initializer.map((tensor) => [tensor.name ?? '', tensor]));
-  const shapes = new Map<string, Shape>([[input.name, input.shape]]);
-  for (const [name, tensor] of constants) shapes.set(name, tensorShape(tensor));
-
+  const knowledge = new Knowledge(graph.initializer);
+  knowledge.setShape(input.name, input.shape);
   const nodes: NodeView[] = [];
   for (const proto of nodesLeadingTo(graph.node, output)) {
-    const node = viewOf(proto, shapes, constants);
-    const inferred = findOperator(node).infer(node);
-    node.outputs.forEach((name, i) => name && inferred[i] && shapes.set(name, inferred[i]));
+    const node = knowledge.view(proto);
+    const operator = findOperator(node);
+    const inferred = operator.infer(node);
+    node.outputs.forEach((name, i) => name && inferred[i] && knowledge.setShape(name, inferred[i]));
     const constant = constantTensor(proto);
-    if (constant) constants.set(proto.output[0] ?? '', constant);
+    if (constant) knowledge.setConstant(proto.output[0] ?? '', constant);
+    else knowledge.setValues(proto.output[0] ?? '', operator.fold?.(node));
     nodes.push(node);
   }
-  const outputShape = shapes.get(output);
+  const outputShape = knowledge.shapes.get(output);
   if (!outputShape) throw new OnnxError('InvalidModel', `graph output "${output}" is not produced by any node`);
   return {
     model,
@@ -59,11 +68,15 @@ export function analyse(model: ModelProto, options: ForwardOptions): Forward {
     input,
     output: { name: output, shape: outputShape },
     nodes,
-    shapes,
-    constants,
-    parameters: trainable(graph.initializer, nodes),
+    shapes: knowledge.shapes,
+    constants: knowledge.constants,
+    parameters: trainable(graph.initializer, nodes, options),
+    buffers: renewable(graph.initializer, nodes, options),
+    frozen: options.frozen ?? (() => false),
   };
 }
+
+const INPUT_TYPES: ReadonlySet<number> = new Set([DataType.float32, DataType.int32, DataType.int64]);
 
 /** Inputs that must be fed: older models list initializers among the inputs too. */
 export function dataInputs(model: ModelProto): ValueInfoProto[] {
@@ -71,7 +84,7 @@ export function dataInputs(model: ModelProto): ValueInfoProto[] {
   return model.graph.input.filter((input) => !given.has(input.name));
 }
 
-function chooseInput(model: ModelProto, options: ForwardOptions): { name: string; shape: Shape } {
+function chooseInput(model: ModelProto, options: ForwardOptions): Forward['input'] {
   const inputs = dataInputs(model);
   const names = inputs.map((input) => `"${input.name}"`).join(', ');
   const chosen = options.input === undefined ? inputs[0] : inputs.find(({ name }) => name === options.input);
@@ -88,14 +101,16 @@ function chooseInput(model: ModelProto, options: ForwardOptions): { name: string
     );
   }
   const tensor = chosen.type?.tensorType;
-  if (tensor?.elemType !== DataType.float32) {
+  const elemType = tensor?.elemType ?? 0;
+  if (!INPUT_TYPES.has(elemType)) {
     throw new OnnxError(
       'InvalidModel',
-      `input "${chosen.name}" has element type ${tensor?.elemType}, expected float32 (1)`,
+      `input "${chosen.name}" has element type ${elemType}, expected float32 (1), int32 (6) or int64 (7)`,
     );
   }
-  const declared = tensor.shape?.dim?.slice(1).map((dim) => toNumber(dim.dimValue));
-  return { name: chosen.name, shape: [options.batch, ...sampleShape(chosen.name, declared, options.sampleShape)] };
+  const declared = tensor?.shape?.dim?.slice(1).map((dim) => toNumber(dim.dimValue));
+  const shape = [options.batch, ...sampleShape(chosen.name, declared, options.sampleShape)];
+  return { name: chosen.name, shape, elemType };
 }
 
 function sampleShape(name: string, declared: Shape | undefined, given: Shape | undefined): Shape {
@@ -129,37 +144,32 @@ function nodesLeadingTo(nodes: readonly NodeProto[], output: string): NodeProto[
   return kept.reverse();
 }
 
-function trainable(initializers: readonly TensorProto[], nodes: readonly NodeView[]): TensorProto[] {
-  const used = new Set(nodes.flatMap((node) => node.inputs));
-  return initializers.filter((tensor) => tensor.dataType === DataType.float32 && used.has(tensor.name ?? ''));
+function trainable(
+  initializers: readonly TensorProto[],
+  nodes: readonly NodeView[],
+  { frozen, trainsScalar }: ForwardOptions,
+): TensorProto[] {
+  const used = inputsWhere(nodes, ({ fixed }, i) => !fixed?.includes(i));
+  return initializers.filter(({ name = '', dataType, dims = [] }) => {
+    if (dataType !== DataType.float32 || !used.has(name) || frozen?.(name)) return false;
+    return dims.length > 0 || (trainsScalar?.(name) ?? false);
+  });
 }
 
-function viewOf(
-  source: NodeProto,
-  shapes: ReadonlyMap<string, Shape>,
-  constants: ReadonlyMap<string, TensorProto>,
-): NodeView {
-  // Lists are copied: a gradient may ask the node for one more output, and the model itself must stay as it is.
-  const proto: NodeProto = { ...source, opType: source.opType, input: [...source.input], output: [...source.output] };
-  const label = `${proto.opType} "${proto.name || proto.output[0]}"`;
-  const refuse = (reason: string) => new OnnxError('InvalidModel', `${label}: ${reason}`);
-  return {
-    proto,
-    label,
-    inputs: proto.input,
-    outputs: proto.output,
-    refuse,
-    inputShape(index) {
-      const name = proto.input[index];
-      const shape = name ? shapes.get(name) : undefined;
-      if (!shape) throw refuse(`input ${index} ("${name ?? ''}") is missing or comes from no earlier node`);
-      return shape;
-    },
-    intConstant(index) {
-      const tensor = constants.get(proto.input[index] ?? '');
-      if (!tensor)
-        throw refuse(`input ${index} ("${proto.input[index] ?? ''}") must be constant to be trained through`);
-      return readInts(tensor);
-    },
-  };
+function renewable(
+  initializers: readonly TensorProto[],
+  nodes: readonly NodeView[],
+  { frozen }: ForwardOptions,
+): TensorProto[] {
+  const used = inputsWhere(nodes, ({ renewed }, i) => renewed?.includes(i) ?? false);
+  return initializers.filter(({ name = '' }) => used.has(name) && !frozen?.(name));
+}
+
+function inputsWhere(nodes: readonly NodeView[], choose: (operator: Operator, index: number) => boolean): Set<string> {
+  return new Set(
+    nodes.flatMap((node) => {
+      const operator = findOperator(node);
+      return node.inputs.filter((_, i) => choose(operator, i));
+    }),
+  );
 }

@@ -10,8 +10,7 @@ import { windowPads } from './window.ts';
 export function spread(
   writer: GraphWriter,
   values: string,
-  weights: string,
-  windows: readonly [WindowAxis, WindowAxis],
+  { weights, windows, groups = 1 }: { weights: string; windows: readonly [WindowAxis, WindowAxis]; groups?: number },
 ): string {
   return writer.emit('ConvTranspose', [values, weights], {
     kernel_shape: ints(windows.map((w) => w.kernel)),
@@ -19,7 +18,7 @@ export function spread(
     dilations: ints(windows.map((w) => w.dilation)),
     pads: ints(windowPads(windows)),
     output_padding: ints(windows.map(skipped)),
-    group: int(1),
+    group: int(groups),
   });
 }
 

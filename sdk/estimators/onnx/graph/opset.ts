@@ -23,8 +23,9 @@ export function opsetOf(model: ModelProto): number {
 }
 
 /**
- * Opset for a training graph that contains the model's own nodes: at least ours. Of the differentiable operators only
- * Softmax changed meaning between 7 and 22: before 13 it flattened everything from `axis` (default 1) on.
+ * Opset for a training graph that contains the model's own nodes: at least ours. `liftInputs` has moved attributes that became
+ * inputs; of the differentiable operators only Softmax and LogSoftmax changed meaning between 7 and 22: before 13 they
+ * flattened everything from `axis` (default 1) on.
  */
 export function liftNodes(model: ModelProto, nodes: readonly NodeProto[], rankOf: (name: string) => number): number {
   const opset = opsetOf(model);
@@ -32,13 +33,13 @@ export function liftNodes(model: ModelProto, nodes: readonly NodeProto[], rankOf
     throw new OnnxError('InvalidModel', `opset ${opset} is too old to train; export with 13 or newer`);
   if (opset >= 13) return Math.max(opset, TRAINING_OPSET);
   for (const node of nodes) {
-    if (node.opType !== 'Softmax') continue;
+    if (node.opType !== 'Softmax' && node.opType !== 'LogSoftmax') continue;
     const rank = rankOf(node.input[0] ?? '');
     const axis = intAttribute(node, 'axis', 1);
     if (axis !== rank - 1 && axis !== -1) {
       throw new OnnxError(
         'InvalidModel',
-        `Softmax "${node.name}" over several axes (opset ${opset}); export with opset 13`,
+        `${node.opType} "${node.name}" over several axes (opset ${opset}); export with opset 13`,
       );
     }
     node.attribute = [{ name: 'axis', ...int(-1) }];

@@ -27,12 +27,15 @@ export function readFloats(tensor: TensorProto): Float32Array {
   return checkedLength(tensor, raw ? new Float32Array(raw) : Float32Array.from(tensor.floatData ?? []));
 }
 
-/** Values of an int64 or int32 tensor as numbers. */
+/** Values of an int64, int32 or bool tensor as numbers. */
 export function readInts(tensor: TensorProto): number[] {
   const raw = rawBytes(tensor);
   if (tensor.dataType === DataType.int64) {
     const values = raw ? Array.from(new BigInt64Array(raw), Number) : (tensor.int64Data ?? []).map(toNumber);
     return checkedLength(tensor, values);
+  }
+  if (tensor.dataType === DataType.bool) {
+    return checkedLength(tensor, raw ? Array.from(new Uint8Array(raw)) : [...(tensor.int32Data ?? [])]);
   }
   if (tensor.dataType !== DataType.int32) throw wrongType(tensor, 'int64');
   return checkedLength(tensor, raw ? Array.from(new Int32Array(raw)) : [...(tensor.int32Data ?? [])]);

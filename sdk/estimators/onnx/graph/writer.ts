@@ -30,7 +30,11 @@ export class GraphWriter {
 
   /** Adds a node with one output and returns the name of that output. An empty input name leaves an optional input out. */
   emit(opType: string, inputs: readonly string[], attributes: Attributes = {}, hint = `training/${opType}`): string {
-    const output = this.fresh(hint);
+    return this.define(this.fresh(hint), opType, inputs, attributes);
+  }
+
+  /** Adds a node whose output has exactly this name; for values that others refer to already. */
+  define(output: string, opType: string, inputs: readonly string[], attributes: Attributes = {}): string {
     this.nodes.push({ opType, name: output, input: [...inputs], output: [output], attribute: toProto(attributes) });
     return output;
   }
@@ -49,6 +53,23 @@ export class GraphWriter {
   /** One-dimensional int64 constant, as shapes and axes are passed. */
   ints(values: readonly number[]): string {
     return this.#constant(`i:${values.join()}`, (name) => intTensor(name, [values.length], values));
+  }
+
+  int32(value: number): string {
+    return this.#scalar(DataType.int32, value, Int32Array.of(value));
+  }
+
+  uint32(value: number): string {
+    return this.#scalar(DataType.uint32, value, Uint32Array.of(value));
+  }
+
+  #scalar(dataType: number, value: number, { buffer }: { buffer: ArrayBuffer }): string {
+    return this.#constant(`s${dataType}:${value}`, (name) => ({
+      name,
+      dims: [],
+      dataType,
+      rawData: new Uint8Array(buffer),
+    }));
   }
 
   #constant(key: string, make: (name: string) => TensorProto): string {

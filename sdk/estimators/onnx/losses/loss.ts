@@ -5,7 +5,7 @@ import type { GraphWriter } from '../graph/writer.ts';
 export interface LossNodes {
   /** Scalar: mean over the rows of the batch. */
   loss: string;
-  /** Scalar float: rows whose largest output is the label's; only for classification. */
+  /** Scalar float: rows that were classified rightly, or the share of a row's outputs that were; not for values. */
   correct?: string;
   /** The value that backpropagation starts from, and the loss's gradient there. */
   seed?: { at: string; gradient: string };
@@ -20,10 +20,16 @@ export interface LossRequest {
   backward: boolean;
 }
 
+/**
+ * What the targets are: 'classes', one-hot or probabilities over the last axis; 'binary', a probability for each output by
+ * itself; 'values', any numbers.
+ */
+export type LabelKind = 'classes' | 'binary' | 'values';
+
 /** What training minimises. */
 export interface Loss {
   readonly name: string;
-  readonly classification: boolean;
+  readonly labels: LabelKind;
   /** Throws if the model's output does not fit this loss. */
   check(outputShape: Shape): void;
   emit(request: LossRequest): LossNodes;

@@ -5,7 +5,7 @@ import type { Loss } from './loss.ts';
 /** Mean squared error: mean over all elements of (output - target)^2; gradient 2 (output - target) / elements. */
 export const mse: Loss = {
   name: 'mse',
-  classification: false,
+  labels: 'values',
   check: () => undefined,
   emit({ forward, writer, target, backward }) {
     const difference = writer.emit('Sub', [forward.output.name, target]);

@@ -17,7 +17,9 @@ export const averagePool: Operator = {
     const planes = writer.emit('Reshape', [share, writer.ints([n * channels, 1, height.output, width.output])]);
     const area = height.kernel * width.kernel;
     const ones = writer.floats(new Array<number>(area).fill(1), [1, 1, height.kernel, width.kernel]);
-    return [writer.emit('Reshape', [spread(writer, planes, ones, windows), writer.ints(node.inputShape(0))])];
+    return [
+      writer.emit('Reshape', [spread(writer, planes, { weights: ones, windows }), writer.ints(node.inputShape(0))]),
+    ];
   },
 };
 

@@ -3,6 +3,8 @@ import { skipped, spread } from '../autodiff/spread.ts';
 import { windowAxes, windowOutput, windowPads } from '../autodiff/window.ts';
 import type { WindowAxis } from '../autodiff/window.ts';
 import { int, intAttribute, ints } from '../graph/attributes.ts';
+import type { Shape } from '../graph/shape.ts';
+import type { GraphWriter } from '../graph/writer.ts';
 
 type Windows = readonly [WindowAxis, WindowAxis];
 
@@ -20,11 +22,10 @@ export const conv: Operator = {
   },
   gradient: (context) => {
     const { node, outputGradient, writer, needs } = context;
-    if (intAttribute(node.proto, 'group', 1) !== 1)
-      throw node.refuse('no gradient for grouped convolution (group > 1)');
     const windows = windowsOf(node);
+    const groups = intAttribute(node.proto, 'group', 1);
     return [
-      needs(0) ? spread(writer, outputGradient, node.inputs[1] ?? '', windows) : undefined,
+      needs(0) ? spread(writer, outputGradient, { weights: node.inputs[1] ?? '', windows, groups }) : undefined,
       needs(1) ? gradientOfWeights(context, windows) : undefined,
       needs(2) ? writer.emit('ReduceSum', [outputGradient, writer.ints([0, 2, 3])], { keepdims: int(0) }) : undefined,
     ];
@@ -37,17 +38,18 @@ function windowsOf(node: NodeView): Windows {
 
 /**
  * dW[m, c, i, j] = sum over n, y, x of dY[n, m, y, x] X[n, c, i d + y s, j d + x s]: a convolution of X with dY as kernel
- * in which images and channels change places, and stride and dilation too.
+ * in which images and channels change places, and stride and dilation too. Groups stay groups.
  */
 function gradientOfWeights({ node, outputGradient, writer }: GradientContext, windows: Windows): string {
-  const swap = { perm: ints([1, 0, 2, 3]) };
-  const x = writer.emit('Transpose', [node.inputs[0] ?? ''], swap);
-  const dY = writer.emit('Transpose', [outputGradient], swap);
+  const groups = intAttribute(node.proto, 'group', 1);
+  const x = imagesAsChannels(writer, node.inputs[0] ?? '', node.inputShape(0), groups);
+  const dY = writer.emit('Transpose', [outputGradient], SWAP);
   const wide = writer.emit('Conv', [x, dY], {
     kernel_shape: ints(windowOutput(windows)),
     strides: ints(windows.map((w) => w.dilation)),
     dilations: ints(windows.map((w) => w.stride)),
     pads: ints(windowPads(windows)),
+    group: int(groups),
   });
   // Elements that the last stride skipped give the swapped convolution positions that no weight has.
   const surplus = windows.some((w) => skipped(w) >= w.dilation);
@@ -55,5 +57,15 @@ function gradientOfWeights({ node, outputGradient, writer }: GradientContext, wi
   const exact = surplus
     ? writer.emit('Slice', [wide, writer.ints([0, 0]), writer.ints(kernel), writer.ints([2, 3])])
     : wide;
-  return writer.emit('Transpose', [exact], swap);
+  return writer.emit('Transpose', [exact], SWAP);
+}
+
+const SWAP = { perm: ints([1, 0, 2, 3]) };
+
+/** [N, G C, H, W] as [C, G N, H, W]. */
+function imagesAsChannels(writer: GraphWriter, value: string, [n = 1, channels = 1, ...image]: Shape, groups: number) {
+  if (groups === 1) return writer.emit('Transpose', [value], SWAP);
+  const split = writer.emit('Reshape', [value, writer.ints([n, groups, channels / groups, ...image])]);
+  const moved = writer.emit('Transpose', [split], { perm: ints([2, 1, 0, 3, 4]) });
+  return writer.emit('Reshape', [moved, writer.ints([channels / groups, groups * n, ...image])]);
 }

@@ -1,3 +1,4 @@
+import { keepKnown } from '../autodiff/fold.ts';
 import type { NodeView, Operator } from '../autodiff/operator.ts';
 import { intAttribute } from '../graph/attributes.ts';
 import { sizeOf } from '../graph/shape.ts';
@@ -6,6 +7,7 @@ import type { Shape } from '../graph/shape.ts';
 export const reshape: Operator = {
   type: 'Reshape',
   infer: (node) => [resolve(node)],
+  fold: keepKnown,
   gradient: ({ node, outputGradient, writer }) => [
     writer.emit('Reshape', [outputGradient, writer.ints(node.inputShape(0))]),
     undefined,

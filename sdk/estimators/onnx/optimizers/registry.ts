@@ -1,13 +1,15 @@
 import { OnnxError } from '../errors.ts';
 import { adam } from './adam.ts';
 import type { AdamOptions } from './adam.ts';
+import { adamw } from './adamw.ts';
+import type { AdamWOptions } from './adamw.ts';
 import type { Optimizer } from './optimizer.ts';
 import { sgd } from './sgd.ts';
 import type { SgdOptions } from './sgd.ts';
 
-export type OptimizerOptions = SgdOptions | AdamOptions;
+export type OptimizerOptions = SgdOptions | AdamOptions | AdamWOptions;
 
-const KNOWN = ['adam', 'sgd'];
+const KNOWN = ['adam', 'adamw', 'sgd'];
 
 export function makeOptimizer(options: OptimizerOptions): Optimizer {
   const { name, learningRate } = options;
@@ -19,6 +21,8 @@ export function makeOptimizer(options: OptimizerOptions): Optimizer {
       return sgd(options);
     case 'adam':
       return adam(options);
+    case 'adamw':
+      return adamw(options);
     default:
       throw new OnnxError('InvalidOptions', `option optimizer.name: "${name}" is unknown; known: ${KNOWN.join(', ')}`);
   }

@@ -63,7 +63,7 @@ export interface ModelProto {
 }
 
 /** TensorProto.DataType, the ones that occur here. */
-export const DataType = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
+export const DataType = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11, uint32: 12 } as const;
 
 /** AttributeProto.AttributeType. */
 export const AttributeType = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7, strings: 8 } as const;

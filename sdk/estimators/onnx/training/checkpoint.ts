@@ -2,13 +2,14 @@ import { readFile, rm } from 'node:fs/promises';
 import { messageOf } from '../errors.ts';
 import type { RandomState } from '../random.ts';
 import { parseTensorFile, writeTensorFile } from './tensor-file.ts';
+import type { BestSoFar } from './early-stopping.ts';
 import type { TrainingState } from './state.ts';
 
 /** Where a training stands. With weights and optimizer state it is all that is needed to go on bit by bit. */
 export interface Position {
   /** Epochs completed. */
   epoch: number;
-  /** Steps completed in the present epoch. */
+  /** Batches completed in the present epoch. */
   stepInEpoch: number;
   /** Optimizer updates in all. */
   step: number;
@@ -19,9 +20,13 @@ export interface Position {
   correctSum: number;
   /** Of the completed epochs. */
   metrics: Record<string, number[]>;
+  /** Kept with early stopping. */
+  best?: BestSoFar;
+  /** No further epoch is to come. */
+  stopped?: boolean;
 }
 
-const FORMAT = '1';
+const FORMAT = '2';
 
 export async function writeCheckpoint(
   path: string,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { OnnxSamples } from '../samples.ts';
+import type { BatchSource } from './batch-source.ts';
 
 /**
  * Names a training: equal digests mean that the same steps will be taken on the same data from the same weights.
@@ -9,14 +9,12 @@ export function trainingDigest(
   config: unknown,
   graph: Uint8Array,
   weights: ReadonlyMap<string, Float32Array>,
-  samples: OnnxSamples,
+  source: BatchSource,
 ): string {
   const hash = createHash('sha256').update(JSON.stringify(config)).update(graph);
-  for (const [name, data] of weights) hash.update(name).update(bytesOf(data));
-  hash.update(JSON.stringify([samples.count, samples.shape, samples.labels.constructor.name]));
-  return hash.update(bytesOf(samples.inputs)).update(bytesOf(samples.labels)).digest('hex');
-}
-
-function bytesOf(data: Float32Array | Int32Array): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  for (const [name, { buffer, byteOffset, byteLength }] of weights) {
+    hash.update(name).update(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  source.identify(hash);
+  return hash.digest('hex');
 }

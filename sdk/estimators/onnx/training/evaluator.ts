@@ -1,37 +1,24 @@
-import type { OnnxSamples } from '../samples.ts';
-import { gather } from '../samples.ts';
+import { Mean } from './mean.ts';
+import type { Averages } from './mean.ts';
+import type { BatchSource } from './batch-source.ts';
 import type { StepSessions } from './sessions.ts';
 
 /** Rows per evaluation step: large enough to use the cores, small enough for any edge node's memory. */
 const EVALUATION_BATCH = 256;
 
-export interface Evaluation {
-  /** Mean over all samples. */
-  loss: number;
-  /** Share of samples classified rightly, 0 for regression. */
-  accuracy: number;
-}
-
-/** Judges the weights that the sessions' state holds. Samples must have been checked. */
-export async function evaluateSamples(
+/** Judges the weights that the sessions' state holds. */
+export async function evaluateSource(
   sessions: StepSessions,
-  samples: OnnxSamples,
+  source: BatchSource,
   signal?: AbortSignal,
-): Promise<Evaluation> {
-  const batch = Math.min(EVALUATION_BATCH, samples.count);
-  let [loss, correct] = [0, 0];
-  for (let start = 0; start < samples.count; start += batch) {
+): Promise<Averages> {
+  const batchSize = Math.min(EVALUATION_BATCH, source.count);
+  const mean = new Mean();
+  for await (const batch of source.inOrder({ batchSize, from: 0, signal })) {
     signal?.throwIfAborted();
-    const rows = Math.min(batch, samples.count - start);
-    const session = await sessions.get(rows);
-    gather(
-      samples,
-      Uint32Array.from({ length: rows }, (_, i) => start + i),
-      session,
-    );
-    const result = await session.run();
-    loss += result.loss * rows;
-    correct += result.correct;
+    const session = await sessions.get(batch.rows);
+    batch.copyTo(session);
+    mean.add(await session.run(), batch.rows);
   }
-  return { loss: loss / samples.count, accuracy: correct / samples.count };
+  return mean.result();
 }

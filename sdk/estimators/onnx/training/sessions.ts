@@ -1,25 +1,29 @@
+import type { SessionOptions } from '../runtime.ts';
 import type { TrainingState } from './state.ts';
-import type { StepGraph } from './step-graph.ts';
+import type { StepGraph, StepPhase } from './step-graph.ts';
 import { StepSession } from './step-session.ts';
 
-/** Sessions of one step by batch size, opened when first needed: the full batch, and the rest of an epoch if there is one. */
-export class StepSessions {
-  readonly #open = new Map<number, StepSession>();
-  readonly #build: (batch: number) => StepGraph;
-  readonly #state: TrainingState;
-  readonly #threads: number | undefined;
+export type BuildStep = (batch: number, phase: StepPhase) => StepGraph;
 
-  constructor(build: (batch: number) => StepGraph, state: TrainingState, threads?: number) {
+/** Sessions of one step by batch size and phase, opened when first needed: the full batch, and the rest of an epoch if there is one. */
+export class StepSessions {
+  readonly #open = new Map<string, StepSession>();
+  readonly #build: BuildStep;
+  readonly #state: TrainingState;
+  readonly #options: SessionOptions;
+
+  constructor(build: BuildStep, state: TrainingState, options: SessionOptions) {
     this.#build = build;
     this.#state = state;
-    this.#threads = threads;
+    this.#options = options;
   }
 
-  async get(batch: number): Promise<StepSession> {
-    const present = this.#open.get(batch);
+  async get(batch: number, phase: StepPhase = 'update'): Promise<StepSession> {
+    const key = `${phase} ${batch}`;
+    const present = this.#open.get(key);
     if (present) return present;
-    const opened = await StepSession.open(this.#build(batch), this.#state, this.#threads);
-    this.#open.set(batch, opened);
+    const opened = await StepSession.open(this.#build(batch, phase), this.#state, this.#options);
+    this.#open.set(key, opened);
     return opened;
   }
 

@@ -1,49 +1,60 @@
 import { sizeOf } from '../graph/shape.ts';
 import type { Shape } from '../graph/shape.ts';
 
-type Buffers = [Float32Array, Float32Array];
+/** Two buffers: a step reads `half` and writes the other, because an update may be computed before the last node that reads the old value. */
+interface Entry {
+  buffers: readonly [Float32Array, Float32Array];
+  half: 0 | 1;
+}
 
-/**
- * Weights and optimizer state of a training in progress, two buffers each: a step reads half `half` and writes the other.
- * Two, because an update may be computed before the last node that reads the old weight.
- */
+/** Weights, running statistics, optimizer state and accumulated gradients of a training in progress, by name. */
 export class TrainingState {
-  /** Which buffer holds the present values. */
-  half: 0 | 1 = 0;
   /** Optimizer updates so far. */
   step = 0;
-  readonly #buffers = new Map<string, Buffers>();
+  readonly #entries = new Map<string, Entry>();
 
   /** Starts from these weights; whatever else a step asks for starts at zero. The arrays are copied. */
   constructor(weights: Iterable<[string, Float32Array]>) {
     for (const [name, data] of weights) this.set(name, data);
   }
 
-  buffers(name: string, shape: Shape): Buffers {
-    const present = this.#buffers.get(name);
-    if (present) return present;
-    const made: Buffers = [new Float32Array(sizeOf(shape)), new Float32Array(sizeOf(shape))];
-    this.#buffers.set(name, made);
-    return made;
+  buffers(name: string, shape: Shape): readonly [Float32Array, Float32Array] {
+    const present = this.#entries.get(name);
+    if (present) return present.buffers;
+    const size = sizeOf(shape);
+    const buffers = [new Float32Array(size), new Float32Array(size)] as const;
+    this.#entries.set(name, { buffers, half: 0 });
+    return buffers;
   }
 
   set(name: string, data: Float32Array): void {
-    const present = this.#buffers.get(name);
-    if (present) present[this.half].set(data);
-    else this.#buffers.set(name, [data.slice(), data.slice()]);
+    const present = this.#entries.get(name);
+    if (present) present.buffers[present.half].set(data);
+    else this.#entries.set(name, { buffers: [data.slice(), data.slice()], half: 0 });
   }
 
   /** Present values by name, not copied: valid until the next step. */
   *entries(): Iterable<[string, Float32Array]> {
-    for (const [name, buffers] of this.#buffers) yield [name, buffers[this.half]];
+    for (const [name, { buffers, half }] of this.#entries) yield [name, buffers[half]];
   }
 
   get(name: string): Float32Array | undefined {
-    return this.#buffers.get(name)?.[this.half];
+    const entry = this.#entries.get(name);
+    return entry?.buffers[entry.half];
   }
 
-  advance(): void {
-    this.half = this.half === 0 ? 1 : 0;
-    this.step++;
+  /** Which of the two buffers holds the present value. */
+  half(name: string): 0 | 1 {
+    return this.#entries.get(name)?.half ?? 0;
+  }
+
+  /** The other buffer, which a step has written, becomes the present value. */
+  flip(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry) entry.half = entry.half === 0 ? 1 : 0;
+  }
+
+  clear(name: string): void {
+    this.get(name)?.fill(0);
   }
 }

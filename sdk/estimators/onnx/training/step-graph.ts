@@ -1,48 +1,77 @@
 import { analyse } from '../autodiff/forward.ts';
 import type { Forward, ForwardOptions } from '../autodiff/forward.ts';
 import { assertDifferentiable, backpropagate } from '../autodiff/backward.ts';
+import { lowerForward } from '../autodiff/lower.ts';
+import type { Lowered } from '../autodiff/lower.ts';
 import { OnnxError } from '../errors.ts';
-import { TRAINING_IR_VERSION, liftNodes } from '../graph/opset.ts';
+import { sizeOf } from '../graph/shape.ts';
 import type { Shape } from '../graph/shape.ts';
 import { tensorShape } from '../graph/tensors.ts';
-import { GraphWriter, valueInfo } from '../graph/writer.ts';
+import { GraphWriter } from '../graph/writer.ts';
 import type { Loss, LossNodes } from '../losses/loss.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
-import { encodeModel } from '../proto/codec.ts';
-import { toNumber } from '../proto/types.ts';
-import type { ModelProto, NodeProto } from '../proto/types.ts';
+import type { ModelProto } from '../proto/types.ts';
+import { assemble } from './assemble.ts';
+import { scaleToNorm } from './clip-norm.ts';
 
 /** A tensor that goes into a step and comes out of it renewed. */
 export interface Slot {
   /** Graph input. */
   name: string;
-  /** Graph output with the next value. */
+  /** Graph output with the next value; equal to `name` if the step only reads it. */
   next: string;
   shape: Shape;
+}
+
+/** Names of the scalar inputs of a step; those that it does not need are absent. */
+export interface StepScalars {
+  learningRate?: string;
+  /** Number of the update, from 1. */
+  step?: string;
+  /** Share of this batch's rows in all rows of the update, when gradients are accumulated. */
+  share?: string;
+  /** int32 seed of what is drawn in the step. */
+  seed?: string;
 }
 
 /** A training (or evaluation) step as a plain ONNX model: one `run` per step. */
 export interface StepGraph {
   bytes: Uint8Array;
-  input: { name: string; shape: Shape };
+  input: { name: string; shape: Shape; elemType: number };
   /** Targets, float32 in the shape of the model's output. */
   target: { name: string; shape: Shape };
   /** Scalar outputs. */
   loss: string;
   correct?: string;
   /** Scalar inputs; absent from evaluation graphs. */
-  scalars?: { learningRate: string; step: string };
-  /** Weights, in the order of the model's initializers. `next` equals `name` in evaluation graphs. */
+  scalars?: StepScalars;
+  /** Weights that train, in the order of the model's initializers. */
   parameters: Slot[];
+  /** Running statistics. */
+  buffers: Slot[];
   /** Optimizer state, by parameter then by slot of the optimizer. */
   state: Slot[];
+  /** Sums of gradients over the batches of one update, by parameter. */
+  accumulated: Slot[];
+  /** Bytes of everything that the forward pass computes. */
+  activationBytes: number;
 }
+
+/**
+ * What a training step does with its gradients: update the weights at once; add them up; or add them to those that were added
+ * up before and update with the sum.
+ */
+export type StepPhase = 'update' | 'accumulate' | 'apply';
 
 export interface StepRequest extends ForwardOptions {
   model: ModelProto;
   loss: Loss;
   /** Left out: the graph only evaluates. */
   optimizer?: Optimizer;
+  /** Default 'update'. */
+  phase?: StepPhase;
+  /** Largest Euclidean norm of all gradients together; longer ones are scaled down. */
+  clipNorm?: number;
 }
 
 /** Emits forward, loss, and (with an optimizer) backward and update nodes. Refuses by name what cannot be trained. */
@@ -54,89 +83,105 @@ export function buildStep(request: StepRequest): StepGraph {
 
   const writer = new GraphWriter(forward.shapes.keys());
   const target = writer.fresh('training/target');
+  const lowered = lowerForward(forward, writer, optimizer !== undefined);
   const nodes = loss.emit({ forward, writer, target, backward: optimizer !== undefined });
-  const updates = optimizer && emitUpdates({ forward, writer, nodes, optimizer });
-  const parameters =
-    updates?.parameters ?? forward.parameters.map((tensor) => evaluationSlot(tensor.name ?? '', tensor));
   const step: Omit<StepGraph, 'bytes'> = {
     input: forward.input,
     target: { name: target, shape: forward.output.shape },
     loss: nodes.loss,
     correct: nodes.correct,
-    scalars: updates?.scalars,
-    parameters,
-    state: updates?.state ?? [],
+    parameters: forward.parameters.map((tensor) => readOnly(tensor)),
+    buffers: forward.buffers.map((tensor) => readOnly(tensor, optimizer && lowered.renewed)),
+    state: [],
+    accumulated: [],
+    activationBytes: activationBytes(forward),
+    ...(optimizer && emitTraining({ forward, writer, nodes, lowered }, { ...request, optimizer })),
   };
-  return { ...step, bytes: encodeModel(assemble(forward, writer, step)) };
+  return { ...step, bytes: assemble(forward, writer, step) };
 }
 
 function requireTrainable(forward: Forward): void {
   if (forward.parameters.length === 0) {
     throw new OnnxError(
       'InvalidModel',
-      `output "${forward.output.name}" depends on no float32 initializer: nothing to train`,
+      `output "${forward.output.name}" depends on no float32 initializer that trains: nothing to train`,
     );
   }
   assertDifferentiable(forward);
 }
 
-interface UpdateParts {
+interface EmittedStep {
   forward: Forward;
   writer: GraphWriter;
   nodes: LossNodes;
-  optimizer: Optimizer;
+  lowered: Lowered;
 }
 
-function emitUpdates({ forward, writer, nodes, optimizer }: UpdateParts) {
+type TrainingRequest = StepRequest & { optimizer: Optimizer };
+type TrainingParts = Pick<StepGraph, 'scalars' | 'state' | 'parameters' | 'accumulated'>;
+
+/** Backward pass, then what the phase does with the gradients. */
+function emitTraining({ forward, writer, nodes, lowered }: EmittedStep, request: TrainingRequest): TrainingParts {
   if (!nodes.seed) throw new OnnxError('InvalidOptions', 'the loss gave no gradient');
-  const gradients = backpropagate(forward, writer, nodes.seed);
-  const scalars = { learningRate: writer.fresh('training/learningRate'), step: writer.fresh('training/step') };
+  const found = backpropagate({ forward, writer, saved: lowered.saved, seed: nodes.seed });
+  const phase = request.phase ?? 'update';
+  const scalars: StepScalars = lowered.seed === undefined ? {} : { seed: lowered.seed };
+  const gradients = forward.parameters.map(({ name = '' }) => found.get(name) ?? zeroLike(writer, name));
+  const parameters = forward.parameters.map((tensor) => readOnly(tensor));
+  if (phase === 'update')
+    return { ...emitUpdates(writer, { parameters, gradients, scalars }, request), accumulated: [] };
+
+  const share = writer.fresh('training/share');
+  const accumulated = parameters.map(({ name, shape }): Slot => {
+    const sum = writer.fresh(`training/${name}/accumulated`);
+    return { name: sum, next: sum, shape };
+  });
+  const sums = gradients.map((gradient, i) =>
+    writer.emit('Add', [accumulated[i]?.name ?? '', writer.emit('Mul', [gradient, share])]),
+  );
+  if (phase === 'accumulate') {
+    const grown = accumulated.map((slot, i) => ({ ...slot, next: sums[i] ?? '' }));
+    return { scalars: { ...scalars, share }, state: [], parameters, accumulated: grown };
+  }
+  const parts = { parameters, gradients: sums, scalars: { ...scalars, share } };
+  return { ...emitUpdates(writer, parts, request), accumulated };
+}
+
+interface UpdateParts {
+  parameters: Slot[];
+  /** By parameter. */
+  gradients: string[];
+  scalars: StepScalars;
+}
+
+function emitUpdates(writer: GraphWriter, parts: UpdateParts, { optimizer, clipNorm }: TrainingRequest) {
+  const gradients = clipNorm === undefined ? parts.gradients : scaleToNorm(writer, parts.gradients, clipNorm);
+  const [learningRate, step] = [writer.fresh('training/learningRate'), writer.fresh('training/step')];
   const state: Slot[] = [];
-  const parameters = forward.parameters.map((tensor): Slot => {
-    const name = tensor.name ?? '';
-    const shape = tensorShape(tensor);
-    const gradient = gradients.get(name) ?? writer.emit('Mul', [name, writer.scalar(0)]);
+  const parameters = parts.parameters.map(({ name, shape }, i): Slot => {
     const inputs = Object.fromEntries(optimizer.slots.map((slot) => [slot, writer.fresh(`training/${name}/${slot}`)]));
-    const next = optimizer.emit({ writer, parameter: name, gradient, state: inputs, ...scalars });
+    const gradient = gradients[i] ?? '';
+    const next = optimizer.emit({ writer, parameter: name, gradient, state: inputs, learningRate, step });
     for (const slot of optimizer.slots) {
       state.push({ name: inputs[slot] ?? '', next: next.state[slot] ?? '', shape });
     }
     return { name, next: next.parameter, shape };
   });
-  return { scalars, state, parameters };
+  return { scalars: { ...parts.scalars, learningRate, step }, state, parameters };
 }
 
-function evaluationSlot(name: string, tensor: Parameters<typeof tensorShape>[0]): Slot {
-  return { name, next: name, shape: tensorShape(tensor) };
+function zeroLike(writer: GraphWriter, name: string): string {
+  return writer.emit('Mul', [name, writer.scalar(0)]);
 }
 
-function assemble(forward: Forward, writer: GraphWriter, step: Omit<StepGraph, 'bytes'>): ModelProto {
-  const slots = [...step.parameters, ...step.state];
-  const trained = new Set(step.parameters.map(({ name }) => name));
-  const used = new Set(forward.nodes.flatMap((node) => node.inputs));
-  const own: NodeProto[] = forward.nodes.map((node) => node.proto);
-  const opset = liftNodes(forward.model, own, (name) => forward.shapes.get(name)?.length ?? 0);
-  const scalarInputs = step.scalars ? [step.scalars.learningRate, step.scalars.step] : [];
-  const scalarOutputs = step.correct === undefined ? [step.loss] : [step.loss, step.correct];
-  const outputs = step.scalars ? slots.map(({ next, shape }) => valueInfo(next, shape)) : [];
-  return {
-    irVersion: Math.max(toNumber(forward.model.irVersion), TRAINING_IR_VERSION),
-    producerName: 'sedna',
-    opsetImport: [{ domain: '', version: opset }],
-    graph: {
-      name: 'training step',
-      node: [...own, ...writer.nodes],
-      initializer: [
-        ...forward.model.graph.initializer.filter(({ name = '' }) => used.has(name) && !trained.has(name)),
-        ...writer.initializers,
-      ],
-      input: [
-        valueInfo(step.input.name, step.input.shape),
-        valueInfo(step.target.name, step.target.shape),
-        ...slots.map(({ name, shape }) => valueInfo(name, shape)),
-        ...scalarInputs.map((name) => valueInfo(name, [])),
-      ],
-      output: [...scalarOutputs.map((name) => valueInfo(name, [])), ...outputs],
-    },
-  };
+type Tensor = Parameters<typeof tensorShape>[0];
+
+function readOnly(tensor: Tensor, renewed?: ReadonlyMap<string, string>): Slot {
+  const name = tensor.name ?? '';
+  return { name, next: renewed?.get(name) ?? name, shape: tensorShape(tensor) };
+}
+
+function activationBytes(forward: Forward): number {
+  const values = forward.nodes.flatMap((node) => node.outputs.map((name) => forward.shapes.get(name)));
+  return values.reduce((sum, shape) => sum + (shape ? sizeOf(shape) * Float32Array.BYTES_PER_ELEMENT : 0), 0);
 }

@@ -1,35 +1,46 @@
-import { TrainingDiverged, messageOf } from '../errors.ts';
+import { OnnxError, TrainingDiverged } from '../errors.ts';
 import type { Metrics, Progress } from '../../estimator.ts';
 import type { OptimizerOptions } from '../optimizers/registry.ts';
 import { Random } from '../random.ts';
-import { gather } from '../samples.ts';
-import type { OnnxSamples } from '../samples.ts';
+import type { SessionOptions } from '../runtime.ts';
 import { sizeOf } from '../graph/shape.ts';
-import { readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import type { Batch, BatchSource } from './batch-source.ts';
+import { CheckpointKeeper } from './checkpoint-keeper.ts';
 import type { Position } from './checkpoint.ts';
 import { trainingDigest } from './digest.ts';
-import { evaluateSamples } from './evaluator.ts';
+import { improves } from './early-stopping.ts';
+import type { EarlyStoppingOptions } from './early-stopping.ts';
+import { evaluateSource } from './evaluator.ts';
+import { Rhythm, stepSeed } from './rhythm.ts';
+import { makeSchedule } from './schedule.ts';
+import type { Schedule, ScheduleOptions } from './schedule.ts';
 import { StepSessions } from './sessions.ts';
+import type { BuildStep } from './sessions.ts';
 import { TrainingState } from './state.ts';
-import type { StepGraph } from './step-graph.ts';
+import type { StepGraph, StepPhase } from './step-graph.ts';
 
 /** How often progress is told between ends of epochs, in milliseconds. */
 const PROGRESS_INTERVAL = 500;
+/** Names of the best weights in state and checkpoint. */
+const BEST = 'training/best/';
 
 export interface TrainingPlan {
-  buildTraining: (batch: number) => StepGraph;
-  buildEvaluation: (batch: number) => StepGraph;
+  buildTraining: BuildStep;
+  buildEvaluation: BuildStep;
   weights: ReadonlyMap<string, Float32Array>;
-  samples: OnnxSamples;
-  validation?: OnnxSamples;
+  source: BatchSource;
+  validation?: BatchSource;
   classification: boolean;
-  loss: string;
   optimizer: OptimizerOptions;
+  schedule: ScheduleOptions;
+  earlyStopping?: EarlyStoppingOptions;
   epochs: number;
   batchSize: number;
+  accumulate: number;
   seed: number;
-  threads?: number;
-  /** Both may be given; whichever comes first. */
+  /** Everything else that the steps depend on; a checkpoint of another configuration is not resumed. */
+  config: unknown;
+  session: SessionOptions;
   checkpointEvery: { seconds?: number; steps?: number };
   checkpoint?: string;
   onProgress?: (progress: Progress) => void | Promise<void>;
@@ -45,34 +56,50 @@ export interface TrainingResult {
 export class Trainer {
   readonly #plan: TrainingPlan;
   readonly #batch: number;
-  readonly #stepsPerEpoch: number;
+  readonly #rhythm: Rhythm;
+  readonly #rate: Schedule;
+  readonly #graph: StepGraph;
   readonly #state: TrainingState;
   readonly #training: StepSessions;
   readonly #evaluation: StepSessions;
+  readonly #keeper: CheckpointKeeper;
   #position: Position;
-  #digest = '';
-  #saved = { at: performance.now(), step: 0 };
   #told = performance.now();
 
   constructor(plan: TrainingPlan) {
+    const { source, epochs, accumulate, optimizer, weights } = plan;
     this.#plan = plan;
-    this.#batch = Math.min(plan.batchSize, plan.samples.count);
-    this.#stepsPerEpoch = Math.ceil(plan.samples.count / this.#batch);
-    this.#state = new TrainingState(plan.weights);
-    this.#training = new StepSessions(plan.buildTraining, this.#state, plan.threads);
-    this.#evaluation = new StepSessions(plan.buildEvaluation, this.#state, plan.threads);
+    this.#batch = Math.min(plan.batchSize, source.count);
+    this.#rhythm = new Rhythm({ count: source.count, batchSize: this.#batch, accumulate });
+    this.#rate = makeSchedule(plan.schedule, optimizer.learningRate, epochs * this.#rhythm.updates);
+    this.#graph = plan.buildTraining(this.#batch, accumulate > 1 ? 'apply' : 'update');
+    const kept = [...this.#graph.parameters, ...this.#graph.buffers].map(({ name }) => name);
+    this.#state = new TrainingState(kept.map((name) => [name, weights.get(name) ?? new Float32Array()]));
+    this.#training = new StepSessions((batch, phase) => this.#stepGraph(batch, phase), this.#state, plan.session);
+    this.#evaluation = new StepSessions(plan.buildEvaluation, this.#state, plan.session);
+    this.#keeper = new CheckpointKeeper({
+      path: plan.checkpoint,
+      every: plan.checkpointEvery,
+      state: this.#state,
+      tell: (message) => this.tell(message),
+    });
     const random = new Random(plan.seed).state;
     this.#position = { epoch: 0, stepInEpoch: 0, step: 0, random, lossSum: 0, correctSum: 0, metrics: {} };
   }
 
   async run(): Promise<TrainingResult> {
-    const { checkpoint, epochs, weights } = this.#plan;
+    const { checkpoint, epochs } = this.#plan;
     try {
-      await this.#training.get(this.#batch);
-      if (checkpoint !== undefined) await this.#resume(checkpoint);
-      while (this.#position.epoch < epochs) await this.#epoch();
-      const trained = this.#trained(weights.keys());
-      await this.#discard();
+      await this.#training.get(this.#batch, this.#rhythm.stepOf(0).phase);
+      const resumed = await this.#keeper.resume(() => this.#digest(), this.#expected());
+      if (resumed) {
+        this.#position = resumed;
+        this.#state.step = resumed.step;
+        await this.tell(`resumed from ${checkpoint} at step ${resumed.step}`);
+      }
+      while (this.#position.epoch < epochs && !this.#position.stopped) await this.#epoch();
+      const trained = this.#trained();
+      await this.#keeper.discard();
       return { metrics: this.#position.metrics, weights: trained };
     } finally {
       await this.#training.close();
@@ -80,57 +107,63 @@ export class Trainer {
     }
   }
 
-  /** Copies of the final weights. The last update came after the last loss, so it is looked at here. */
-  #trained(names: Iterable<string>): Map<string, Float32Array> {
-    const weights = new Map<string, Float32Array>();
-    for (const name of names) {
-      const data = this.#state.get(name)?.slice() ?? new Float32Array();
-      const bad = data.find((value) => !Number.isFinite(value));
-      if (bad !== undefined) throw new TrainingDiverged(this.#state.step, bad, this.#plan.optimizer.learningRate);
-      weights.set(name, data);
-    }
-    return weights;
+  async tell(message?: string): Promise<void> {
+    this.#told = performance.now();
+    const { epoch, stepInEpoch, step, lossSum, correctSum } = this.#position;
+    const { source, classification, schedule, epochs } = this.#plan;
+    const rows = Math.min(stepInEpoch * this.#batch, source.count);
+    const metrics: Record<string, number> = { epoch: epoch + 1 };
+    if (rows > 0) metrics.loss = lossSum / rows;
+    if (rows > 0 && classification) metrics.accuracy = correctSum / rows;
+    if (rows > 0 && schedule.name !== 'constant') metrics.learningRate = this.#rate(Math.max(0, step - 1));
+    const total = this.#rhythm.updates * epochs;
+    await this.#plan.onProgress?.({ step, total, metrics, ...(message === undefined ? {} : { message }) });
   }
 
-  async #resume(checkpoint: string): Promise<void> {
-    const { samples, weights, loss, optimizer, epochs, batchSize, seed } = this.#plan;
-    const graph = this.#plan.buildTraining(this.#batch);
-    const config = { loss, optimizer, epochs, batchSize, seed };
-    this.#digest = trainingDigest(config, graph.bytes, weights, samples);
-    const slots = [...graph.parameters, ...graph.state];
-    const expected = new Map(slots.map(({ name, shape }) => [name, sizeOf(shape)]));
-    const resume = await readCheckpoint(checkpoint, this.#digest, this.#state, expected);
-    if (!resume) return;
-    if ('ignored' in resume) return this.#tell(`checkpoint ${checkpoint} is ignored: ${resume.ignored}`);
-    this.#position = resume.position;
-    this.#saved.step = resume.position.step;
-    await this.#tell(`resumed from ${checkpoint} at step ${resume.position.step}`);
+  /** The graph that was built first serves as it is. */
+  #stepGraph(batch: number, phase: StepPhase): StepGraph {
+    const first = batch === this.#batch && phase === (this.#plan.accumulate > 1 ? 'apply' : 'update');
+    return first ? this.#graph : this.#plan.buildTraining(batch, phase);
+  }
+
+  #digest(): string {
+    const { config, epochs, batchSize, accumulate, seed, optimizer, schedule, earlyStopping, weights } = this.#plan;
+    const all = { config, epochs, batchSize, accumulate, seed, optimizer, schedule, earlyStopping };
+    return trainingDigest(all, this.#graph.bytes, weights, this.#plan.source);
+  }
+
+  /** Element count by name of every tensor that the training keeps. */
+  #expected(): Map<string, number> {
+    const { parameters, buffers, state, accumulated } = this.#graph;
+    const slots = [...parameters, ...buffers, ...state, ...(this.#plan.accumulate > 1 ? accumulated : [])];
+    return new Map(slots.map(({ name, shape }) => [name, sizeOf(shape)]));
   }
 
   async #epoch(): Promise<void> {
-    const { samples } = this.#plan;
+    const { source, signal } = this.#plan;
     // A generator of its own: the position keeps the state before the shuffle, from which a resumed epoch shuffles alike.
     const random = new Random(this.#position.random);
-    const order = random.permutation(samples.count);
-    while (this.#position.stepInEpoch < this.#stepsPerEpoch) {
-      await this.#step(order);
+    const request = { batchSize: this.#batch, from: this.#position.stepInEpoch, signal };
+    for await (const batch of source.epoch(random, request)) {
+      await this.#step(batch);
       await this.#afterStep();
     }
     await this.#finishEpoch(random);
   }
 
-  async #step(order: Uint32Array): Promise<void> {
-    const { samples, optimizer } = this.#plan;
-    const start = this.#position.stepInEpoch * this.#batch;
-    const rows = order.subarray(start, start + this.#batch);
-    const session = await this.#training.get(rows.length);
-    gather(samples, rows, session);
-    const { loss, correct } = await session.run(optimizer.learningRate);
+  async #step(batch: Batch): Promise<void> {
+    const { epoch, stepInEpoch } = this.#position;
+    const { phase, share } = this.#rhythm.stepOf(stepInEpoch);
+    const session = await this.#training.get(batch.rows, phase);
+    batch.copyTo(session);
+    const learningRate = this.#rate(this.#state.step);
+    const seed = stepSeed(this.#plan.seed, epoch * this.#rhythm.batches + stepInEpoch);
+    const { loss, correct } = await session.run({ learningRate, share, seed });
     if (!Number.isFinite(loss)) {
-      await this.#discard();
-      throw new TrainingDiverged(this.#state.step, loss, optimizer.learningRate);
+      await this.#keeper.discard();
+      throw new TrainingDiverged(this.#state.step, loss, learningRate);
     }
-    this.#position.lossSum += loss * rows.length;
+    this.#position.lossSum += loss * batch.rows;
     this.#position.correctSum += correct;
     this.#position.stepInEpoch++;
     this.#position.step = this.#state.step;
@@ -138,49 +171,23 @@ export class Trainer {
 
   /** Everything that may happen between two steps: abort, checkpoint, progress. */
   async #afterStep(): Promise<void> {
-    const { checkpoint, checkpointEvery, signal } = this.#plan;
-    const now = performance.now();
-    if (checkpoint !== undefined) {
-      const { seconds = Infinity, steps = Infinity } = checkpointEvery;
-      const due = now - this.#saved.at >= seconds * 1000 || this.#position.step - this.#saved.step >= steps;
-      if (due || signal?.aborted) await this.#save(checkpoint);
-    }
+    const { signal } = this.#plan;
+    await this.#keeper.offer(this.#position, signal?.aborted ?? false);
     signal?.throwIfAborted();
-    if (now - this.#told >= PROGRESS_INTERVAL) await this.#tell();
-  }
-
-  async #save(checkpoint: string): Promise<void> {
-    try {
-      await writeCheckpoint(checkpoint, this.#digest, this.#position, this.#state);
-    } catch (error) {
-      // A full disk costs the chance to resume, not the training; the next checkpoint tries again.
-      await this.#tell(`checkpoint ${checkpoint} cannot be written: ${messageOf(error)}`);
-    }
-    this.#saved = { at: performance.now(), step: this.#position.step };
-  }
-
-  /** Removes the checkpoint. One that stays is harmless: the same training would go on from it to the same end. */
-  async #discard(): Promise<void> {
-    const { checkpoint } = this.#plan;
-    if (checkpoint === undefined) return;
-    try {
-      await removeCheckpoint(checkpoint);
-    } catch (error) {
-      await this.#tell(`checkpoint ${checkpoint} cannot be removed: ${messageOf(error)}`);
-    }
+    if (performance.now() - this.#told >= PROGRESS_INTERVAL) await this.tell();
   }
 
   async #finishEpoch(random: Random): Promise<void> {
-    const { samples, validation, classification, signal } = this.#plan;
+    const { source, validation, classification, signal } = this.#plan;
     const { metrics, lossSum, correctSum } = this.#position;
-    push(metrics, 'loss', lossSum / samples.count);
-    if (classification) push(metrics, 'accuracy', correctSum / samples.count);
+    push(metrics, 'loss', lossSum / source.count);
+    if (classification) push(metrics, 'accuracy', correctSum / source.count);
     if (validation) {
-      const result = await evaluateSamples(this.#evaluation, validation, signal);
+      const result = await evaluateSource(this.#evaluation, validation, signal);
       push(metrics, 'validationLoss', result.loss);
       if (classification) push(metrics, 'validationAccuracy', result.accuracy);
     }
-    await this.#tell();
+    await this.#judge();
     this.#position = {
       ...this.#position,
       epoch: this.#position.epoch + 1,
@@ -191,16 +198,56 @@ export class Trainer {
     };
   }
 
-  async #tell(message?: string): Promise<void> {
-    this.#told = performance.now();
-    const { epoch, stepInEpoch, step, lossSum, correctSum } = this.#position;
-    const rows = Math.min(stepInEpoch * this.#batch, this.#plan.samples.count);
-    const metrics: Record<string, number> = { epoch: epoch + 1 };
-    if (rows > 0) metrics.loss = lossSum / rows;
-    if (rows > 0 && this.#plan.classification) metrics.accuracy = correctSum / rows;
-    const total = this.#stepsPerEpoch * this.#plan.epochs;
-    await this.#plan.onProgress?.({ step, total, metrics, ...(message === undefined ? {} : { message }) });
+  /** Tells how the epoch went, and with early stopping whether it was the last one. */
+  async #judge(): Promise<void> {
+    const { earlyStopping } = this.#plan;
+    if (!earlyStopping) return this.tell();
+    const { metric = 'validationLoss', patience, restoreBest = true } = earlyStopping;
+    const value = this.#position.metrics[metric]?.at(-1) ?? NaN;
+    if (improves(value, this.#position.best, earlyStopping)) {
+      this.#position.best = { value, age: 0 };
+      if (restoreBest) this.#copyWeights('', BEST);
+      return this.tell();
+    }
+    const best = this.#position.best ?? { value, age: 0 };
+    best.age++;
+    this.#position.stopped = best.age >= patience;
+    await this.tell(
+      this.#position.stopped
+        ? `stopped: ${metric} has not improved on ${best.value} for ${best.age} epochs`
+        : undefined,
+    );
   }
+
+  #copyWeights(from: string, to: string): void {
+    for (const { name } of [...this.#graph.parameters, ...this.#graph.buffers]) {
+      const data = this.#state.get(from + name);
+      if (data) this.#state.set(to + name, data);
+    }
+  }
+
+  /** Copies of the final weights. The last update came after the last loss, so it is looked at here. */
+  #trained(): Map<string, Float32Array> {
+    const { earlyStopping, optimizer } = this.#plan;
+    if (this.#position.best && (earlyStopping?.restoreBest ?? true)) this.#copyWeights(BEST, '');
+    const weights = new Map<string, Float32Array>();
+    for (const { name } of [...this.#graph.parameters, ...this.#graph.buffers]) {
+      const data = this.#state.get(name)?.slice() ?? new Float32Array();
+      const bad = data.find((value) => !Number.isFinite(value));
+      if (bad !== undefined) throw new TrainingDiverged(this.#state.step, bad, optimizer.learningRate);
+      weights.set(name, data);
+    }
+    return weights;
+  }
+}
+
+/** Refuses early stopping on a metric that the training will not have. */
+export function requireMetric(options: EarlyStoppingOptions, classification: boolean, validated: boolean): void {
+  const { metric = 'validationLoss' } = options;
+  const missing =
+    (metric.startsWith('validation') && !validated && 'give validation samples') ||
+    (/accuracy$/i.test(metric) && !classification && 'this loss has no accuracy');
+  if (missing) throw new OnnxError('InvalidOptions', `option earlyStopping.metric: no ${metric} here; ${missing}`);
 }
 
 function push(metrics: Metrics, name: string, value: number): void {

@@ -244,7 +244,7 @@ describe('samples that cannot be used are refused by index', () => {
   test.each([
     [{ epochs: 0 }, 'option epochs: 0'],
     [{ batchSize: 1.5 }, 'option batchSize: 1.5'],
-    [{ loss: 'hinge' }, 'option loss: "hinge" is unknown; known: mse, softmaxCrossEntropy'],
+    [{ loss: 'hinge' }, 'option loss: "hinge" is unknown; known: bceWithLogits, mse, softmaxCrossEntropy'],
   ])('option %j is refused at once', (change, message) => {
     expect(() => make(change as Partial<OnnxEstimatorOptions>)).toThrow(message);
   });

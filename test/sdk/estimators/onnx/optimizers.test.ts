@@ -30,7 +30,7 @@ async function descend(optimizer: OptimizerOptions, targets: number[]): Promise<
   for (const target of targets) {
     session.inputs[0] = 1;
     session.targets[0] = target;
-    await session.run(optimizer.learningRate);
+    await session.run({ learningRate: optimizer.learningRate });
     weights.push(state.get('w')?.[0] ?? NaN);
   }
   await session.close();
@@ -78,7 +78,7 @@ describe('optimizers against values computed by hand', () => {
     [{ name: 'sgd', learningRate: 0 }, 'optimizer.learningRate: 0'],
     [{ name: 'sgd', learningRate: 0.1, momentum: 1 }, 'optimizer.momentum: 1'],
     [{ name: 'adam', learningRate: 0.1, beta2: NaN }, 'optimizer.beta2: NaN'],
-    [{ name: 'lion', learningRate: 0.1 }, 'optimizer.name: "lion" is unknown; known: adam, sgd'],
+    [{ name: 'lion', learningRate: 0.1 }, 'optimizer.name: "lion" is unknown; known: adam, adamw, sgd'],
   ])('%j is refused with the path of the option', (options, message) => {
     expect(() => makeOptimizer(options as OptimizerOptions)).toThrow(message);
   });

@@ -24,7 +24,7 @@ describe('element-wise gradients against central differences', () => {
       [1, 2, 1],
     ],
   ];
-  test.each(broadcasts.flatMap(([a, b]) => [['Add', a, b] as const, ['Mul', a, b] as const]))(
+  test.each(broadcasts.flatMap(([a, b]) => ['Add', 'Sub', 'Mul'].map((type) => [type, a, b] as const)))(
     '%s of %j and %j',
     async (type, a, b) => {
       await checkOperator({ type, operands: [normal(random, a ?? []), normal(random, b ?? [])] });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, test } from '@jest/globals';
 import fc from 'fast-check';
 import { int, ints, string } from '../../../../../sdk/estimators/onnx/graph/attributes.ts';
 import type { Attributes } from '../../../../../sdk/estimators/onnx/graph/attributes.ts';
@@ -86,11 +86,21 @@ describe('window gradients against central differences', () => {
     await checkOperator({ type: 'MaxPool', operands: [image], attributes: { ...shared, kernel_shape: ints([3, 2]) } });
   });
 
-  test('grouped convolution is refused by operator and node name', async () => {
-    const random = new Random(1);
-    const operands = [normal(random, [1, 2, 3, 3]), normal(random, [2, 1, 2, 2])];
-    await expect(checkOperator({ type: 'Conv', operands, attributes: { group: int(2) } })).rejects.toThrow(
-      'Conv "node": no gradient for grouped convolution',
+  test('grouped convolution, depthwise too', async () => {
+    await fc.assert(
+      fc.asyncProperty(geometries(2), fc.integer(), fc.constantFrom(1, 2, 4), async (geometry, seed, perGroup) => {
+        const random = new Random(seed);
+        const groups = 4 / perGroup;
+        const weights = normal(random, [2 * groups, perGroup, ...geometry.kernel]);
+        const operands = [normal(random, [2, 4, ...geometry.size]), weights, normal(random, [2 * groups])];
+        const attributes = { ...attributesOf(geometry), dilations: ints(geometry.dilations), group: int(groups) };
+        await checkOperator({ type: 'Conv', operands, attributes });
+      }),
+      { numRuns: 30 },
     );
+  });
+
+  test('GlobalAveragePool', async () => {
+    await checkOperator({ type: 'GlobalAveragePool', operands: [normal(new Random(2), [2, 3, 4, 5])] });
   });
 });
