@@ -17,8 +17,15 @@ export interface Digit {
   image: Uint8Array;
 }
 
-/** All 10,000 digits in one fixed shuffled order. */
-export function allDigits(): Digit[] {
+let cached: Digit[] | undefined;
+
+/** All 9,756 digits of the package in one fixed shuffled order. The first call takes about a second. */
+export function allDigits(): readonly Digit[] {
+  cached ??= shuffle(readPackage(), new Random(7));
+  return cached;
+}
+
+function readPackage(): Digit[] {
   const require = createRequire(import.meta.url);
   const digits: Digit[] = [];
   for (let label = 0; label < classes; label++) {
@@ -29,7 +36,7 @@ export function allDigits(): Digit[] {
       if (image.length === pixels) digits.push({ label, image });
     }
   }
-  return shuffle(digits, new Random(7));
+  return digits;
 }
 
 function shuffle<T>(items: T[], random: Random): T[] {
