@@ -1,0 +1,203 @@
+/**
+ * Records histories of every workflow type from a real server into test/histories/<type>/<name>.json, for replay.test.ts.
+ *
+ *   node test/replay/record.ts <release>     for example v0.1: files are <story>-<release>.json
+ *
+ * Run it once per released shape. What is stored stays stored: a change of workflow code that breaks an old history would break
+ * the entities that run in the field.
+ */
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { packageRoot, writeAtomic } from '../../deploy/local/files.ts';
+import { stopProcess } from '../../workers/lib/process.ts';
+import { kinds } from '../../crds/registry.ts';
+import { signalEntity } from '../../activities/lib/entities.ts';
+import { entityId, nodeRef, roundId, workflowType, type EntityRef } from '../../workflows/lib/ids.ts';
+import { eventually } from '../support/eventually.ts';
+import globalSetup from '../support/global-setup.ts';
+import globalTeardown from '../support/global-teardown.ts';
+import { Cluster } from '../workflows/support/cluster.ts';
+import { fail, ScriptedNode } from '../workflows/support/edge.ts';
+import { TestNamespace } from '../workflows/support/namespace.ts';
+import { Scene, type JobChange } from '../workflows/support/scene.ts';
+import { startShortHistoryServer } from '../workflows/support/short-history-server.ts';
+
+const [release = ''] = process.argv.slice(2);
+if (!/^v\d+(\.\d+)*$/.test(release)) throw new Error('say which release is recorded: node test/replay/record.ts v0.1');
+
+const plainKinds = ['Dataset', 'Model', 'IncrementalLearningJob'];
+
+/** Stores the history of a run; without `runId` of the newest one. */
+async function store(temporal: TestNamespace, id: string, story: string, runId?: string): Promise<void> {
+  const history = await temporal.client.workflow.getHandle(id, runId).fetchHistory();
+  const type = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowType?.name ?? 'unknown';
+  const file = join(packageRoot(), 'test', 'histories', type, `${story}-${release}.json`);
+  mkdirSync(dirname(file), { recursive: true });
+  // Who was connected, and where its code lay, says nothing to a replay.
+  const json = historyToJSON(history)
+    .replace(/"identity":\s*"[^"]*"/g, '"identity": "recorded"')
+    .replace(/"\d+@[^"]*"/g, '"recorded"')
+    .replace(/"stackTrace":\s*"(?:[^"\\]|\\.)*"/g, '"stackTrace": ""');
+  writeAtomic(file, `${JSON.stringify(JSON.parse(json), null, 1)}\n`);
+  console.log(`${type}/${story}-${release}.json: ${history.events?.length} events`);
+}
+
+function status(temporal: TestNamespace, ref: EntityRef, expected: object, boundMs = 30_000): Promise<unknown> {
+  return temporal.view(ref, (view) => assert.partialDeepStrictEqual(view.status, expected), boundMs);
+}
+
+async function unsupported(temporal: TestNamespace): Promise<void> {
+  for (const { kind } of kinds.filter((known) => !plainKinds.includes(known.kind))) {
+    const ref = { kind, namespace: 'default', name: 'later' };
+    await temporal.apply(ref, { fields: {} });
+    await status(temporal, ref, { waitingFor: { reason: 'NotSupportedYet' } });
+    await temporal.signal(ref, 'remove');
+    await temporal.ended(ref);
+    await store(temporal, entityId(ref), workflowType(kind));
+  }
+}
+
+async function model(temporal: TestNamespace): Promise<void> {
+  const ref = { kind: 'Model', namespace: 'default', name: 'followed' };
+  const fields = { url: '/m.onnx', format: 'onnx', devices: [] };
+  await signalEntity(temporal.client, ref, 'subscribe', nodeRef('edge-1'));
+  const message = { origin: 'kubernetes', uid: 'u-m', generation: 1, fields } as const;
+  await temporal.apply(ref, { ...message, verbs: { trigger: 'a' } });
+  await status(temporal, ref, { refused: { verb: 'trigger' } });
+  await temporal.apply(ref, { ...message, generation: 2, invalid: [{ path: 'spec.url', message: 'is required' }] });
+  await status(temporal, ref, { waitingFor: { reason: 'InvalidSpec' } });
+  await temporal.apply(ref, { ...message, uid: 'u-n' });
+  await temporal.view(ref, ({ metadata }) => assert.equal(metadata.uid, 'u-n'));
+  await temporal.signal(ref, 'remove', { uid: 'u-n' });
+  await temporal.signal(ref, 'unsubscribe', nodeRef('edge-1'));
+  await temporal.ended(ref);
+  await store(temporal, entityId(ref), 'recreated');
+}
+
+async function job(temporal: TestNamespace, story: string, change: JobChange, act: (scene: Scene) => Promise<void>) {
+  const node = new ScriptedNode(temporal, `edge-${story}`);
+  node.replaceSamples([]);
+  const scene = new Scene(temporal, node, story);
+  await scene.applyAll(change);
+  await status(temporal, scene.ref, { waitingFor: { reason: 'NodeUnknown' } });
+  await node.register();
+  await node.start();
+  await status(temporal, scene.ref, { waitingFor: { reason: 'NoNewSamples' } });
+  const uid = (await temporal.view(scene.ref)).metadata.uid ?? '';
+  await act(scene);
+  await scene.say('remove');
+  await temporal.ended(scene.ref, 30_000);
+  await store(temporal, entityId(scene.ref), story);
+  const runs: string[] = [];
+  const id = roundId(entityId(scene.ref), uid, 1);
+  for await (const { runId } of temporal.client.workflow.list({ query: `WorkflowId = "${id}"` })) runs.unshift(runId);
+  for (const [i, runId] of runs.entries()) await store(temporal, id, `${story}-${i + 1}`, runId);
+  for (const suffix of ['data', 'deployed']) {
+    const ref = scene.ofKind(suffix === 'data' ? 'Dataset' : 'Model', suffix);
+    await temporal.signal(ref, 'remove');
+    await temporal.ended(ref);
+    await store(temporal, entityId(ref), story);
+  }
+  await node.stop();
+  await status(temporal, nodeRef(node.name), { phase: 'Silent' });
+  await store(temporal, entityId(nodeRef(node.name)), story);
+}
+
+const done = (round: number) => ({ phase: 'Waiting', round, lastRound: { round } });
+
+async function jobs(temporal: TestNamespace): Promise<void> {
+  for (const [story, hotUpdate] of [['cold', false] as const, ['hot', true] as const]) {
+    await job(temporal, story, { hotUpdate }, async (scene) => {
+      for (let round = 1; round <= 2; round++) {
+        scene.node.samples(round * 10 - 10, round * 10);
+        await status(temporal, scene.ref, done(round));
+      }
+      await scene.applyJob({ hotUpdate, threshold: 5 });
+      scene.node.replaceSamples(['other 1', 'other 2']);
+      await status(temporal, scene.ref, { observedGeneration: 2, waitingFor: { reason: 'ThresholdNotReached' } });
+      await scene.say('trigger');
+      await status(temporal, scene.ref, done(3));
+    });
+  }
+  await job(temporal, 'retried', {}, async (scene) => {
+    const good = scene.node.onRun;
+    let attempts = 0;
+    scene.node.onRun = (input, node) => {
+      attempts += 1;
+      if (attempts === 1) fail('WorkerFailed', 'exit code 1');
+      return input.worker.stage === 'Eval' ? fail('InvalidTemplate', 'no container') : good(input, node);
+    };
+    scene.node.samples(0, 10);
+    await status(temporal, scene.ref, { phase: 'Failed', stage: 'Eval' });
+    scene.node.onRun = good;
+    await scene.say('retry');
+    await status(temporal, scene.ref, done(1));
+  });
+  await job(temporal, 'stopped', {}, async (scene) => {
+    const good = scene.node.onRun;
+    let go = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (go = resolve));
+    scene.node.onRun = (input, node) => opened.then(() => good(input, node));
+    scene.node.samples(0, 10);
+    await eventually(() => assert.equal(scene.node.runs.length, 1));
+    await scene.say('pause');
+    await status(temporal, scene.ref, { waitingFor: { reason: 'Paused' } });
+    await scene.say('stop');
+    await status(temporal, scene.ref, { waitingFor: { reason: 'Stopped' } });
+    go();
+    await status(temporal, scene.ref, { phase: 'Stopped', stage: 'Eval' });
+    await scene.say('resume');
+    await status(temporal, scene.ref, done(1));
+  });
+  await job(temporal, 'deleted', {}, async (scene) => {
+    scene.node.onRun = () => new Promise(() => undefined);
+    scene.node.samples(0, 10);
+    await eventually(() => assert.equal(scene.node.runs.length, 1));
+  });
+}
+
+/** Runs that begin with the state of the run before. */
+async function continued(): Promise<void> {
+  const { server, address } = await startShortHistoryServer();
+  const temporal = await TestNamespace.open(address);
+  try {
+    await temporal.control(new Cluster());
+    const node = await new ScriptedNode(temporal, 'edge-continued').start();
+    await node.register();
+    node.replaceSamples([]);
+    const scene = new Scene(temporal, node, 'continued');
+    await scene.applyAll();
+    for (let round = 1; round <= 4; round++) {
+      await status(temporal, scene.ref, { waitingFor: { reason: 'NoNewSamples' } });
+      node.samples(round * 10 - 10, round * 10);
+      await status(temporal, scene.ref, done(round));
+    }
+    const runs: string[] = [];
+    await eventually(async () => {
+      runs.length = 0;
+      const query = `WorkflowId = "${entityId(scene.ref)}" AND ExecutionStatus = "ContinuedAsNew"`;
+      for await (const { runId } of temporal.client.workflow.list({ query })) runs.push(runId);
+      assert.ok(runs.length >= 2);
+    });
+    await store(temporal, entityId(scene.ref), 'continued', runs[0]);
+    await node.stop();
+  } finally {
+    await temporal.close();
+    await stopProcess(server, 3_000);
+  }
+}
+
+await globalSetup();
+try {
+  const temporal = await TestNamespace.open();
+  await temporal.control(new Cluster());
+  await unsupported(temporal);
+  await model(temporal);
+  await jobs(temporal);
+  await temporal.close();
+  await continued();
+} finally {
+  await globalTeardown();
+}
