@@ -1,23 +1,24 @@
 /** The story of incremental learning: a weak model at the edge, new labelled digits, two rounds, and requests all the while. */
-import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseAllDocuments, visit } from 'yaml';
 import { withSession, type Session } from '../../../cli/lib/session.ts';
-import { sha256File, writeAtomic } from '../../../deploy/local/files.ts';
+import { sha256File } from '../../../deploy/local/files.ts';
 import { DemoError } from '../../lib/errors.ts';
 import { Load } from '../../lib/load.ts';
+import { copyManifest } from '../../lib/manifest.ts';
 import { DemoObjects } from '../../lib/objects.ts';
+import { pathForReader } from '../../lib/paths.ts';
 import type { Demo, DemoContext, DemoRound, DemoSummary } from '../../lib/run-demo.ts';
 import { demoFolder, isForeignStackRunning, startStack, stopStack, type DemoStack } from '../../lib/stack.ts';
 import { waitFor } from '../../lib/wait.ts';
+import { tellResults, tellThingsToTry, workflowUrl } from './closing.ts';
 import { allDigits } from './digits.ts';
 import { feed } from './feed.ts';
+import { job, JobTeller } from './job-teller.ts';
 import { initialSamples, prepare } from './prepare.ts';
-import { lastOf, percent, rollup, stageInWords, stagesOf, type JobStatus, type LastRound } from './words.ts';
+import { lastOf, rollup, type JobStatus, type LastRound } from './words.ts';
 
 const example = fileURLToPath(new URL('.', import.meta.url));
-const job = { kind: 'IncrementalLearningJob', namespace: 'default', name: 'digits' };
 const modelName = 'digits';
 const rounds = 2;
 /** New digits of a round, as they come: after the second 320 would train (trainProb 0.8), 400 must; after the third 960 do. */
@@ -26,7 +27,7 @@ const portions = [200, 200, 800];
 const heldOut = 1_000;
 const requestsPerSecond = 20;
 /** Answers per version that its accuracy is told by. */
-const answersPerVersion = 60;
+const answersPerVersion = 100;
 
 export const incrementalDemo: Demo = async (context) => {
   const { narrator, shell, cleanup, cleaningShell, options } = context;
@@ -45,12 +46,13 @@ class Story {
   readonly #stack: DemoStack;
   readonly #session: Session;
   readonly #folder = demoFolder('mnist');
-  readonly #told = new Set<string>();
+  readonly #job: JobTeller;
 
   constructor(context: DemoContext, stack: DemoStack, session: Session) {
     this.#context = context;
     this.#stack = stack;
     this.#session = session;
+    this.#job = new JobTeller(session.objects, context.narrator, context.signal);
   }
 
   async tell(): Promise<DemoSummary> {
@@ -70,23 +72,15 @@ class Story {
     narrator.title('What it came to');
     await objects.show(shell, 'il,dataset,model');
     const summary = this.#summary(done, load);
-    this.#close(summary, load);
+    tellResults(narrator, summary, load.firstProblem);
+    if (this.#context.options.keep) tellThingsToTry(narrator, this.#folder, this.#stack.state);
     return summary;
   }
 
   /** The example's manifest with this demo's folder in it, written where the reader finds it. */
   #manifest(): DemoObjects {
-    const documents = parseAllDocuments(readFileSync(join(example, 'job.yaml'), 'utf8'));
-    for (const document of documents) {
-      visit(document, {
-        Scalar: (_key, node) => {
-          if (typeof node.value === 'string') node.value = node.value.replaceAll('/tmp/sedna-mnist', this.#folder);
-        },
-      });
-    }
-    mkdirSync(this.#folder, { recursive: true });
     const file = join(this.#folder, 'job.yaml');
-    writeAtomic(file, documents.map(String).join('---\n'));
+    copyManifest(join(example, 'job.yaml'), file, { from: '/tmp/sedna-mnist', to: this.#folder });
     return new DemoObjects(this.#stack.tool, file);
   }
 
@@ -103,7 +97,7 @@ class Story {
     await prepare(this.#folder);
     narrator.say(
       'demo',
-      `a model was trained on ${initialSamples} handwritten digits: ${this.#folder}/models/initial.onnx`,
+      `a model was trained on ${initialSamples} handwritten digits: ${pathForReader(this.#folder)}/models/initial.onnx`,
     );
   }
 
@@ -117,7 +111,7 @@ class Story {
 
   async #startLoad(): Promise<Load> {
     const { narrator } = this.#context;
-    const { endpoints = [], nodes } = await this.#status();
+    const { endpoints = [], nodes } = await this.#job.status();
     const url = endpoints[0]?.url;
     if (url === undefined)
       throw new DemoError('the job is Available but names no endpoint', { awaited: 'status.endpoints' });
@@ -126,7 +120,7 @@ class Story {
       edge,
       `serves the first model, version ${await this.#servedVersion(url)}, at ${url}/v2/models/${modelName}`,
     );
-    narrator.say('Temporal UI', this.#workflowUrl());
+    narrator.say('Temporal UI', workflowUrl(this.#stack.state.temporal.ui));
     narrator.say(
       'load',
       `${requestsPerSecond} requests a second from now on, of ${heldOut} digits that no model trains on`,
@@ -139,25 +133,20 @@ class Story {
     return load;
   }
 
-  // --- a round ------------------------------------------------------------------------------------------------------
-
   async #round(round: number, load: Load): Promise<DemoRound> {
     const { narrator } = this.#context;
     narrator.title(`Round ${round}`);
-    const url = (await this.#status()).endpoints?.[0]?.url ?? '';
-    await this.#enoughAnswers(load, await this.#servedVersion(url));
+    const url = (await this.#job.status()).endpoints?.[0]?.url ?? '';
+    const before = await this.#servedVersion(url);
+    await this.#enoughAnswers(load, before);
     for (let portion = 0; portion < portions.length; portion++) await this.#feed(round, portion);
     const { lastRound, nodes } = await this.#roundEnd(round);
     const edge = nodes?.deploy ?? 'edge';
     if (lastRound.deployed) {
       const version = await this.#takenOver(url);
-      narrator.good(edge, `serves version ${version} now; ${load.sent} requests so far, ${load.dropped} not answered`);
+      narrator.good(edge, `serves version ${version}, and no longer ${before}; ${soFar(load)}`);
       await this.#enoughAnswers(load, version);
-    } else
-      narrator.say(
-        edge,
-        `goes on with the model that it has; ${load.sent} requests so far, ${load.dropped} not answered`,
-      );
+    } else narrator.say(edge, `goes on with version ${before}; ${soFar(load)}`);
     const { fresh, deployed } = lastRound.metrics ?? {};
     return {
       round: lastRound.round,
@@ -173,7 +162,7 @@ class Story {
     const fresh = portions.slice(0, portion + 1).reduce((sum, size) => sum + size, 0);
     const total = feed(this.#folder, portions[portion] ?? 0);
     narrator.say('feeder', `${portions[portion]} new labelled digits, the dataset has ${total}`);
-    const counted = await this.#follow(`the job to count ${fresh} new samples`, 30_000, (status) =>
+    const counted = await this.#job.follow(`the job to count ${fresh} new samples`, 30_000, (status) =>
       status.round >= round || (status.newSamples ?? 0) >= fresh ? status : undefined,
     );
     if (counted.round >= round) return;
@@ -181,7 +170,7 @@ class Story {
   }
 
   #roundEnd(round: number): Promise<JobStatus & { lastRound: LastRound }> {
-    return this.#follow(`the end of round ${round}`, 120_000, (status) => {
+    return this.#job.follow(`the end of round ${round}`, 120_000, (status) => {
       const { lastRound } = status;
       return lastRound !== undefined && lastRound.round >= round ? { ...status, lastRound } : undefined;
     });
@@ -207,49 +196,10 @@ class Story {
     });
   }
 
-  // --- reading ------------------------------------------------------------------------------------------------------
-
-  /** Tells each new stage condition once, until `look` finds what it looks for. */
-  #follow<T>(awaited: string, boundMs: number, look: (status: JobStatus) => T | undefined): Promise<T> {
-    const step = async (): Promise<T | undefined> => {
-      const status = await this.#status();
-      this.#tellStages(status);
-      if (status.phase === 'Failed') {
-        throw new DemoError(`the round failed: ${rollup(status, 'Degraded')?.message ?? status.phase}`, { awaited });
-      }
-      return look(status);
-    };
-    return waitFor(step, { awaited, boundMs, signal: this.#context.signal });
-  }
-
-  #tellStages(status: JobStatus): void {
-    for (const condition of stagesOf(status)) {
-      const key = `${condition.stage}/${condition.type}/${condition.lastTransitionTime}`;
-      if (this.#told.has(key)) continue;
-      this.#told.add(key);
-      const sentence = stageInWords(condition, status);
-      const node = status.nodes?.[condition.stage?.toLowerCase() as 'train' | 'eval' | 'deploy'] ?? 'job';
-      if (sentence !== undefined) this.#context.narrator.say(node, `${condition.stage}: ${sentence}`);
-    }
-  }
-
-  async #status(): Promise<JobStatus> {
-    const object = await this.#session.objects.get(job);
-    if (object?.status === undefined) throw new DemoError(`il/${job.name} has no status`, { awaited: 'its status' });
-    return object.status as unknown as JobStatus;
-  }
-
   async #servedVersion(url: string): Promise<string> {
     const answer = await fetch(`${url}/v2/models/${modelName}`, { signal: AbortSignal.timeout(5_000) });
     const { versions } = (await answer.json()) as { versions?: string[] };
     return versions?.[0] ?? 'none';
-  }
-
-  // --- the end ------------------------------------------------------------------------------------------------------
-
-  #workflowUrl(): string {
-    const id = encodeURIComponent(`sedna/incrementallearningjob/${job.namespace}/${job.name}`);
-    return `${this.#stack.state.temporal.ui}/namespaces/default/workflows/${id}`;
   }
 
   #summary(done: DemoRound[], load: Load): DemoSummary {
@@ -262,45 +212,8 @@ class Story {
       temporalUi: this.#stack.state.temporal.ui,
     };
   }
-
-  #close({ rounds: done, served, requests, droppedRequests }: DemoSummary, load: Load): void {
-    const { narrator, options } = this.#context;
-    narrator.plain('');
-    for (const { round, samples, accuracyBefore, accuracyAfter, deployed } of done) {
-      const change = `accuracy ${percent(accuracyBefore)} → ${percent(accuracyAfter)}`;
-      narrator.plain(`round ${round}: ${samples} samples, ${change}, ${deployed ? 'deployed' : 'not deployed'}`);
-    }
-    for (const { version, requests: answers, accuracy } of served) {
-      narrator.plain(`version ${version}: ${answers} answers, ${percent(accuracy)} of them right`);
-    }
-    const why = load.firstProblem === undefined ? '' : ` (first: ${load.firstProblem})`;
-    narrator.plain(`${requests} requests, ${droppedRequests} not answered${why}`);
-    if (options.keep) this.#thingsToTry();
-  }
-
-  #thingsToTry(): void {
-    const { narrator } = this.#context;
-    const { temporal, components, kubeconfig } = this.#stack.state;
-    const edge = components.find(({ name }) => name === 'lc/edge-1');
-    narrator.title('Things to try');
-    const id = `sedna/incrementallearningjob/${job.namespace}/${job.name}`;
-    const lines = [
-      `node ${join(example, 'feed.ts')} 600 ${this.#folder}`,
-      `npx sedna explain il/${job.name}`,
-      ...(kubeconfig === undefined
-        ? []
-        : [
-            `export KUBECONFIG=${kubeconfig}`,
-            `kubectl annotate --overwrite il ${job.name} sedna.io/trigger=$(date +%s)`,
-          ]),
-      `npx sedna trigger il/${job.name}`,
-      `temporal workflow signal --address ${temporal.address} -w ${id} --name trigger`,
-      ...(edge === undefined ? [] : [`kill -9 ${edge.pid}   # the edge's local controller; it comes back and goes on`]),
-      'npx sedna down',
-    ];
-    for (const line of lines) narrator.command(line);
-    narrator.plain(`Temporal UI: ${this.#workflowUrl()}`);
-  }
 }
 
 const rounded = (share: number): number => Math.round(share * 10_000) / 10_000;
+
+const soFar = (load: Load): string => `${load.sent} requests so far, ${load.dropped} dropped`;
