@@ -16,16 +16,7 @@ describeTemporal('killed in mid-training', () => {
   beforeAll(async () => {
     await stack.up();
     // Long enough that every kill below hits a running training.
-    await stack.cli(
-      'apply',
-      '-f',
-      stack.manifest((text) =>
-        text.replace(
-          'image: "sedna/mnist-train:v1"',
-          'image: "sedna/mnist-train:v1", env: [{ name: EPOCHS, value: "700" }]',
-        ),
-      ),
-    );
+    await stack.cli('apply', '-f', stack.manifest(500));
     await stack.cli('wait', 'il/digits', '--for=condition=Available', '--timeout', '60s');
   }, 180_000);
 

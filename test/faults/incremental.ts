@@ -57,13 +57,7 @@ export async function runIncremental(
 }
 
 async function apply(world: World): Promise<void> {
-  const file = world.stack.manifest((text) =>
-    text.replace(
-      'image: "sedna/mnist-train:v1"',
-      `image: "sedna/mnist-train:v1", env: [{ name: EPOCHS, value: "${epochs}" }]`,
-    ),
-  );
-  await world.stack.cli('apply', '-f', file);
+  await world.stack.cli('apply', '-f', world.stack.manifest(epochs));
   const serves = (status: JobStatus | undefined): boolean =>
     status?.conditions.some(({ type, status: holds }) => type === 'Available' && holds === 'True') ?? false;
   if (!(await until(async () => serves(await world.status()), 30_000)))
