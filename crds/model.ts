@@ -19,19 +19,20 @@ const spec = z.strictObject({
 const status = statusOf({
   metrics: metrics(),
   versions: versions().describe('Versions produced by jobs, newest last.'),
-  liveVersion: z.int().optional(),
+  live: z.string().describe('First 12 characters of the SHA-256 of the live version.').optional(),
 });
 
 export const model = defineKind({
   kind: 'Model',
   shortNames: [],
-  description: 'A model and its versions. Available when its file, or a live version, can be read.',
+  description:
+    'A model and its versions. Available once its manifest is valid: the node that uses its file judges the file.',
   spec,
   status,
   printerColumns: [
     phase,
     { name: 'Format', type: 'string', jsonPath: '.spec.format' },
-    { name: 'Live', type: 'integer', jsonPath: '.status.liveVersion' },
+    { name: 'Live', type: 'string', jsonPath: '.status.live' },
     ready,
     reason,
     message,

@@ -51,6 +51,7 @@ const modelKind: EntityKind<ModelFields, ModelState> = {
       },
       fields: {
         versions: own.versions,
+        ...(live === undefined ? {} : { live: live.sha256.slice(0, 12) }),
         ...(metrics.length === 0 ? {} : { metrics }),
         ...(own.updateTime === undefined ? {} : { updateTime: own.updateTime }),
       },

@@ -22,8 +22,7 @@ export const condition = () =>
 const waitingFor = z.looseObject({ reason: z.string(), message: text(), since: time() });
 
 const version = z.looseObject({
-  version: z.int().optional(),
-  url: text(),
+  uri: text(),
   sha256: text(),
   bytes: z.int().optional(),
   format: text(),
