@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CliError, EXIT } from './errors.ts';
 
 export interface NamespaceOption {
   namespace: string;
@@ -11,6 +12,12 @@ export function withNamespace(command: Command): Command {
 /** `30s`, `5m`, `1h` or plain seconds, in milliseconds. */
 export function milliseconds(text: string): number {
   const [, amount, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
-  const factor = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[unit] ?? NaN;
-  return Number(amount ?? NaN) * factor;
+  if (amount === undefined) {
+    throw new CliError(`"${text}" is not a time`, {
+      code: 'BadUsage',
+      hint: 'write 30s, 5m, 1h, or seconds',
+      exitCode: EXIT.usage,
+    });
+  }
+  return Number(amount) * ({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[unit] ?? 0);
 }
