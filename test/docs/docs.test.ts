@@ -1,47 +1,144 @@
-/** The documentation speaks of what is there. */
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { cures } from '../../cli/lib/cures.ts';
+import { EXIT } from '../../cli/lib/errors.ts';
+import { validateManifest } from '../../crds/validate.ts';
+import { parseManifests } from '../../crds/parse.ts';
+import { kinds } from '../../crds/registry.ts';
 import { packageRoot } from '../../deploy/local/files.ts';
 import { failures } from '../../workflows/lib/failures.ts';
+import { verbs } from '../../workflows/lib/messages.ts';
+import { runCli, temporaryFolder } from '../support/cli.ts';
+import { brokenLinks, headings, missingPaths, pages, sednaVerbs } from './markdown.ts';
 
 const root = packageRoot();
-const pages = [
-  'README.md',
-  'CHANGELOG.md',
-  ...readdirSync(join(root, 'docs'), { recursive: true }).map((file) => join('docs', String(file))),
-].filter((file) => file.endsWith('.md'));
-const text = (page: string): string => readFileSync(join(root, page), 'utf8');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const all = pages();
 
-describe('errors', () => {
-  const headings = [...text('docs/errors.md').matchAll(/^## ([A-Z][A-Za-z]+)$/gm)].map(([, name]) => name);
-
-  it.each(Object.keys(failures))('%s has a paragraph and a cure', (name) => {
-    expect(headings).toContain(name);
-    expect(Object.keys(cures)).toContain(name);
+describe('links, paths and commands', () => {
+  test('there are documents to judge', () => {
+    expect(all.map(({ path }) => path)).toEqual(
+      expect.arrayContaining([
+        'README.md',
+        'CHANGELOG.md',
+        ...['concepts', 'architecture', 'errors', 'operations', 'compatibility'].map((name) =>
+          join('docs', `${name}.md`),
+        ),
+      ]),
+    );
   });
 
-  it('has no cure for what does not exist', () => {
-    expect(Object.keys(cures).filter((name) => !Object.hasOwn(failures, name))).toEqual([]);
+  test.each(all.map((page) => [page.path, page] as const))('%s: links resolve, named files exist', (_path, page) => {
+    expect(brokenLinks(page)).toEqual([]);
+    expect(missingPaths(page)).toEqual([]);
+  });
+
+  test('a link, anchor or path that leads nowhere is found', () => {
+    const text = '[a](nowhere.md) [b](#no-such) [c](docs/errors.md#paused) `cli/nothing.ts` `cli/main.ts`';
+    const page = { path: 'README.md', text };
+    expect(brokenLinks(page)).toEqual(['nowhere.md', '#no-such']);
+    expect(missingPaths(page)).toEqual(['cli/nothing.ts']);
+  });
+
+  test('every npm script that a document names exists', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = all.flatMap(({ text }) => [...text.matchAll(/npm run ([a-z:]+)/g)].map(([, name = '']) => name));
+    expect(named.length).toBeGreaterThan(3);
+    expect([...new Set(named)].filter((name) => scripts[name] === undefined)).toEqual([]);
   });
 });
 
-describe.each(pages)('%s', (page) => {
-  it('links to what is there', () => {
-    const targets = [...text(page).matchAll(/\]\(([^)#:]+)(#[^)]*)?\)/g)].map(([, target = '']) => target);
-    expect(targets.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([]);
+describe('the sedna command', () => {
+  let known: string[] = [];
+  beforeAll(async () => {
+    const { stdout } = await runCli(['--help'], temporaryFolder('docs'));
+    known = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, verb = '']) => verb);
   });
 
-  it('names verbs that the command line has', () => {
-    const main = readdirSync(join(root, 'cli'))
-      .filter((file) => file.endsWith('.ts'))
-      .map((file) => text(join('cli', file)));
-    const known = new Set(
-      main.flatMap((source) => [...source.matchAll(/\.command\('([a-z]+)/g)].map(([, verb]) => verb)),
+  test('every verb that a document uses exists, and every verb is documented', () => {
+    expect(known).toEqual(expect.arrayContaining(['up', 'get', ...verbs]));
+    const used = [...new Set(all.flatMap(sednaVerbs))].sort();
+    expect(used.filter((verb) => !known.includes(verb))).toEqual([]);
+    const text = all.map((page) => page.text).join('\n');
+    expect(
+      known.filter((verb) => verb !== 'help' && !text.includes(`sedna ${verb}`) && !text.includes(`\`${verb}\``)),
+    ).toEqual([]);
+  });
+
+  test('every exit code is documented', () => {
+    const section = read('docs/errors.md').split('## The sedna command')[1]?.split('\n## ')[0] ?? '';
+    const documented = [...section.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
+    expect(documented).toEqual(Object.values(EXIT));
+  });
+});
+
+describe('catalogues', () => {
+  test('the failures, their cures and docs/errors.md have the same names', () => {
+    const names = Object.keys(failures).sort();
+    expect(Object.keys(cures).sort()).toEqual(names);
+    expect(headings(read('docs/errors.md'), '###').sort()).toEqual(names);
+  });
+
+  test('a failure that passes by itself or is final is described so', () => {
+    for (const [name, { retryable }] of Object.entries(failures)) {
+      const paragraph = read('docs/errors.md').split(`### ${name}\n`)[1]?.split('\n#')[0] ?? '';
+      expect(paragraph.length).toBeGreaterThan(80);
+      if (retryable) expect({ name, final: /^\*Final/m.test(paragraph) }).toEqual({ name, final: false });
+      else expect({ name, retried: /\*Retried by itself/.test(paragraph) }).toEqual({ name, retried: false });
+    }
+  });
+
+  test('every kind and verb is in docs/concepts.md', () => {
+    const text = read('docs/concepts.md');
+    for (const { kind, shortNames } of kinds) {
+      expect(text).toContain(`| ${kind} | ${shortNames.map((name) => `\`${name}\` `).join('')}|`);
+    }
+    for (const verb of verbs) expect(text).toContain(`\`${verb}\``);
+  });
+
+  test('every environment variable that GM, LC, CLI and stack read is in docs/operations.md, and no other', () => {
+    const sources = ['workers', 'cli', 'deploy/local'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.ts'))
+        .map((path) => read(join(folder, path))),
     );
-    for (const verb of ['trigger', 'pause', 'resume', 'stop', 'retry', 'approve', 'reject']) known.add(verb);
-    const named = [...text(page).matchAll(/(?:npx |`)sedna ([a-z]+)/g)].map(([, verb]) => verb);
-    expect(named.filter((verb) => !known.has(verb))).toEqual([]);
+    const code = sources.join('\n');
+    const variables = [...code.matchAll(/(?:env\.|env\['|env,\s*')(SEDNA_[A-Z_]+|LOG_LEVEL|XDG_CACHE_HOME)/g)];
+    const inCode = new Set(variables.map(([, name = '']) => name));
+    const text = read('docs/operations.md');
+    expect([...inCode].filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+    const documented = new Set([...text.matchAll(/`(SEDNA_[A-Z_]+)`/g)].map(([, name = '']) => name));
+    expect([...documented].filter((name) => !code.includes(name))).toEqual([]);
+  });
+});
+
+describe('decisions and manifests', () => {
+  test('each ADR has a number of its own, a date, context, decision and consequences', () => {
+    const files = readdirSync(join(root, 'docs', 'adr')).sort();
+    expect(files.map((name) => Number(name.slice(0, 4)))).toEqual(files.map((_, i) => i + 1));
+    for (const name of files) {
+      const text = read(join('docs', 'adr', name));
+      expect(text).toMatch(new RegExp(`^# ${Number(name.slice(0, 4))}\\. `));
+      for (const part of ['Date: 20', 'Status: ', '**Context.**', '**Decision.**', '**Consequences.**'])
+        expect(text).toContain(part);
+    }
+  });
+
+  test('manifests in documents are valid', () => {
+    const blocks = all.flatMap(({ path, text }) =>
+      [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, block = '']) => [path, block] as const),
+    );
+    const manifests = blocks.filter(([, block]) => block.includes('sedna.io/v1alpha1'));
+    expect(manifests.length).toBeGreaterThan(0);
+    for (const [path, block] of manifests) {
+      for (const { value } of parseManifests(block, path)) expect(validateManifest(value)).toMatchObject({ ok: true });
+    }
+  });
+
+  test('the licence is the one that package.json names', () => {
+    expect(JSON.parse(read('package.json'))).toMatchObject({ license: 'Apache-2.0' });
+    expect(existsSync(join(root, 'LICENSE'))).toBe(true);
+    expect(read('LICENSE')).toContain('Version 2.0, January 2004');
   });
 });
