@@ -28,7 +28,7 @@ export interface OnnxEstimatorOptions extends ClassOptions {
   earlyStopping?: EarlyStoppingOptions;
   /** Globs ("features.*") of initializers that stay as they are. Batch normalisations among them keep their statistics too. */
   freeze?: readonly string[];
-  /** Globs of rank-0 initializers that train. Default none: exporters write the constants of a graph so. */
+  /** Globs of rank-0 initializers that train. Default none: exporters write the constants of a graph as such. */
   trainScalars?: readonly string[];
   /** Of the order of samples and of Dropout. Default 0. */
   seed?: number;

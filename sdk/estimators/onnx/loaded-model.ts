@@ -1,5 +1,6 @@
 import type { Weights } from '../estimator.ts';
 import { OnnxError } from './errors.ts';
+import { looksConstant } from './graph/constants.ts';
 import { inferenceForm } from './graph/inference-form.ts';
 import { sizeOf } from './graph/shape.ts';
 import { readFloats, tensorShape } from './graph/tensors.ts';
@@ -12,7 +13,7 @@ import type { SessionOptions } from './runtime.ts';
 
 export interface LoadOptions {
   session?: SessionOptions;
-  /** Whether a rank-0 initializer of this name is a weight. Default: none is, exporters write constants of the graph so. */
+  /** Whether an initializer that looks like a constant of the graph (rank 0) is a weight. Default: none is. */
   scalarIsWeight?: (name: string) => boolean;
 }
 
@@ -108,9 +109,10 @@ function openFirstDimension(value: ValueInfoProto): boolean {
 
 function weightsOf(model: ModelProto, scalarIsWeight: LoadOptions['scalarIsWeight']): TensorProto[] {
   const used = new Set(model.graph.node.flatMap((node) => node.input));
-  return model.graph.initializer.filter(({ name = '', dataType, dims = [] }) => {
+  return model.graph.initializer.filter((tensor) => {
+    const { name = '', dataType } = tensor;
     if (dataType !== DataType.float32 || !used.has(name)) return false;
-    return dims.length > 0 || (scalarIsWeight?.(name) ?? false);
+    return !looksConstant(tensor) || (scalarIsWeight?.(name) ?? false);
   });
 }
 

@@ -1,4 +1,5 @@
 import { OnnxError } from '../errors.ts';
+import { looksConstant } from '../graph/constants.ts';
 import { liftInputs } from '../graph/lift-inputs.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { Shape } from '../graph/shape.ts';
@@ -20,7 +21,7 @@ export interface ForwardOptions {
   sampleShape?: Shape;
   /** Whether the initializer of this name stays as it is. Default: none does. */
   frozen?: (name: string) => boolean;
-  /** Whether a rank-0 initializer trains; exporters write the constants of a graph so. Default: none does. */
+  /** Whether an initializer that looks like a constant of the graph (rank 0) trains after all. Default: none does. */
   trainsScalar?: (name: string) => boolean;
 }
 
@@ -150,9 +151,10 @@ function trainable(
   { frozen, trainsScalar }: ForwardOptions,
 ): TensorProto[] {
   const used = inputsWhere(nodes, ({ fixed }, i) => !fixed?.includes(i));
-  return initializers.filter(({ name = '', dataType, dims = [] }) => {
+  return initializers.filter((tensor) => {
+    const { name = '', dataType } = tensor;
     if (dataType !== DataType.float32 || !used.has(name) || frozen?.(name)) return false;
-    return dims.length > 0 || (trainsScalar?.(name) ?? false);
+    return !looksConstant(tensor) || (trainsScalar?.(name) ?? false);
   });
 }
 

@@ -3,7 +3,7 @@ import { OnnxError } from '../errors.ts';
 import { encodeModel } from '../proto/codec.ts';
 import type { ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../proto/types.ts';
 import { Random } from '../random.ts';
-import { int, ints, toProto } from './attributes.ts';
+import { float, int, ints, toProto } from './attributes.ts';
 import type { Attributes } from './attributes.ts';
 import { glorotUniform, heNormal } from './initial-weights.ts';
 import { IR_VERSION, OPSET } from './opset.ts';
@@ -70,15 +70,18 @@ export class GraphBuilder {
     return this.#add('Gemm', inputs, {}, name);
   }
 
-  /** 2-D convolution on [N, C, H, W]. */
-  conv2d(filters: number, options: WindowOptions & LayerOptions): this {
-    const { initialisation = 'he', bias = true } = options;
+  /** 2-D convolution on [N, C, H, W]; with as many groups as channels it is depthwise. */
+  conv2d(filters: number, options: WindowOptions & LayerOptions & { groups?: number }): this {
+    const { initialisation = 'he', bias = true, groups = 1 } = options;
     const name = this.#name('conv');
     const [channels = 0] = this.sampleShape();
-    const shape = [filters, channels, ...pair(options.kernel)];
+    if (channels % groups !== 0 || filters % groups !== 0) {
+      throw new OnnxError('InvalidModel', `${groups} groups do not divide ${channels} channels and ${filters} filters`);
+    }
+    const shape = [filters, channels / groups, ...pair(options.kernel)];
     const inputs = [this.#last, this.#weights(`${name}/weight`, shape, initialisation)];
     if (bias) inputs.push(this.#zeros(`${name}/bias`, filters));
-    return this.#add('Conv', inputs, windowAttributes(options, 1), name);
+    return this.#add('Conv', inputs, { ...windowAttributes(options, 1), group: int(groups) }, name);
   }
 
   maxPool(options: WindowOptions): this {
@@ -87,6 +90,56 @@ export class GraphBuilder {
 
   averagePool(options: WindowOptions): this {
     return this.#add('AveragePool', [this.#last], windowAttributes(options, options.kernel));
+  }
+
+  /** Mean over height and width. */
+  globalAveragePool(): this {
+    return this.#add('GlobalAveragePool', [this.#last]);
+  }
+
+  /** Normalises each channel over the batch in training, by running statistics otherwise. */
+  batchNorm({ momentum = 0.9, epsilon = 1e-5 }: { momentum?: number; epsilon?: number } = {}): this {
+    const name = this.#name('norm');
+    const [channels = 1] = this.sampleShape();
+    const filled = (part: string, value: number) => {
+      this.#initializers.push(floatTensor(`${name}/${part}`, [channels], new Float32Array(channels).fill(value)));
+      return `${name}/${part}`;
+    };
+    const inputs = [this.#last, filled('scale', 1), filled('bias', 0), filled('mean', 0), filled('variance', 1)];
+    return this.#add('BatchNormalization', inputs, { momentum: float(momentum), epsilon: float(epsilon) }, name);
+  }
+
+  /** In training each value is zeroed with this probability. */
+  dropout(ratio = 0.5): this {
+    const name = this.#name('dropout');
+    this.#initializers.push(floatTensor(`${name}/ratio`, [], Float32Array.of(ratio)));
+    return this.#add('Dropout', [this.#last, `${name}/ratio`], {}, name);
+  }
+
+  /** What the layers make of the last value, added to it; they must keep its shape. */
+  residual(layers: (builder: this) => unknown): this {
+    const before = this.#last;
+    layers(this);
+    return this.#add('Add', [before, this.#last]);
+  }
+
+  leakyRelu(slope = 0.01): this {
+    return this.#add('LeakyRelu', [this.#last], { alpha: float(slope) });
+  }
+
+  /** Exact, by the error function: x (1 + erf(x / sqrt 2)) / 2; in operators that every runtime has. */
+  gelu(): this {
+    const before = this.#last;
+    const times = (factor: number) => {
+      const name = this.#name('gelu');
+      this.#initializers.push(floatTensor(`${name}/factor`, [], Float32Array.of(factor)));
+      return this.#add('Mul', [this.#last, `${name}/factor`], {}, name);
+    };
+    times(Math.SQRT1_2).#add('Erf', [this.#last]);
+    const error = this.#last;
+    this.#last = before;
+    const half = times(0.5).#last;
+    return this.#add('Mul', [half, error]).#add('Add', [half, this.#last]);
   }
 
   relu(): this {

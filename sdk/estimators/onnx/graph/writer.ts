@@ -59,6 +59,10 @@ export class GraphWriter {
     return this.#scalar(DataType.int32, value, Int32Array.of(value));
   }
 
+  double(value: number): string {
+    return this.#scalar(DataType.float64, value, Float64Array.of(value));
+  }
+
   uint32(value: number): string {
     return this.#scalar(DataType.uint32, value, Uint32Array.of(value));
   }

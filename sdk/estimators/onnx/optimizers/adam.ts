@@ -1,4 +1,6 @@
+import { int } from '../graph/attributes.ts';
 import type { GraphWriter } from '../graph/writer.ts';
+import { DataType } from '../proto/types.ts';
 import type { Optimizer } from './optimizer.ts';
 import { addDecay, checkDecay, checkRange } from './optimizer.ts';
 import type { DecayOptions, UpdateRequest } from './optimizer.ts';
@@ -55,8 +57,13 @@ function decayedSum(writer: GraphWriter, sum: string, value: string, keep: numbe
   return writer.emit('Add', [writer.emit('Mul', [sum, writer.scalar(keep)]), value]);
 }
 
-/** (1 - beta^step) / (1 - beta) = 1 + beta + ... + beta^(step - 1), a scalar. */
+/**
+ * (1 - beta^step) / (1 - beta) = 1 + beta + ... + beta^(step - 1), a scalar. In double, because in float32 the difference of beta
+ * to 1 keeps three or four digits only.
+ */
 function weightOfSum(writer: GraphWriter, step: string, beta: number): string {
-  const missing = writer.emit('Sub', [writer.scalar(1), writer.emit('Pow', [writer.scalar(beta), step])]);
-  return writer.emit('Mul', [missing, writer.scalar(1 / (1 - beta))]);
+  const exponent = writer.emit('Cast', [step], { to: int(DataType.float64) });
+  const missing = writer.emit('Sub', [writer.double(1), writer.emit('Pow', [writer.double(beta), exponent])]);
+  const weight = writer.emit('Mul', [missing, writer.double(1 / (1 - beta))]);
+  return writer.emit('Cast', [weight], { to: int(DataType.float32) });
 }
