@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { packageRoot } from '../../deploy/local/files.ts';
 import { readStackState } from '../../deploy/local/state.ts';
+import { allDigits } from '../../examples/incremental-learning/mnist/digits.ts';
 import { isAlive } from '../../workers/lib/process.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
@@ -62,6 +63,21 @@ function expectTwoBetterRounds(summary: Record<string, unknown>): void {
   expect(summary.temporalUi).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
 }
 
+/** Sedna's way and the Open Inference Protocol ask the same model. */
+async function expectSameAnswers(url: string): Promise<void> {
+  const image = Array.from(allDigits().at(-1)?.image ?? [], (value) => value / 255);
+  const ask = async (path: string, body: unknown): Promise<unknown> => {
+    const headers = { 'content-type': 'application/json' };
+    return (await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })).json();
+  };
+  const inputs = [{ name: 'input', datatype: 'FP32', shape: [1, image.length], data: image }];
+  const { outputs } = (await ask('/v2/models/digits/infer', { inputs })) as { outputs: { data: number[] }[] };
+  const probabilities = outputs[0]?.data ?? [];
+  expect(probabilities.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 4);
+  const digit = probabilities.indexOf(Math.max(...probabilities));
+  expect(await ask('/predict', { image })).toEqual({ digit, probabilities, isHard: expect.any(Boolean) });
+}
+
 describeKubernetes('the demo with Kubernetes', () => {
   const cwd = temporaryFolder('demo');
   afterAll(() => runCli(['down', '--purge'], cwd), 60_000);
@@ -90,8 +106,12 @@ describeTemporal('the demo without Kubernetes', () => {
     expect(summary.mode).toBe('standalone');
     expectTwoBetterRounds(summary);
     expect(running(cwd)).toHaveLength(5);
+    // With the supervisor and the inference worker: the search that finds nothing elsewhere finds them here.
+    expect(processesOf(cwd).length).toBeGreaterThanOrEqual(7);
     const kept = await runCli(['get', 'il', 'digits', '-o', 'json'], cwd);
-    expect(JSON.parse(kept.stdout)).toMatchObject({ status: { lastRound: { round: 2, deployed: true } } });
+    const { status } = JSON.parse(kept.stdout) as { status: { endpoints: { url: string }[] } };
+    expect(status).toMatchObject({ lastRound: { round: 2, deployed: true } });
+    await expectSameAnswers(status.endpoints[0]?.url ?? '');
   }, 240_000);
 
   it('on a stack that runs: replaces an earlier one, removes its objects on Ctrl-C and leaves the stack', async () => {

@@ -32,7 +32,9 @@ const answersPerVersion = 100;
 export const incrementalDemo: Demo = async (context) => {
   const { narrator, shell, cleanup, cleaningShell, options } = context;
   const foreign = isForeignStackRunning();
-  narrator.title('The stack: Temporal, a Kubernetes API, a cloud node and two edge nodes');
+  narrator.title(
+    `The stack: Temporal, ${options.standalone ? '' : 'a Kubernetes API, '}a cloud node and two edge nodes`,
+  );
   if (foreign) narrator.say('demo', 'a stack runs in this folder already: it is used, and left running');
   else cleanup.later('the stack', () => stopStack(cleaningShell));
   const images = join(example, 'images.yaml');

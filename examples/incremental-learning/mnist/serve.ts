@@ -19,21 +19,15 @@ const estimator: Estimator<unknown, number[], number[]> = {
     );
     console.log(`serving ${path} as version ${slot.version()}`);
   },
+  /** Probabilities of the classes: the model ends in a softmax. */
   async predict(image) {
     const [input] = slot.inputs;
     const { outputs } = await slot.infer({
       [input?.name ?? '']: { datatype: 'float32', shape: [1, pixels], data: Float32Array.from(image) },
     });
-    return softmax(Array.from(Object.values(outputs)[0]?.data as Float32Array));
+    return Array.from(Object.values(outputs)[0]?.data as Float32Array);
   },
 };
-
-function softmax(logits: number[]): number[] {
-  const top = Math.max(...logits);
-  const powers = logits.map((value) => Math.exp(value - top));
-  const sum = powers.reduce((total, value) => total + value, 0);
-  return powers.map((value) => value / sum);
-}
 
 const job = new IncrementalLearning({ estimator });
 await job.start();
