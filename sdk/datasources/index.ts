@@ -4,6 +4,8 @@ export { BaseDataSource } from './data-source.ts';
 export type { DataType } from './data-source.ts';
 export { readJson } from './json.ts';
 export type { JsonOptions } from './json.ts';
+export { LineIndex } from './line-index.ts';
+export type { LineIndexOptions } from './line-index.ts';
 export { DataLoader } from './loader.ts';
 export type { BatchesRequest, DataLoaderOptions, LoadedBatch, Sample } from './loader.ts';
 export { readTxt } from './txt.ts';
