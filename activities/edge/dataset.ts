@@ -10,13 +10,14 @@ import type {
   SampleSet,
   TriggerObservation,
 } from '../contracts.ts';
-import { localPath, writeFileAtomic, type BlobStore } from '../../sdk/storage/index.ts';
+import { writeFileAtomic, type BlobStore } from '../../sdk/storage/index.ts';
 import { failure } from '../lib/failure.ts';
 import type { EntitySignaller } from '../lib/signaller.ts';
 import { keptEvalSets, trains, trainSamples, type Cursor } from '../../workflows/lib/samples.ts';
 import { DatasetIndex } from './lib/dataset-index.ts';
 import type { DatasetWatchers, WatchedDataset } from './lib/dataset-watcher.ts';
 import { News } from './lib/news.ts';
+import { nodePath } from './lib/node-path.ts';
 import { beating, until } from './lib/resident.ts';
 import { TriggerClock } from './lib/trigger-clock.ts';
 
@@ -144,7 +145,7 @@ async function prepareSamples(
   const records = await index.range(take.from, take.to.samples);
   const train = records.filter((_, i) => trains(take.from + i, trainProb));
   const held = records.filter((_, i) => !trains(take.from + i, trainProb));
-  const root = localPath(input.outputDir);
+  const root = nodePath('spec.outputDir', input.outputDir);
   const name = fileName(dataset.format);
   const keep = async (samples: string[]): Promise<SampleSet> => ({
     round,

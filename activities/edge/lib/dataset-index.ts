@@ -7,7 +7,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import type { DatasetSource } from '../../contracts.ts';
-import { localPath } from '../../../sdk/storage/index.ts';
+import { nodePath } from './node-path.ts';
 import { arrayRecords, lineSplitter, type Splitter } from './records.ts';
 
 /** A last line without line end counts as a sample once the file has rested for so long. */
@@ -37,7 +37,7 @@ export class DatasetIndex {
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(source: DatasetSource) {
-    this.file = localPath(source.url);
+    this.file = nodePath('spec.url of the Dataset', source.url);
     this.#format = source.format.toLowerCase();
   }
 
