@@ -64,4 +64,9 @@ async function main(): Promise<void> {
   }
 }
 
+// Whoever reads us may stop early (`sedna crds | head`): that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.ok);
+});
 await main();
