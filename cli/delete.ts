@@ -7,7 +7,7 @@ import type { EntityRef } from '../workflows/lib/ids.ts';
 import { CliError, EXIT } from './lib/errors.ts';
 import type { ObjectStore } from './lib/object-store.ts';
 import { milliseconds, withNamespace, type NamespaceOption } from './lib/options.ts';
-import { notFound, referenceOf } from './lib/references.ts';
+import { kindOf, notFound, referenceOf } from './lib/references.ts';
 import { withSession } from './lib/session.ts';
 
 interface DeleteOptions extends NamespaceOption {
@@ -41,10 +41,15 @@ export function register(program: Command): void {
   });
 }
 
+/** Kind and name are enough: what is to go need not be valid any more. */
 function refsOf(file: string, namespace: string): EntityRef[] {
-  return parseManifests(readFileSync(file === '-' ? 0 : file), file).map(({ value }) => {
-    const { kind, metadata } = value as Manifest;
-    return { kind, namespace: metadata.namespace ?? namespace, name: metadata.name };
+  return parseManifests(readFileSync(file === '-' ? 0 : file), file).map(({ value, line, source }) => {
+    const { kind, metadata } = (value ?? {}) as Partial<Manifest>;
+    if (typeof kind !== 'string' || typeof metadata?.name !== 'string') {
+      const hint = 'each document needs kind and metadata.name';
+      throw new CliError(`${source}:${line}: which object?`, { code: 'InvalidSpec', hint, exitCode: EXIT.usage });
+    }
+    return { kind: kindOf(kind).kind, namespace: metadata.namespace ?? namespace, name: metadata.name };
   });
 }
 

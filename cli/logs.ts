@@ -12,6 +12,7 @@ interface LogsOptions extends NamespaceOption {
 }
 
 const pollMs = 300;
+const answerMs = 10_000;
 
 export function register(program: Command): void {
   withNamespace(
@@ -54,7 +55,9 @@ function ofObject(workers: NodeWorker[], name: string, namespace: string): NodeW
 
 /** Prints from a byte offset on; returns where the next call begins. A shrunken (rotated) log is begun again. */
 async function print(worker: NodeWorker, offset: number): Promise<number> {
-  const answer = await fetch(`${worker.address}/sedna/workers/${worker.name}/log?offset=${offset}`);
+  const answer = await fetch(`${worker.address}/sedna/workers/${worker.name}/log?offset=${offset}`, {
+    signal: AbortSignal.timeout(answerMs),
+  });
   if (!answer.ok)
     throw new CliError(`node ${worker.node} has no log of ${worker.name}`, {
       code: 'NotFound',
