@@ -17,7 +17,7 @@ import type { Schedule, ScheduleOptions } from './schedule.ts';
 import { StepSessions } from './sessions.ts';
 import type { BuildStep } from './sessions.ts';
 import { TrainingState } from './state.ts';
-import type { StepGraph, StepPhase } from './step-graph.ts';
+import type { Slot, StepGraph, StepPhase } from './step-graph.ts';
 
 /** How often progress is told between ends of epochs, in milliseconds. */
 const PROGRESS_INTERVAL = 500;
@@ -88,10 +88,13 @@ export class Trainer {
   }
 
   async run(): Promise<TrainingResult> {
-    const { checkpoint, epochs } = this.#plan;
+    const { checkpoint, epochs, signal } = this.#plan;
     try {
+      // All of them now: a checkpoint may be due before the first update has opened its session.
+      for (const { name, shape } of this.#slots()) this.#state.buffers(name, shape);
       await this.#training.get(this.#batch, this.#rhythm.stepOf(0).phase);
-      const resumed = await this.#keeper.resume(() => this.#digest(), this.#expected());
+      const expected = new Map(this.#slots().map(({ name, shape }) => [name, sizeOf(shape)]));
+      const resumed = await this.#keeper.resume(() => this.#digest(), expected);
       if (resumed) {
         this.#position = resumed;
         this.#state.step = resumed.step;
@@ -101,6 +104,10 @@ export class Trainer {
       const trained = this.#trained();
       await this.#keeper.discard();
       return { metrics: this.#position.metrics, weights: trained };
+    } catch (error) {
+      // Aborts come between two steps only, also from a loader, and there the position is whole.
+      if (signal?.aborted && error === signal.reason) await this.#keeper.offer(this.#position, true);
+      throw error;
     } finally {
       await this.#training.close();
       await this.#evaluation.close();
@@ -132,11 +139,10 @@ export class Trainer {
     return trainingDigest(all, this.#graph.bytes, weights, this.#plan.source);
   }
 
-  /** Element count by name of every tensor that the training keeps. */
-  #expected(): Map<string, number> {
+  /** Every tensor that the training keeps. */
+  #slots(): Slot[] {
     const { parameters, buffers, state, accumulated } = this.#graph;
-    const slots = [...parameters, ...buffers, ...state, ...(this.#plan.accumulate > 1 ? accumulated : [])];
-    return new Map(slots.map(({ name, shape }) => [name, sizeOf(shape)]));
+    return [...parameters, ...buffers, ...state, ...accumulated];
   }
 
   async #epoch(): Promise<void> {
@@ -171,22 +177,20 @@ export class Trainer {
 
   /** Everything that may happen between two steps: abort, checkpoint, progress. */
   async #afterStep(): Promise<void> {
-    const { signal } = this.#plan;
-    await this.#keeper.offer(this.#position, signal?.aborted ?? false);
-    signal?.throwIfAborted();
+    await this.#keeper.offer(this.#position, false);
+    this.#plan.signal?.throwIfAborted();
     if (performance.now() - this.#told >= PROGRESS_INTERVAL) await this.tell();
   }
 
   async #finishEpoch(random: Random): Promise<void> {
     const { source, validation, classification, signal } = this.#plan;
     const { metrics, lossSum, correctSum } = this.#position;
+    // First what may be aborted: a resumed training judges the epoch again.
+    const judged = validation && (await evaluateSource(this.#evaluation, validation, signal));
     push(metrics, 'loss', lossSum / source.count);
     if (classification) push(metrics, 'accuracy', correctSum / source.count);
-    if (validation) {
-      const result = await evaluateSource(this.#evaluation, validation, signal);
-      push(metrics, 'validationLoss', result.loss);
-      if (classification) push(metrics, 'validationAccuracy', result.accuracy);
-    }
+    if (judged) push(metrics, 'validationLoss', judged.loss);
+    if (judged && classification) push(metrics, 'validationAccuracy', judged.accuracy);
     await this.#judge();
     this.#position = {
       ...this.#position,
