@@ -19,7 +19,7 @@ export interface Digit {
 
 let cached: Digit[] | undefined;
 
-/** All 9,756 digits of the package in one fixed shuffled order. The first call takes about a second. */
+/** 9,756 digits, at most 1,000 of each class, in one fixed shuffled order. The first call takes about a second. */
 export function allDigits(): readonly Digit[] {
   cached ??= shuffle(readPackage(), new Random(7));
   return cached;

@@ -6,6 +6,9 @@ import { rollup, stageInWords, stagesOf, type JobStatus } from './words.ts';
 
 export const job = { kind: 'IncrementalLearningJob', namespace: 'default', name: 'digits' };
 
+/** Paths in sentences are told as from the working directory. */
+const here = `${process.cwd()}/`;
+
 /** Reads the job's status and tells each new stage once. */
 export class JobTeller {
   readonly #objects: ObjectStore;
@@ -48,7 +51,7 @@ export class JobTeller {
       this.#told.add(key);
       const sentence = stageInWords(condition, status);
       const node = status.nodes?.[condition.stage?.toLowerCase() as 'train' | 'eval' | 'deploy'] ?? 'job';
-      if (sentence !== undefined) this.#narrator.say(node, `${condition.stage}: ${sentence}`);
+      if (sentence !== undefined) this.#narrator.say(node, `${condition.stage}: ${sentence.replace(here, '')}`);
     }
   }
 }
