@@ -26,7 +26,7 @@ export interface Served {
 }
 
 /** Above this an answer counts as none, in ms. */
-const deadlineMs = 2_000;
+const deadlineMs = 10_000;
 
 /** Sends by the clock, whether or not earlier requests are answered: a server that stalls does not slow the load down. */
 export class Load {

@@ -164,7 +164,7 @@ class Story {
     const fresh = portions.slice(0, portion + 1).reduce((sum, size) => sum + size, 0);
     const total = feed(this.#folder, portions[portion] ?? 0);
     narrator.say('feeder', `${portions[portion]} new labelled digits, the dataset has ${total}`);
-    const counted = await this.#job.follow(`the job to count ${fresh} new samples`, 30_000, (status) =>
+    const counted = await this.#job.follow(`the job to count ${fresh} new samples`, 60_000, (status) =>
       status.round >= round || (status.newSamples ?? 0) >= fresh ? status : undefined,
     );
     if (counted.round >= round) return;
@@ -185,7 +185,7 @@ class Story {
       (await this.#servedVersion(url)) === wanted ? wanted : undefined;
     return waitFor(look, {
       awaited: `the server to serve the deployed model, version ${wanted}`,
-      boundMs: 20_000,
+      boundMs: 60_000,
       signal: this.#context.signal,
     });
   }
@@ -193,7 +193,7 @@ class Story {
   async #enoughAnswers(load: Load, version: string): Promise<void> {
     await waitFor(() => load.answeredBy(version) >= answersPerVersion || undefined, {
       awaited: `${answersPerVersion} answers of version ${version}${load.firstProblem ? ` (${load.firstProblem})` : ''}`,
-      boundMs: 30_000,
+      boundMs: 60_000,
       signal: this.#context.signal,
     });
   }
