@@ -7,26 +7,43 @@ const MIB = 1024 * 1024;
 /** Of the memory that is free, by default. */
 const SHARE = 0.8;
 
-/** Bytes that a training needs beyond its samples, estimated from the graph of one step. */
+/** Copies of what trains: the model's own, its graph, the two between which steps alternate, the result. */
+const WEIGHT_COPIES = 5;
+/** Copies of what stays: the model's own, its graph, the step's bytes, the runtime's. */
+const CONSTANT_COPIES = 4;
+/** The gradient, and values of its size that an update computes on its way. */
+const UPDATE_COPIES = 5;
+/** What the forward pass keeps, gradients of the same size, and scratch space of convolutions: measured on CNNs. */
+const ACTIVATION_FACTOR = 2.5;
+/** The runtime itself, loaded and with its threads. */
+const RUNTIME = 64 * MIB;
+
+/** Bytes that a training needs beyond its samples, estimated from the graph of one step; most often a little high. */
 export interface MemoryEstimate {
-  /** Weights and running statistics, twice: a step writes a new copy while it reads the old one. */
+  /** Weights and running statistics, those that stay included, in all their copies. */
   weights: number;
-  /** Optimizer state and accumulated gradients, twice. */
+  /** Optimizer state and accumulated gradients, twice: a step writes a new copy while it reads the old one. */
   optimizer: number;
-  /** Of the largest batch: what the forward pass keeps for the backward pass, and gradients of the same sizes. */
-  activations: number;
-  /** Gradients of the weights. */
+  /** Gradients of the weights and what updates compute from them. */
   gradients: number;
+  /** What the forward and backward pass of the largest batch keep. */
+  activations: number;
+  /** Of the runtime, whatever the model. */
+  runtime: number;
   total: number;
 }
 
 export function estimateMemory(step: StepGraph): MemoryEstimate {
   const trained = bytesOf(step.parameters);
-  const weights = 2 * (trained + bytesOf(step.buffers));
-  const optimizer = 2 * (bytesOf(step.state) + bytesOf(step.accumulated));
-  const batch = FLOAT * (sizeOf(step.input.shape) + sizeOf(step.target.shape));
-  const activations = 2 * step.activationBytes + batch;
-  return { weights, optimizer, activations, gradients: trained, total: weights + optimizer + activations + trained };
+  const parts = {
+    weights: WEIGHT_COPIES * (trained + bytesOf(step.buffers)) + CONSTANT_COPIES * step.constantBytes,
+    optimizer: 2 * (bytesOf(step.state) + bytesOf(step.accumulated)),
+    gradients: UPDATE_COPIES * trained,
+    activations:
+      ACTIVATION_FACTOR * step.activationBytes + FLOAT * (sizeOf(step.input.shape) + sizeOf(step.target.shape)),
+    runtime: RUNTIME,
+  };
+  return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
 /** Most of what is free for this process, container limits included. */
@@ -46,7 +63,7 @@ export function requireMemory(estimate: MemoryEstimate, limit: number, batchSize
   throw new OnnxError(
     'NotEnoughMemory',
     `training needs about ${mib(estimate.total)} (weights ${mib(estimate.weights)}, optimizer ${mib(estimate.optimizer)}, ` +
-      `gradients ${mib(estimate.gradients)}, activations ${mib(estimate.activations)}), the limit is ${mib(limit)}: ${help}`,
+      `gradients ${mib(estimate.gradients)}, activations ${mib(estimate.activations)}, runtime ${mib(estimate.runtime)}), the limit is ${mib(limit)}: ${help}`,
   );
 }
 

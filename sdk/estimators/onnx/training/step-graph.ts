@@ -55,6 +55,8 @@ export interface StepGraph {
   accumulated: Slot[];
   /** Bytes of everything that the forward pass computes. */
   activationBytes: number;
+  /** Bytes of the initializers that stay as they are. */
+  constantBytes: number;
 }
 
 /**
@@ -95,6 +97,7 @@ export function buildStep(request: StepRequest): StepGraph {
     state: [],
     accumulated: [],
     activationBytes: activationBytes(forward),
+    constantBytes: constantBytes(forward),
     ...(optimizer && emitTraining({ forward, writer, nodes, lowered }, { ...request, optimizer })),
   };
   return { ...step, bytes: assemble(forward, writer, step) };
@@ -179,6 +182,12 @@ type Tensor = Parameters<typeof tensorShape>[0];
 function readOnly(tensor: Tensor, renewed?: ReadonlyMap<string, string>): Slot {
   const name = tensor.name ?? '';
   return { name, next: renewed?.get(name) ?? name, shape: tensorShape(tensor) };
+}
+
+function constantBytes({ model, parameters, buffers }: Forward): number {
+  const renewed = new Set([...parameters, ...buffers]);
+  const fixed = model.graph.initializer.filter((tensor) => !renewed.has(tensor));
+  return fixed.reduce((sum, tensor) => sum + sizeOf(tensorShape(tensor)) * Float32Array.BYTES_PER_ELEMENT, 0);
 }
 
 function activationBytes(forward: Forward): number {

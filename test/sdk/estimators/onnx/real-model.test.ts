@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Progress } from '../../../../sdk/estimators/estimator.ts';
 import { float, int, ints, toProto } from '../../../../sdk/estimators/onnx/graph/attributes.ts';
@@ -232,30 +234,36 @@ describe('evaluation of models that cannot be trained', () => {
 });
 
 describe('memory', () => {
+  const wide = () => mlp({ inputs: 2, hidden: [4000], outputs: 3 });
+  const bytes = 4 * (2 * 4000 + 4000 + 4000 * 3 + 3);
+
   test('a training beyond the limit is refused before it starts, with what would fit', async () => {
-    const model = mlp({ inputs: 2, hidden: [4000], outputs: 3 });
-    const estimator = make({ model, batchSize: 64 });
-    const needed = await estimator.memoryEstimate();
-    expect(needed.weights).toBe(2 * 4 * (2 * 4000 + 4000 + 4000 * 3 + 3));
-    expect(needed.optimizer).toBe(2 * needed.weights);
-    const limit = needed.total - needed.activations / 2;
-    const small = make({ model, batchSize: 64, memoryLimitBytes: limit });
-    await expect(small.train(clouds(640))).rejects.toMatchObject({
+    const needed = await make({ model: wide(), batchSize: 64 }).memoryEstimate();
+    expect(needed).toMatchObject({ weights: 5 * bytes, optimizer: 4 * bytes, gradients: 5 * bytes });
+    const memoryLimitBytes = needed.total - needed.activations / 2;
+    const limited = (batchSize: number) => make({ model: wide(), batchSize, memoryLimitBytes });
+    await expect(limited(64).train(clouds(640))).rejects.toMatchObject({
       type: 'NotEnoughMemory',
       message: expect.stringMatching(/^training needs about .* a batchSize up to 3[12] would fit \(now 64/),
     });
-    expect((await make({ model, batchSize: 31, memoryLimitBytes: limit }).train(clouds(64))).loss).toHaveLength(1);
-    await expect(make({ model, memoryLimitBytes: 1000 }).train(clouds(64))).rejects.toThrow('even one row per step');
+    expect((await limited(31).train(clouds(64))).loss).toHaveLength(1);
     // Rows beyond the samples are not counted.
-    expect((await make({ model, batchSize: 64, memoryLimitBytes: limit }).train(clouds(20))).loss).toHaveLength(1);
+    expect((await limited(64).train(clouds(20))).loss).toHaveLength(1);
+    await expect(make({ memoryLimitBytes: 1000 }).train(clouds(64))).rejects.toThrow('even one row per step');
   });
 
   test('frozen layers need less', async () => {
-    const model = mlp({ inputs: 2, hidden: [4000], outputs: 3 });
-    const all = await make({ model }).memoryEstimate();
-    const head = await make({ model, freeze: ['dense1/*'] }).memoryEstimate();
-    expect(head.weights).toBe(2 * 4 * (4000 * 3 + 3));
-    expect(head.total).toBeLessThan(all.total);
+    const frozen = await make({ model: wide(), freeze: ['dense1/*'] }).memoryEstimate();
+    const trained = 4 * (4000 * 3 + 3);
+    expect(frozen).toMatchObject({ weights: 5 * trained + 4 * (bytes - trained), optimizer: 4 * trained });
+  });
+
+  test('the estimate is near what a process really takes', async () => {
+    const script = join(import.meta.dirname, 'support', 'memory-child.ts');
+    const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', script], { timeout: 60_000 });
+    const { estimate, measured } = JSON.parse(stdout) as { estimate: number; measured: number };
+    expect(estimate / measured).toBeGreaterThan(0.7);
+    expect(estimate / measured).toBeLessThan(1.6);
   });
 });
 
