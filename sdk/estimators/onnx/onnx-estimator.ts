@@ -201,7 +201,8 @@ export class OnnxEstimator implements Estimator<TrainingData, ModelInput, FloatA
 
   #session(): SessionOptions {
     const name = this.#provider?.name ?? 'cpu';
-    const providers = name === 'cpu' ? ['cpu'] : [name, 'cpu'];
+    // The runtime itself leaves single operators that a provider lacks to the CPU.
+    const providers = [name];
     const onFallback = (reason: string) => (this.#provider = { name: 'cpu', reason });
     return { threads: this.#options.threads, providers, onFallback };
   }

@@ -8,17 +8,21 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Progress } from '../../../../sdk/estimators/estimator.ts';
 import { float, int, ints, toProto } from '../../../../sdk/estimators/onnx/graph/attributes.ts';
 import { floatTensor } from '../../../../sdk/estimators/onnx/graph/tensors.ts';
-import { valueInfo } from '../../../../sdk/estimators/onnx/graph/writer.ts';
+import { GraphWriter, valueInfo } from '../../../../sdk/estimators/onnx/graph/writer.ts';
 import {
   DataLoader,
   GraphBuilder,
   OnnxEstimator,
+  OnnxModel,
   Random,
+  encodeModel,
   listExecutionProviders,
   mlp,
 } from '../../../../sdk/estimators/onnx/index.ts';
 import type { ModelProto, OnnxEstimatorOptions, OnnxSamples } from '../../../../sdk/estimators/onnx/index.ts';
 import { findLoss } from '../../../../sdk/estimators/onnx/losses/registry.ts';
+import { openSession } from '../../../../sdk/estimators/onnx/runtime.ts';
+import { seededBits } from '../../../../sdk/estimators/onnx/autodiff/seeded-bits.ts';
 import { checkModel, checkTrainingForm, normal } from './support/gradient-check.ts';
 import { clouds } from './support/samples.ts';
 
@@ -280,6 +284,57 @@ describe('execution providers', () => {
     await plain.train(clouds(20));
     expect(await estimator.getWeights()).toEqual(await plain.getWeights());
     expect(plain.provider).toEqual({ name: 'cpu', reason: 'it is the first choice' });
+  });
+
+  test('one that refuses a model leaves it to the CPU and says so; where nobody listens it is an error', async () => {
+    const bytes = new GraphBuilder().input([2]).relu().toBytes();
+    const reasons: string[] = [];
+    const onFallback = (reason: string) => void reasons.push(reason);
+    const session = await openSession(bytes, { providers: ['nonsense'], onFallback });
+    await session.release();
+    expect(reasons).toHaveLength(1);
+    expect(reasons[0]).toContain('execution provider nonsense refuses the model');
+    await expect(openSession(bytes, { providers: ['nonsense'] })).rejects.toMatchObject({ type: 'InvalidModel' });
+  });
+});
+
+describe('random bits of a step', () => {
+  const COUNT = 65_536;
+  const draw = async (seed: number): Promise<Int32Array> => {
+    const writer = new GraphWriter(['seed']);
+    const bits = seededBits(writer, 'seed', COUNT);
+    const model = await OnnxModel.open(
+      encodeModel({
+        irVersion: 10,
+        opsetImport: [{ version: 22 }],
+        graph: {
+          name: 'bits',
+          node: writer.nodes,
+          initializer: writer.initializers,
+          input: [valueInfo('seed', [], 6)],
+          output: [valueInfo(bits, [COUNT], 6)],
+        },
+      }),
+    );
+    const results = await model.run({ seed: { datatype: 'int32', shape: [], data: Int32Array.of(seed) } });
+    await model.close();
+    return results[bits]?.data as Int32Array;
+  };
+
+  test('are uniform, independent of their neighbours, and others for another seed', async () => {
+    const [one, again, other] = [await draw(12), await draw(12), await draw(13)];
+    expect(again).toEqual(one);
+    const shares = [
+      one.filter((x) => x >= 0),
+      one.filter((x) => (x & 1) === 1),
+      one.filter((x, i) => x >= 0 === (one[i + 1] ?? 0) >= 0),
+      one.filter((x, i) => x >= 0 === (other[i] ?? 0) >= 0),
+      one.filter((x, i) => x >= 0 === (one[i + 256] ?? 0) >= 0),
+    ].map(({ length }) => length / COUNT);
+    // Five standard deviations of a fair coin.
+    for (const share of shares) expect(Math.abs(share - 0.5)).toBeLessThan(2.5 / Math.sqrt(COUNT));
+    const low = one.filter((x) => x < (0.2 - 0.5) * 2 ** 32).length / COUNT;
+    expect(Math.abs(low - 0.2)).toBeLessThan(2 / Math.sqrt(COUNT));
   });
 });
 
