@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { InferenceError } from './errors.ts';
 import { decodeTensor } from './json-tensor.ts';
 import { wireType } from './tensor.ts';
-import type { Tensor, TensorInfo } from './tensor.ts';
+import type { Tensor, TensorInfo } from '../tensor.ts';
 
 const dimension = z
   .int()

@@ -1,6 +1,6 @@
 import { InferenceError } from './errors.ts';
 import { WIRE_TYPES, wireType } from './tensor.ts';
-import type { Tensor, TensorType } from './tensor.ts';
+import type { Tensor, TensorType } from '../tensor.ts';
 
 /** A tensor as the protocol writes it in JSON; `data` may be flat or nested. */
 export interface JsonTensor {

@@ -1,5 +1,5 @@
 import { InferenceError } from './errors.ts';
-import type { Tensor, TensorInfo } from './tensor.ts';
+import type { Tensor, TensorInfo } from '../tensor.ts';
 
 /** What a loaded model can do. `OnnxModel` of the ONNX entry is one. */
 export interface RunnableModel {

@@ -5,7 +5,7 @@ import { readInferRequest, wireShape } from './infer-request.ts';
 import { encodeTensor } from './json-tensor.ts';
 import type { ServedModel } from './model-slot.ts';
 import { wireType } from './tensor.ts';
-import type { Tensor, TensorInfo } from './tensor.ts';
+import type { Tensor, TensorInfo } from '../tensor.ts';
 
 export interface InferenceServerOptions {
   models: readonly ServedModel[];

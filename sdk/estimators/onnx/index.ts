@@ -1,5 +1,6 @@
 export { OnnxEstimator } from './onnx-estimator.ts';
-export type { FloatArray, ModelInput, TrainingData } from './onnx-estimator.ts';
+export type { FloatArray, ModelInput } from './onnx-estimator.ts';
+export type { TrainingData } from './training/batch-source.ts';
 export type { OnnxEstimatorOptions } from './estimator-options.ts';
 export type { InputArray, OnnxSamples } from './samples.ts';
 export { DataLoader } from '../../datasources/loader.ts';
@@ -9,7 +10,7 @@ export type { EarlyStoppingOptions } from './training/early-stopping.ts';
 export type { MemoryEstimate } from './training/memory.ts';
 export type { ProviderChoice } from './providers.ts';
 export { OnnxModel } from './onnx-model.ts';
-export type { DataTypeName, OnnxTensor, TensorInfo } from './onnx-model.ts';
+export type { OnnxTensor } from './onnx-model.ts';
 export type { SessionOptions } from './runtime.ts';
 export { listExecutionProviders } from './providers.ts';
 export { OnnxError, TrainingDiverged } from './errors.ts';

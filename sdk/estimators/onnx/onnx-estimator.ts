@@ -11,17 +11,16 @@ import { LoadedModel, checkWeights } from './loaded-model.ts';
 import type { Loss } from './losses/loss.ts';
 import { findLoss } from './losses/registry.ts';
 import { readModelBytes } from './onnx-model.ts';
-import type { DataTypeName } from './onnx-model.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
 import { makeOptimizer } from './optimizers/registry.ts';
 import { encodeModel } from './proto/codec.ts';
 import { chooseProvider } from './providers.ts';
 import type { ProviderChoice } from './providers.ts';
 import type { SessionOptions } from './runtime.ts';
-import { checkSamples } from './samples.ts';
-import type { AnySamples, InputArray, SampleLayout } from './samples.ts';
-import { loaderSource, memorySource } from './training/batch-source.ts';
-import type { BatchSource } from './training/batch-source.ts';
+import { asInput } from './samples.ts';
+import type { InputArray, SampleLayout } from './samples.ts';
+import { sourceOf } from './training/batch-source.ts';
+import type { BatchSource, TrainingData } from './training/batch-source.ts';
 import { evaluateSource } from './training/evaluator.ts';
 import { evaluateForward } from './training/forward-evaluator.ts';
 import type { Averages } from './training/mean.ts';
@@ -44,9 +43,6 @@ export interface ModelInput {
   data: InputArray;
   shape: number[];
 }
-
-/** Samples in memory, or a loader that brings them batch by batch. */
-export type TrainingData = AnySamples | DataLoader;
 
 /**
  * A model that trains and predicts on ONNX Runtime: `train` differentiates the graph and runs each step as one native call.
@@ -120,7 +116,7 @@ export class OnnxEstimator implements Estimator<TrainingData, ModelInput, FloatA
     const outputName = this.#options.output ?? session.outputs[0]?.name ?? '';
     const info = session.inputs.find(({ name }) => name === inputName);
     const shape = input.shape.length + 1 === info?.shape.length ? [1, ...input.shape] : input.shape;
-    const results = await session.run({ [inputName]: { ...converted(input.data, info?.datatype), shape } });
+    const results = await session.run({ [inputName]: { ...asInput(input.data, info?.datatype), shape } });
     const result = results[outputName];
     if (!(result?.data instanceof Float32Array)) {
       throw new OnnxError('InvalidModel', `output "${outputName}" is missing or not float32`);
@@ -279,13 +275,6 @@ export class OnnxEstimator implements Estimator<TrainingData, ModelInput, FloatA
   }
 }
 
-/** Samples in memory are checked here, before the first step, those of a loader as they come. */
-function sourceOf(samples: TrainingData, layout: SampleLayout): BatchSource {
-  if (samples instanceof DataLoader) return loaderSource(samples, layout);
-  checkSamples(samples, layout);
-  return memorySource(samples);
-}
-
 function requireShape(forward: Forward, shape: readonly number[], input: string): void {
   if (sizeOf(forward.input.shape) === sizeOf(shape)) return;
   const takes = forward.input.shape.slice(1);
@@ -293,11 +282,4 @@ function requireShape(forward: Forward, shape: readonly number[], input: string)
     'InvalidSamples',
     `samples have shape [${shape}], input "${input}" of the model takes [${takes}]`,
   );
-}
-
-/** Integers as the model takes them: int64 from either kind of array. */
-function converted(data: InputArray, datatype: DataTypeName | undefined): { datatype: DataTypeName; data: InputArray } {
-  if (data instanceof Float32Array) return { datatype: 'float32', data };
-  if (datatype === 'int64' && data instanceof Int32Array) return { datatype, data: BigInt64Array.from(data, BigInt) };
-  return { datatype: data instanceof Int32Array ? 'int32' : 'int64', data };
 }

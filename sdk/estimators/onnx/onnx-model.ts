@@ -1,36 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import type { Tensor, TensorInfo, TensorType } from '../../tensor.ts';
 import { OnnxError, messageOf } from './errors.ts';
 import { decodeModel } from './proto/codec.ts';
 import { openSession, ort } from './runtime.ts';
 import type { Session, SessionOptions } from './runtime.ts';
 
-/** ONNX Runtime's names of element types. */
-export type DataTypeName =
-  | 'float32'
-  | 'float64'
-  | 'int8'
-  | 'int16'
-  | 'int32'
-  | 'int64'
-  | 'uint8'
-  | 'uint16'
-  | 'uint32'
-  | 'uint64'
-  | 'bool'
-  | 'string'
-  | 'float16';
-
-/** A named input or output. A string dimension is symbolic, any size fits. */
-export interface TensorInfo {
-  name: string;
-  datatype: DataTypeName;
-  shape: (number | string)[];
-}
-
-/** Element type, shape and row-major values of one input or output. */
-export interface OnnxTensor {
-  datatype: DataTypeName;
-  shape: number[];
+/** Values of one input or output, in the array that ONNX Runtime keeps for their type. */
+export interface OnnxTensor extends Tensor {
   data: ort.Tensor['data'];
 }
 
@@ -109,7 +85,7 @@ function describe(metadata: ort.InferenceSession.ValueMetadata): TensorInfo {
     throw new OnnxError('InvalidModel', `"${metadata.name}" is not a tensor; only tensors are served`);
   // A dimension without a name is reported as an empty string.
   const shape = metadata.shape.map((dim, i) => (dim === '' ? `dim${i}` : dim));
-  return { name: metadata.name, datatype: metadata.type as DataTypeName, shape };
+  return { name: metadata.name, datatype: metadata.type as TensorType, shape };
 }
 
 function toTensor(info: TensorInfo, given: OnnxTensor | undefined): ort.Tensor {
@@ -130,7 +106,7 @@ function toTensor(info: TensorInfo, given: OnnxTensor | undefined): ort.Tensor {
 }
 
 function fromTensor(tensor: ort.Tensor): OnnxTensor {
-  return { datatype: tensor.type as DataTypeName, shape: [...tensor.dims], data: tensor.data };
+  return { datatype: tensor.type as TensorType, shape: [...tensor.dims], data: tensor.data };
 }
 
 function badInput(name: string, reason: string): OnnxError {

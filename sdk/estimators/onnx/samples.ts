@@ -1,3 +1,4 @@
+import type { TensorType } from '../../tensor.ts';
 import { OnnxError } from './errors.ts';
 import { sizeOf } from './graph/shape.ts';
 import type { LabelKind } from './losses/loss.ts';
@@ -31,6 +32,16 @@ export interface SampleLayout {
   /** Values of the output's last axis. */
   classes: number;
   labels: LabelKind;
+}
+
+/** Integers as the model takes them: int64 from either kind of array. */
+export function asInput(
+  data: InputArray,
+  datatype: TensorType | undefined,
+): { datatype: TensorType; data: InputArray } {
+  if (data instanceof Float32Array) return { datatype: 'float32', data };
+  if (datatype === 'int64' && data instanceof Int32Array) return { datatype, data: BigInt64Array.from(data, BigInt) };
+  return { datatype: data instanceof Int32Array ? 'int32' : 'int64', data };
 }
 
 /** Names a row in errors; default its position. */

@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto';
-import type { DataLoader } from '../../../datasources/loader.ts';
+import { DataLoader } from '../../../datasources/loader.ts';
 import type { Random } from '../random.ts';
 import { checkSamples, gather } from '../samples.ts';
 import type { BatchBuffers, AnySamples, SampleLayout } from '../samples.ts';
@@ -27,6 +27,16 @@ export interface BatchSource {
   epoch(random: Random, request: EpochRequest): AsyncIterable<Batch>;
   /** All batches once as they are. */
   inOrder(request: EpochRequest): AsyncIterable<Batch>;
+}
+
+/** Samples in memory, or a loader that brings them batch by batch. */
+export type TrainingData = AnySamples | DataLoader;
+
+/** Samples in memory are checked here, before the first step, those of a loader as they come. */
+export function sourceOf(samples: TrainingData, layout: SampleLayout): BatchSource {
+  if (samples instanceof DataLoader) return loaderSource(samples, layout);
+  checkSamples(samples, layout);
+  return memorySource(samples);
 }
 
 /** Samples in memory, checked before. */
@@ -59,7 +69,7 @@ async function* inMemory(
 }
 
 /** Samples that a loader brings; each batch is checked when it comes. */
-export function loaderSource(loader: DataLoader, layout: SampleLayout): BatchSource {
+function loaderSource(loader: DataLoader, layout: SampleLayout): BatchSource {
   async function* checked(batches: ReturnType<DataLoader['batches']>): AsyncGenerator<Batch> {
     for await (const { indices, ...samples } of batches) {
       checkSamples(samples, layout, (row) => indices[row] ?? row);
