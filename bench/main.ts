@@ -1,21 +1,29 @@
-/** `npm run bench [-- ID…] [-o json]`: a table for people; under `-o json` the last line of each benchmark is one JSON object. */
+/**
+ * `npm run bench [-- ID…] [-o json] [--quick]`: a table for people; under `-o json` the last line of each benchmark is one JSON
+ * object. `--quick` runs tiny sizes without peers, to see that it works.
+ */
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { renderTable } from '../cli/lib/output.ts';
-import type { Benchmark, Case } from './lib/case.ts';
+import { isMet, type Benchmark, type Case } from './lib/case.ts';
 
 const benchmarks: Record<string, () => Promise<{ run: Benchmark }>> = {
   training: () => import('./training.ts'),
+  p11: () => import('./p11.ts'),
 };
 
 const { values, positionals } = parseArgs({
-  options: { output: { type: 'string', short: 'o', default: 'table' } },
+  options: {
+    output: { type: 'string', short: 'o', default: 'table' },
+    quick: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 });
 
 const unknown = positionals.filter((id) => !Object.hasOwn(benchmarks, id));
 if (unknown.length > 0 || !['table', 'json'].includes(values.output)) {
-  console.error(`usage: npm run bench -- [ID…] [-o table|json]; benchmarks: ${Object.keys(benchmarks).join(', ')}`);
+  const ids = Object.keys(benchmarks).join(', ');
+  console.error(`usage: npm run bench -- [ID…] [-o table|json] [--quick]; benchmarks: ${ids}`);
   process.exit(2);
 }
 
@@ -30,10 +38,12 @@ const machine = {
 for (const id of positionals.length === 0 ? Object.keys(benchmarks) : positionals) {
   const load = benchmarks[id];
   if (load === undefined) continue;
-  const cases = await (await load()).run();
+  const cases = await (await load()).run({ quick: values.quick });
   if (values.output === 'json') console.log(JSON.stringify({ id, machine, cases }));
   else show(id, cases);
 }
+// Native parts of the peers and of Temporal's client keep handles of their own.
+process.exit(0);
 
 function show(id: string, cases: Case[]): void {
   const number = (value: number | undefined): string =>
@@ -47,9 +57,18 @@ function show(id: string, cases: Case[]): void {
       ['unit', ({ unit }) => unit],
       ['bound', ({ bound }) => number(bound)],
       ['/bound', ({ ratioToBound }) => number(ratioToBound)],
-      ['peer', ({ peer }) => number(peer)],
+      ['peer', ({ peer, skipped }) => (skipped === undefined ? number(peer) : 'skipped')],
       ['/peer', ({ ratioToPeer }) => number(ratioToPeer)],
       ['95 %', ({ interval }) => interval?.map(number).join(' … ')],
+      ['goal', ({ goal }) => goalText(goal)],
+      ['met', (one) => ({ true: 'yes', false: 'no', undefined: '' })[String(isMet(one))]],
     ]),
   );
+  for (const { name, skipped } of cases) if (skipped !== undefined) console.log(`${name}: peer skipped: ${skipped}`);
+}
+
+function goalText(goal: Case['goal']): string {
+  if (goal === undefined) return '';
+  const number = goal.atMost === undefined ? `≥ ${goal.atLeast}` : `≤ ${goal.atMost}`;
+  return goal.of === 'ratio' ? `${number} × peer` : number;
 }

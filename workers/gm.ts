@@ -10,15 +10,13 @@ import { openBlobStore } from '../sdk/storage/index.ts';
 import { controlQueue } from '../workflows/lib/ids.ts';
 import { Watcher } from './kube/watcher.ts';
 import { readGmConfig } from './lib/config.ts';
+import { controlWorkerOptions } from './lib/control-worker.ts';
 import { healthServer } from './lib/health.ts';
 import { logger } from './lib/log.ts';
 import { ObjectMetrics, observeEntities } from './lib/object-metrics.ts';
 import { registerSearchAttributes } from './lib/search-attributes.ts';
 import { aborted, shutdownSignal } from './lib/shutdown.ts';
 import { connectTemporal, installRuntime } from './lib/temporal.ts';
-
-/** Cached workflows; about 1 MB each. */
-const maxCachedWorkflows = 200;
 
 /** Runs until SIGTERM. Rejects when the Temporal worker ends by itself, so that whoever supervises starts it again. */
 export async function runGlobalManager(flags: { port?: string }): Promise<void> {
@@ -47,14 +45,7 @@ export async function runGlobalManager(flags: { port?: string }): Promise<void> 
     ...workflowCode(),
     activities: createControlActivities(temporal.client, kube === undefined ? undefined : new KubeObjects(kube)),
     identity: `gm/${process.pid}`,
-    maxCachedWorkflows,
-    maxConcurrentWorkflowTaskExecutions: 20,
-    maxConcurrentActivityTaskExecutions: 50,
-    workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 2, maximum: 10 },
-    activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 },
-    shutdownGraceTime: '2s',
-    // Below the bound after which whoever stops us kills us: 8.5 s under `sedna up` (GRACE_MS in deploy/local/runner.ts).
-    shutdownForceTime: '8s',
+    ...controlWorkerOptions,
   });
   parts.worker = worker;
   const running = worker.run();

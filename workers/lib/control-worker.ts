@@ -1,0 +1,14 @@
+/** How a global manager's Temporal worker is tuned. */
+import type { WorkerOptions } from '@temporalio/worker';
+
+export const controlWorkerOptions = {
+  /** Cached workflows; about 1 MB each. */
+  maxCachedWorkflows: 200,
+  maxConcurrentWorkflowTaskExecutions: 20,
+  maxConcurrentActivityTaskExecutions: 50,
+  workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 2, maximum: 10 },
+  activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 },
+  shutdownGraceTime: '2s',
+  // Below the bound after which whoever stops us kills us: 8.5 s under `sedna up` (GRACE_MS in deploy/local/runner.ts).
+  shutdownForceTime: '8s',
+} as const satisfies Partial<WorkerOptions>;
