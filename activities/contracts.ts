@@ -2,6 +2,7 @@
  * What workflows ask of the world. Types only: the workflow bundle and both Temporal workers share this file and nothing else.
  * Argument and result shapes are wire contracts: add fields, never repurpose them.
  */
+import type { FederatedEdgeActivities, FederatedResidentActivities } from './contracts/federated.ts';
 import type { BlobRef } from '../sdk/storage/blob-store.ts';
 import type { EntityRef, Owner } from '../workflows/lib/ids.ts';
 import type { Problem } from '../workflows/lib/failures.ts';
@@ -9,6 +10,7 @@ import type { Cursor, Take } from '../workflows/lib/samples.ts';
 import type { MetricValues, Trigger, TriggerVerdict } from '../workflows/lib/trigger.ts';
 
 export type { BlobRef };
+export type * from './contracts/federated.ts';
 
 export interface ObjectInput {
   ref: EntityRef;
@@ -126,7 +128,7 @@ export interface ModelSource {
 }
 
 /** Activities of an LC on `edge/<node>/resident`. They run until something happens or they are cancelled. */
-export interface ResidentActivities {
+export interface ResidentActivities extends FederatedResidentActivities {
   /** Is the node there? Runs for as long as its local controller does; ends by heartbeat timeout when it is lost. */
   attend(input: { node: string; listener: Listener; attendance: number }): Promise<void>;
   /** Counts the samples of a dataset; signals each change of the count (at most one a second). */
@@ -208,7 +210,7 @@ export interface RunWorkerResult {
 }
 
 /** Activities of an LC on `edge/<node>`: what computes. */
-export interface EdgeActivities {
+export interface EdgeActivities extends FederatedEdgeActivities {
   runWorker(input: RunWorkerInput): Promise<RunWorkerResult>;
 }
 

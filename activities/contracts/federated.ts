@@ -1,0 +1,127 @@
+/** What a federated run asks of nodes. Types only; wire contracts: add fields, never repurpose them. */
+import type { BlobRef } from '../../sdk/storage/blob-store.ts';
+import type { Owner } from '../../workflows/lib/ids.ts';
+import type { Problem } from '../../workflows/lib/failures.ts';
+import type { Listener, ModelSource, WorkerSpec } from '../contracts.ts';
+
+/** Hyper-parameters of one task; what is absent stays as the worker's own code says. */
+export interface TrainingSettings {
+  epochs?: number;
+  batchSize?: number;
+  learningRate?: number;
+  /** Weight of the proximal term μ/2 · |w − w_global|² (FedProx). */
+  mu?: number;
+}
+
+export interface UpdatePolicy {
+  /** Largest Euclidean norm of an update minus the global weights. */
+  clipNorm?: number;
+  /** Most samples that this client may claim. */
+  maxSamples?: number;
+  compression?: 'none' | 'f16' | 'int8';
+  /** Globs of tensors that stay with the client. */
+  excludeLayers?: string[];
+}
+
+/** Of whom and of when an update is. The same identity is never asked twice for an accepted update. */
+export interface UpdateIdentity {
+  /** Workflow id of the run: it holds the uid of the job and the reset epoch. */
+  run: string;
+  round: number;
+  /** Zero-padded index in `spec.trainingWorkers`. */
+  client: string;
+}
+
+export interface TrainClientInput {
+  identity: UpdateIdentity;
+  /** `Weights`: hand over the weights that the worker begins with, untrained. */
+  task: 'Train' | 'Weights';
+  /** Resident between rounds: the same name in every round of a run. */
+  worker: WorkerSpec;
+  /** Global weights (safetensors); absent where the task is `Weights`. */
+  weights?: BlobRef;
+  settings: TrainingSettings;
+  /** Of shuffling and dropout: hash(spec seed, client, round). */
+  seed: number;
+  /** Also judge the weights as they came, on the client's own data. */
+  evaluate: boolean;
+  policy: UpdatePolicy;
+  /** Told what goes on: starting, training, why it is tried again. */
+  listener: Listener;
+}
+
+/** An update that counts: its blob exists, it was checked, and it is named by its digest. */
+export interface AcceptedUpdate {
+  client: string;
+  node: string;
+  /** Canonical safetensors. */
+  blob: BlobRef;
+  samples: number;
+  /** Of the training, last value of each. */
+  metrics: Record<string, number>;
+  /** Of the global weights on the client's data, last value of each. */
+  evaluation?: Record<string, number>;
+}
+
+/** `refused`: the worker answered, and its update must not count. Asking again would give the same. */
+export type TrainClientResult = { accepted: AcceptedUpdate } | { refused: Problem; client: string; node: string };
+
+/** Signalled while a client works. */
+export interface ClientNews {
+  client: string;
+  round: number;
+  state: 'Starting' | 'Training' | 'Retrying';
+  node: string;
+  step?: number;
+  total?: number;
+  problem?: Problem;
+}
+
+export interface ImportModelInput {
+  model: ModelSource;
+}
+
+/** `weights`: canonical safetensors of what trains. `file`: the model as it is, into which later weights are put. */
+export interface ImportedModel {
+  weights: BlobRef;
+  file: BlobRef;
+}
+
+export interface AggregateInput {
+  owner: Owner;
+  round: number;
+  strategy: { name: string; parameters: Record<string, number | string | boolean> };
+  /** Global weights that the clients started from. */
+  weights: BlobRef;
+  /** In client order. */
+  updates: AcceptedUpdate[];
+  /** What the strategy keeps between rounds (momenta), from the round before. */
+  state?: BlobRef;
+  /** The model file into which the new weights are put, if there is one. */
+  file?: BlobRef;
+}
+
+export interface AggregateResult {
+  weights: BlobRef;
+  state?: BlobRef;
+  /** The model file with the new weights. */
+  file?: BlobRef;
+  /** Clients that the strategy left out, and why (Krum and its kin). */
+  left: { client: string; reason: string }[];
+  metrics: Record<string, number>;
+}
+
+/** Activities of an LC on `edge/<node>/resident`. */
+export interface FederatedResidentActivities {
+  /** One task of one client. Idempotent by `identity`: an answer that was taken once is found again, whoever died meanwhile. */
+  trainClient(input: TrainClientInput): Promise<TrainClientResult>;
+  /** Tells resident trainers of a run that there is no more, and waits for their end (bounded), then removes them. */
+  dismissClients(input: { run: string; workers: string[] }): Promise<void>;
+}
+
+/** Activities of an LC on `edge/<node>`: what computes. */
+export interface FederatedEdgeActivities {
+  /** `undefined`: the model is no ONNX file with trainable weights, or is not there. */
+  importModel(input: ImportModelInput): Promise<ImportedModel | undefined>;
+  aggregate(input: AggregateInput): Promise<AggregateResult>;
+}
