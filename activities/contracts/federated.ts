@@ -2,7 +2,7 @@
 import type { BlobRef } from '../../sdk/storage/blob-store.ts';
 import type { Owner } from '../../workflows/lib/ids.ts';
 import type { Problem } from '../../workflows/lib/failures.ts';
-import type { Listener, ModelSource, WorkerSpec } from '../contracts.ts';
+import type { DatasetSource, Listener, ModelSource, WorkerSpec } from '../contracts.ts';
 
 /** Hyper-parameters of one task; what is absent stays as the worker's own code says. */
 export interface TrainingSettings {
@@ -16,8 +16,8 @@ export interface TrainingSettings {
 export interface UpdatePolicy {
   /** Largest Euclidean norm of an update minus the global weights. */
   clipNorm?: number;
-  /** Most samples that this client may claim. */
-  maxSamples?: number;
+  /** A client may claim so many times the samples that its dataset holds (counted by the local controller). */
+  maxSamplesFactor?: number;
   compression?: 'none' | 'f16' | 'int8';
   /** Globs of tensors that stay with the client. */
   excludeLayers?: string[];
@@ -38,6 +38,8 @@ export interface TrainClientInput {
   task: 'Train' | 'Weights';
   /** Resident between rounds: the same name in every round of a run. */
   worker: WorkerSpec;
+  /** The client's own data. */
+  dataset: DatasetSource;
   /** Global weights (safetensors); absent where the task is `Weights`. */
   weights?: BlobRef;
   settings: TrainingSettings;
