@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineKind } from './lib/kind.ts';
 import type { Manifest } from './lib/kind.ts';
-import { age, message, phase, ready, reason } from './lib/columns.ts';
+import { age, cure, message, phase, ready, reason, since } from './lib/columns.ts';
 import { datasetUrl } from './lib/locations.ts';
 import { credentialName, dnsName } from './lib/names.ts';
 import { withRules } from './lib/rule.ts';
@@ -37,7 +37,9 @@ export const dataset = defineKind({
     { name: 'Node', type: 'string', jsonPath: '.spec.nodeName' },
     ready,
     reason,
+    since,
     message,
+    cure,
     age,
   ],
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineKind } from './lib/kind.ts';
 import type { Manifest } from './lib/kind.ts';
-import { age, message, phase, ready, reason } from './lib/columns.ts';
+import { age, cure, message, phase, ready, reason, since } from './lib/columns.ts';
 import { modelUrl } from './lib/locations.ts';
 import { credentialName } from './lib/names.ts';
 import { metrics, statusOf, versions } from './lib/status.ts';
@@ -35,7 +35,9 @@ export const model = defineKind({
     { name: 'Live', type: 'string', jsonPath: '.status.live' },
     ready,
     reason,
+    since,
     message,
+    cure,
     age,
   ],
 });

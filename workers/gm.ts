@@ -9,9 +9,9 @@ import { KubeObjects } from '../activities/control/kube/objects.ts';
 import { openBlobStore } from '../sdk/storage/index.ts';
 import { controlQueue } from '../workflows/lib/ids.ts';
 import { Watcher } from './kube/watcher.ts';
-import { readGmConfig } from './lib/config.ts';
+import { configured, readGmConfig } from './lib/config.ts';
 import { controlWorkerOptions } from './lib/control-worker.ts';
-import { healthServer } from './lib/health.ts';
+import { healthServer, listen } from './lib/health.ts';
 import { logger } from './lib/log.ts';
 import { ObjectMetrics, observeEntities } from './lib/object-metrics.ts';
 import { registerSearchAttributes } from './lib/search-attributes.ts';
@@ -24,7 +24,7 @@ export async function runGlobalManager(flags: { port?: string }): Promise<void> 
   const stop = shutdownSignal();
   const temporalMetrics = await installRuntime();
   const kube = config.kubeconfig === undefined ? undefined : connectKube(config.kubeconfig);
-  const blobs = openBlobStore(config.blobUrl);
+  const blobs = configured('SEDNA_BLOB_URL', () => openBlobStore(config.blobUrl));
   const parts: { worker?: Worker; watcher?: Watcher; refresh?: () => Promise<void> } = {};
   const { server, registry } = healthServer({
     more: temporalMetrics,
@@ -35,7 +35,7 @@ export async function runGlobalManager(flags: { port?: string }): Promise<void> 
     ],
   });
   const metrics = new ObjectMetrics(registry);
-  await server.listen({ port: config.port, host: config.host });
+  await listen(server, config);
   const temporal = await connectTemporal(stop);
   await registerSearchAttributes(temporal);
   const worker = await Worker.create({

@@ -13,8 +13,8 @@ import type { NodeFields } from '../activities/contracts.ts';
 import { openBlobStore } from '../sdk/storage/index.ts';
 import { edgeQueue, nodeRef, residentQueue } from '../workflows/lib/ids.ts';
 import { signals } from '../workflows/lib/messages.ts';
-import { readLcConfig, type LcConfig } from './lib/config.ts';
-import { healthServer } from './lib/health.ts';
+import { configured, readLcConfig, type LcConfig } from './lib/config.ts';
+import { healthServer, listen } from './lib/health.ts';
 import { logger } from './lib/log.ts';
 import { blobStoreHealth, executionProviders, machineFacts } from './lib/node-facts.ts';
 import { aborted, shutdownSignal } from './lib/shutdown.ts';
@@ -25,6 +25,11 @@ import { registerWorkerMetrics } from './lib/worker-metrics.ts';
 import { readImages } from './runtimes/process/images.ts';
 import { ProcessRuntime } from './runtimes/process/process-runtime.ts';
 
+const badImages = {
+  code: 'BadImages',
+  hint: 'write images: [{image: "example/*", dir: ., command: [python3, main.py]}] as YAML or JSON',
+};
+
 /** Watching costs little: many at once. */
 const residentSlots = 1_000;
 
@@ -33,8 +38,9 @@ export async function runLocalController(flags: { node: string; role?: string; p
   const config = readLcConfig(flags, process.env, cpus().length);
   const stop = shutdownSignal();
   const temporalMetrics = await installRuntime();
-  mkdirSync(config.stateDir, { recursive: true });
-  const images = readImages(config.imageFiles);
+  const blobs = configured('SEDNA_BLOB_URL', () => openBlobStore(config.blobUrl));
+  configured('SEDNA_STATE_DIR', () => mkdirSync(config.stateDir, { recursive: true }));
+  const images = configured('SEDNA_IMAGES', () => readImages(config.imageFiles), badImages);
   const runtime = new ProcessRuntime(config.stateDir, images);
   await runtime.recover();
 
@@ -48,11 +54,10 @@ export async function runLocalController(flags: { node: string; role?: string; p
   registerWorkerMetrics(registry, () => runtime.list());
   serveWorkerApi(server, runtime);
   serveWorkerViews(server, { list: () => runtime.list() });
-  const address = await server.listen({ port: config.port, host: config.host });
+  const address = await listen(server, config);
   const providers = executionProviders();
   const temporal = await connectTemporal(stop);
 
-  const blobs = openBlobStore(config.blobUrl);
   const deps: WorkerDependencies = {
     node: config.node,
     stateDir: config.stateDir,

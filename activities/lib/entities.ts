@@ -70,6 +70,17 @@ export async function viewEntity(client: Client, ref: EntityRef): Promise<Entity
   }
 }
 
+/** Whether a global manager answers for an entity within `boundMs`. True where there is no entity to ask for. */
+export async function managerAnswers(client: Client, ref: EntityRef, boundMs = 3_000): Promise<boolean> {
+  try {
+    const handle = client.workflow.getHandle(entityId(ref));
+    await client.withDeadline(Date.now() + boundMs, () => handle.query<EntityView>(statusQuery));
+    return true;
+  } catch (error) {
+    return error instanceof WorkflowNotFoundError;
+  }
+}
+
 /** Running entities of a kind (of all namespaces, or of one). Eventually consistent, as every list of Temporal's. */
 export async function listEntities(client: Client, kind?: string, namespace?: string): Promise<EntityRef[]> {
   const clauses = ['ExecutionStatus = "Running"'];

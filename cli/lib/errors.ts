@@ -1,10 +1,12 @@
+import { paragraphOf } from '../../workflows/lib/cures.ts';
+
 /** Exit codes of every verb; documented in `sedna --help`. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, unreachable: 4, timeout: 5, interrupted: 130 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export interface CliErrorOptions {
-  /** PascalCase, stable for scripts. */
+  /** PascalCase, stable for scripts; a heading of `docs/errors.md`. */
   code: string;
   /** What the user does about it. */
   hint?: string;
@@ -27,21 +29,30 @@ export class CliError extends Error {
   }
 }
 
-/** Prints an error for a person on stderr and returns the process's exit code. */
+/** Prints an error for a person on stderr, with where it is described, and returns the process's exit code. */
 export function reportError(error: unknown): number {
-  const { message, hint, exitCode } = describe(error);
-  process.stderr.write(`error: ${message}\n${hint ? `  hint: ${hint}\n` : ''}`);
+  const { message, hint, exitCode, more } = describe(error);
+  process.stderr.write(`error: ${message}\n${hint ? `  hint: ${hint}\n` : ''}${more ? `  more: ${more}\n` : ''}`);
   if (process.env.SEDNA_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return exitCode;
 }
 
-function describe(error: unknown): { message: string; hint: string | undefined; exitCode: number } {
-  if (!(error instanceof Error)) return { message: String(error), hint: undefined, exitCode: EXIT.failed };
-  // Errors of lower layers (the local stack's among them) carry a hint but no exit code.
-  const { hint, exitCode } = error as Partial<CliError>;
+interface Described {
+  message: string;
+  hint?: string;
+  exitCode: number;
+  more?: string;
+}
+
+function describe(error: unknown): Described {
+  if (!(error instanceof Error)) return { message: String(error), exitCode: EXIT.failed };
+  // Errors of lower layers (the local stack's among them) carry a code and a hint but no exit code.
+  const { hint, exitCode, code } = error as Partial<CliError>;
   return {
     message: error.message,
-    hint: typeof hint === 'string' ? hint : undefined,
+    ...(typeof hint === 'string' ? { hint } : {}),
     exitCode: typeof exitCode === 'number' ? exitCode : EXIT.failed,
+    // Ours are PascalCase words; the system's (ENOENT) are not.
+    ...(typeof code === 'string' && /^[A-Z][a-z]/.test(code) ? { more: paragraphOf(code) } : {}),
   };
 }

@@ -1,10 +1,11 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { entityId, type EntityRef } from '../../workflows/lib/ids.ts';
 
 export interface Pending {
   activity: string;
   queue: string;
-  state: 'running' | 'waiting for its node';
+  state: 'running' | 'waiting for its node' | 'tries again';
   attempt: number;
   /** Newest heartbeat: the step of a training, for example. */
   progress?: unknown;
@@ -26,22 +27,36 @@ export async function pendingActivities(client: Client, ref: EntityRef): Promise
         .catch(() => undefined),
     ),
   );
-  return described.flatMap((description) => description?.raw.pendingActivities?.map(pendingOf) ?? []);
+  return described.flatMap((description) => pendingOf(description?.raw.pendingActivities ?? []));
 }
+
+const states = proto.temporal.api.enums.v1.PendingActivityState;
+const cancelling = states.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED;
+const started = states.PENDING_ACTIVITY_STATE_STARTED;
 
 type PendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 
-function pendingOf(activity: PendingActivity): Pending {
+/** One that was asked to stop is not going on: where its node is away it stays listed beside its successor. */
+export function pendingOf(activities: PendingActivity[]): Pending[] {
+  return activities.filter(({ state }) => state !== cancelling).map(describePending);
+}
+
+function describePending(activity: PendingActivity): Pending {
   const progress = firstPayload(activity);
   const failed = activity.lastFailure?.message;
   return {
     activity: activity.activityType?.name ?? '',
     queue: activity.activityOptions?.taskQueue?.name ?? '',
-    state: activity.lastHeartbeatTime ? 'running' : 'waiting for its node',
+    state: stateOf(activity),
     attempt: activity.attempt ?? 1,
     ...(progress === undefined ? {} : { progress }),
     ...(failed ? { lastFailure: failed } : {}),
   };
+}
+
+function stateOf({ state, lastHeartbeatTime, attempt, lastFailure }: PendingActivity): Pending['state'] {
+  if (state === started || lastHeartbeatTime) return 'running';
+  return (attempt ?? 1) > 1 && lastFailure ? 'tries again' : 'waiting for its node';
 }
 
 function firstPayload({ heartbeatDetails }: PendingActivity): unknown {

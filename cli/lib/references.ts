@@ -35,6 +35,12 @@ export function referenceOf(words: string[], namespace: string): EntityRef {
   return { kind: kindOf(first).kind, namespace, name: second };
 }
 
+/** One object, or several that are all written `KIND/NAME`. */
+export function referencesOf(words: string[], namespace: string): EntityRef[] {
+  const several = words.length > 1 && words.every((word) => word.includes('/'));
+  return several ? words.map((word) => referenceOf([word], namespace)) : [referenceOf(words, namespace)];
+}
+
 export function notFound(ref: EntityRef): CliError {
   return new CliError(`${ref.kind} ${ref.namespace}/${ref.name} does not exist`, {
     code: 'NotFound',

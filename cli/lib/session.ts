@@ -3,6 +3,8 @@ import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { readStackState, type StackState } from '../../deploy/local/state.ts';
 import { openBlobStore, type BlobStore } from '../../sdk/storage/index.ts';
+import { brokenCall, temporalUnreachable } from './broken-call.ts';
+import { configured } from '../../workers/lib/config.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { ObjectStore } from './object-store.ts';
 import { StandaloneStore } from './standalone-store.ts';
@@ -10,7 +12,6 @@ import { StandaloneStore } from './standalone-store.ts';
 export interface Session {
   mode: 'kubernetes' | 'standalone';
   client: Client;
-  blobs: BlobStore;
   objects: ObjectStore;
   temporalUi?: string;
 }
@@ -26,10 +27,19 @@ export async function withSession<T>(act: (session: Session) => Promise<T>): Pro
   const connection = await connect(options);
   try {
     const client = new Client({ connection, namespace });
-    const blobs = openBlobStore(blobUrl);
-    const objects = kubeconfig === undefined ? new StandaloneStore(client, blobs) : await kubeStore(kubeconfig);
-    const mode = kubeconfig === undefined ? 'standalone' : 'kubernetes';
-    return await act({ mode, client, blobs, objects, ...(temporalUi === undefined ? {} : { temporalUi }) });
+    const cluster = kubeconfig === undefined ? undefined : await kubeStore(kubeconfig);
+    let alone: ObjectStore | undefined;
+    return await act({
+      mode: cluster === undefined ? 'standalone' : 'kubernetes',
+      client,
+      // Verbs that only speak to an entity need no blob store.
+      get objects() {
+        return cluster ?? (alone ??= new StandaloneStore(client, blobStore(blobUrl)));
+      },
+      ...(temporalUi === undefined ? {} : { temporalUi }),
+    });
+  } catch (error) {
+    throw brokenCall(error, { temporal: options.address, kubeconfig }) ?? error;
   } finally {
     await connection.close();
   }
@@ -53,10 +63,20 @@ function settings(env: NodeJS.ProcessEnv) {
 
 function places(env: NodeJS.ProcessEnv, stack: StackState | undefined) {
   return {
-    blobUrl: env['SEDNA_BLOB_URL'] ?? stack?.blobUrl ?? '/var/lib/sedna/blobs',
+    blobUrl: env['SEDNA_BLOB_URL'] ?? stack?.blobUrl,
     kubeconfig: env['SEDNA_KUBECONFIG'] ?? (stack?.mode === 'kubernetes' ? stack.kubeconfig : undefined),
     temporalUi: stack?.temporal.ui,
   };
+}
+
+/** As GM and LC: there is no default that could be another store than theirs. Asked for only by verbs that need it. */
+function blobStore(url: string | undefined): BlobStore {
+  if (url !== undefined && url !== '') return configured('SEDNA_BLOB_URL', () => openBlobStore(url));
+  throw new CliError('SEDNA_BLOB_URL is not set: where the global manager and the nodes keep manifests and models', {
+    code: 'BadConfig',
+    hint: 'export SEDNA_BLOB_URL with the value that sedna gm has, for example file:///var/lib/sedna/blobs',
+    exitCode: EXIT.usage,
+  });
 }
 
 async function kubeStore(kubeconfig: string): Promise<ObjectStore> {
@@ -72,11 +92,6 @@ async function connect(options: Parameters<typeof Connection.connect>[0] & { add
   try {
     return await Connection.connect({ ...options, connectTimeout: connectMs });
   } catch (error) {
-    throw new CliError(`Temporal at ${options.address} is not reachable`, {
-      code: 'TemporalUnreachable',
-      hint: 'sedna doctor says what runs; sedna up starts what does not',
-      exitCode: EXIT.unreachable,
-      cause: error,
-    });
+    throw temporalUnreachable(options.address, error);
   }
 }

@@ -14,6 +14,12 @@ export const reason: PrinterColumn = {
   jsonPath: '.status.waitingFor.reason',
   description: 'What the object waits for.',
 };
+export const since: PrinterColumn = {
+  name: 'Since',
+  type: 'date',
+  jsonPath: '.status.waitingFor.since',
+  description: 'For how long it waits for this.',
+};
 export const node: PrinterColumn = { name: 'Node', type: 'string', jsonPath: '.status.node', priority: 1 };
 export const message: PrinterColumn = {
   name: 'Message',
@@ -21,9 +27,10 @@ export const message: PrinterColumn = {
   jsonPath: '.status.waitingFor.message',
   priority: 1,
 };
+export const cure: PrinterColumn = { name: 'Cure', type: 'string', jsonPath: '.status.waitingFor.cure', priority: 1 };
 export const age: PrinterColumn = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
 
 /** Columns of a loop: where it is and what it waits for. */
-export const loopColumns = [phase, stage, round, ready, reason, node, message, age];
+export const loopColumns = [phase, stage, round, ready, reason, since, node, message, cure, age];
 /** Columns of a set of workers. */
-export const serviceColumns = [phase, ready, reason, node, message, age];
+export const serviceColumns = [phase, ready, reason, since, node, message, cure, age];

@@ -19,7 +19,13 @@ export const condition = () =>
     data: z.string().describe('JSON: input and output of the stage.').optional(),
   });
 
-const waitingFor = z.looseObject({ reason: z.string(), message: text(), since: time() });
+const waitingFor = z.looseObject({
+  reason: z.string(),
+  message: text(),
+  since: time(),
+  cure: z.string().describe('What a person does about it.').optional(),
+  more: z.string().describe('Paragraph of the documentation.').optional(),
+});
 
 const version = z.looseObject({
   uri: text(),

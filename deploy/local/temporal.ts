@@ -1,7 +1,8 @@
+import { searchAttributes } from '../../workflows/lib/messages.ts';
 import type { Component } from './component.ts';
 
 /** What the Temporal UI and `temporal workflow list --query` can filter by. */
-export const SEARCH_ATTRIBUTES = ['SednaKind', 'SednaNamespace', 'SednaName', 'SednaNode', 'SednaPhase'];
+const attributeNames = Object.values(searchAttributes);
 
 /**
  * The dev server's defaults suit many tenants on few shards: each of its few queues is read at most 20 times a second and
@@ -32,7 +33,7 @@ export function temporalServer(options: TemporalOptions): Component {
   args.push('--metrics-port', `${metrics}`, '--log-level', 'warn', '--log-format', 'json', '--namespace', 'default');
   args.push(...(options.headless ? ['--headless'] : ['--ui-port', `${ui}`, '--ui-disable-news-fetch']));
   for (const value of DYNAMIC_CONFIG) args.push('--dynamic-config-value', value);
-  for (const name of SEARCH_ATTRIBUTES) args.push('--search-attribute', `${name}=Keyword`);
+  for (const name of attributeNames) args.push('--search-attribute', `${name}=Keyword`);
   if (options.dbFile) {
     args.push('--db-filename', options.dbFile);
     for (const pragma of PRAGMAS) args.push('--sqlite-pragma', pragma);
@@ -46,7 +47,7 @@ export function temporalServer(options: TemporalOptions): Component {
     // The attributes are registered last, so they also say that workflows can be started.
     ready: {
       url: `http://127.0.0.1:${http}/api/v1/namespaces/default/search-attributes`,
-      contains: SEARCH_ATTRIBUTES[SEARCH_ATTRIBUTES.length - 1] ?? '',
+      contains: attributeNames.at(-1) ?? '',
     },
   };
 }

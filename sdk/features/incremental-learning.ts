@@ -209,7 +209,11 @@ export class IncrementalLearning<S = unknown, I = unknown, O = unknown> {
   }
 }
 
-const failure = (error: Error) => ({ status: 'failed' as const, message: error.message });
+/** Refusals of this SDK have a type, which docs/errors.md explains; it leads the message. */
+const failure = (error: Error & { type?: unknown }) => ({
+  status: 'failed' as const,
+  message: typeof error.type === 'string' ? `${error.type}: ${error.message}` : error.message,
+});
 
 function miner(
   given: Partial<AlgorithmSpec> | HardExampleMiner | undefined,

@@ -1,16 +1,16 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cures } from '../../cli/lib/cures.ts';
 import { EXIT } from '../../cli/lib/errors.ts';
 import { validateManifest } from '../../crds/validate.ts';
 import { parseManifests } from '../../crds/parse.ts';
 import { kinds } from '../../crds/registry.ts';
 import { packageRoot } from '../../deploy/local/files.ts';
+import { cureOf, paragraphOf } from '../../workflows/lib/cures.ts';
 import { failures } from '../../workflows/lib/failures.ts';
 import { verbs } from '../../workflows/lib/messages.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
-import { brokenLinks, headings, missingPaths, pages, sednaVerbs } from './markdown.ts';
+import { anchors, brokenLinks, headings, missingPaths, pages, sednaVerbs } from './markdown.ts';
 
 const root = packageRoot();
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -74,10 +74,57 @@ describe('the sedna command', () => {
 });
 
 describe('catalogues', () => {
+  const names = Object.keys(failures).sort();
+  const titles = [...read('docs/errors.md').matchAll(/^(##) (.+)$|^### (.+)$/gm)];
+  /** Names of paragraphs under the sections, in order. */
+  const paragraphsOf = (...sections: string[]): string[] => {
+    let section = '';
+    return titles.flatMap(([, level, title = '', name = '']) => {
+      if (level !== undefined) section = title;
+      return level === undefined && sections.includes(section) ? [name] : [];
+    });
+  };
+  const ofCode = ['Workers of this SDK', 'The sedna command', 'When a part is down'];
+  const ofFailures = ['Manifest', 'What an object needs', 'Why a job waits', 'Workers'];
+
   test('the failures, their cures and docs/errors.md have the same names', () => {
-    const names = Object.keys(failures).sort();
-    expect(Object.keys(cures).sort()).toEqual(names);
-    expect(headings(read('docs/errors.md'), '###').sort()).toEqual(names);
+    expect(paragraphsOf(...ofFailures).sort()).toEqual(names);
+    expect([...paragraphsOf(...ofFailures), ...paragraphsOf(...ofCode)]).toEqual(
+      headings(read('docs/errors.md'), '###'),
+    );
+    const ref = { kind: 'IncrementalLearningJob', namespace: 'ns', name: 'x' };
+    for (const name of names)
+      expect({ name, cure: cureOf(name, ref) ?? '' }).toMatchObject({ cure: expect.stringMatching(/\w{4}/) });
+  });
+
+  test('each cure names verbs that exist, each pointer leads to a paragraph', () => {
+    const ref = { kind: 'Model', namespace: 'default', name: 'x' };
+    const said = names.flatMap((name) => [...(cureOf(name, ref) ?? '').matchAll(/sedna ([a-z]+)/g)]);
+    expect(said.length).toBeGreaterThan(5);
+    const verbsOfCli = readdirSync(join(root, 'cli')).map((file) => file.replace('.ts', ''));
+    for (const [, verb = ''] of said) expect([...verbsOfCli, ...verbs]).toContain(verb);
+    const known = anchors(read('docs/errors.md'));
+    for (const heading of headings(read('docs/errors.md'), '###'))
+      expect(known).toContain(paragraphOf(heading).replace('docs/errors.md#', ''));
+  });
+
+  test('each code of an error of the command line and of a process has a paragraph, and no other', () => {
+    const sources = ['cli', 'deploy/local', 'workers'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.ts'))
+        .map((path) => read(join(folder, path))),
+    );
+    const codes = [...sources.join('\n').matchAll(/(?:code: '|paragraphOf\(')([A-Z][A-Za-z]+)'/g)].map(
+      ([, code = '']) => code,
+    );
+    const documented = paragraphsOf('The sedna command', 'When a part is down');
+    expect([...new Set(codes)].filter((code) => !names.includes(code)).sort()).toEqual(documented.sort());
+  });
+
+  test("each refusal of the SDK's workers has a paragraph, and no other", () => {
+    const [, union = ''] = /OnnxErrorType =([^;]+);/.exec(read('sdk/estimators/onnx/errors.ts')) ?? [];
+    const types = [...union.matchAll(/'(\w+)'/g)].map(([, type = '']) => type);
+    expect(paragraphsOf('Workers of this SDK').sort()).toEqual(types.sort());
   });
 
   test('a failure that passes by itself or is final is described so', () => {

@@ -187,6 +187,41 @@ describeTemporal('an entity', () => {
     await temporal.view(ref, (view) => expect(view.status).toMatchObject({ phase: 'Initial', waitingFor: null }));
   });
 
+  test('an edit that is not valid is said and does not end what goes on; taking it back is enough', async () => {
+    const ref = model('edited');
+    await temporal.apply(ref, { manifest: manifest('a'), fields });
+    const invalid = [{ path: 'spec.url', message: 'is required' }];
+    await temporal.apply(ref, { manifest: manifest('b'), invalid });
+    const degraded = ({ status }: { status: Record<string, unknown> }) =>
+      (status['conditions'] as { type: string }[]).find(({ type }) => type === 'Degraded');
+    const refused = await temporal.view(ref, (view) => expect(degraded(view)).toMatchObject({ status: 'True' }));
+    expect(degraded(refused)).toMatchObject({
+      reason: 'InvalidSpec',
+      message: 'generation 2 is not valid, generation 1 is still acted on: spec.url: is required',
+    });
+    expect(refused).toMatchObject({ status: { phase: 'Initial', observedGeneration: 2 }, manifest: manifest('a') });
+    await temporal.apply(ref, { manifest: manifest('c'), invalid });
+    await temporal.view(ref, (view) =>
+      expect(degraded(view)).toMatchObject({
+        message: expect.stringMatching(/^generation 3 .* generation 1 is still/),
+      }),
+    );
+    await temporal.apply(ref, { manifest: manifest('a'), fields });
+    const { status } = await temporal.view(ref, (view) => expect(degraded(view)).toMatchObject({ status: 'False' }));
+    expect(status).toMatchObject({ observedGeneration: 4 });
+  });
+
+  test('remembers when a standalone object was created', async () => {
+    const ref = model('born');
+    const before = Date.now();
+    await temporal.apply(ref, { manifest: manifest('a'), fields });
+    const { metadata } = await temporal.view(ref);
+    expect(Date.parse(metadata.creationTimestamp ?? '')).toBeGreaterThanOrEqual(before - 1_000);
+    await temporal.apply(ref, { manifest: manifest('b'), fields });
+    const edited = await temporal.view(ref, (view) => expect(view.metadata.generation).toBe(2));
+    expect(edited.metadata.creationTimestamp).toBe(metadata.creationTimestamp);
+  });
+
   test('exists without its object while somebody follows it, tells, and ends with the last follower', async () => {
     const ref = model('followed');
     const [one, two] = [model('one'), model('two')];

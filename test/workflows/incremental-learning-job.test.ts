@@ -179,10 +179,11 @@ describeTemporal('an incremental learning job', () => {
     await job.status({ phase: 'Training', waitingFor: { reason: 'WorkerFailed' } });
     const status = await job.status({ phase: 'Failed', usedSamples: 0 }, 25_000);
     expect(status['waitingFor']).toMatchObject({
-      reason: 'ThresholdNotReached',
+      reason: 'WorkerFailed',
       message: expect.stringMatching(
-        /more samples than the failed round had \(10\).*no GPU.*sedna retry/,
+        /Train of round 1 failed: .*no GPU.*more samples than the failed round had \(10\)/,
       ) as unknown as string,
+      cure: expect.stringContaining(`sedna retry incrementallearningjob/${job.name}`) as unknown as string,
     });
     expect(status['conditions']).toContainEqual(
       expect.objectContaining({ type: 'Degraded', status: 'True', reason: 'WorkerFailed' }),
@@ -436,7 +437,7 @@ describeTemporal('an incremental learning job', () => {
     job.node.replaceSamples([]);
     job.node.onServe = () => fail('ImageNotAllowed', 'image x is not in the allowlist');
     await job.applyAll();
-    const status = await job.status({ waitingFor: { reason: 'NoNewSamples' } });
+    const status = await job.status({ waitingFor: { reason: 'ImageNotAllowed' } });
     expect(status['conditions']).toContainEqual(
       expect.objectContaining({ type: 'Available', status: 'False', reason: 'ImageNotAllowed' }),
     );

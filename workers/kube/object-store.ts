@@ -2,7 +2,7 @@
 import { findKind } from '../../crds/registry.ts';
 import type { Manifest } from '../../crds/lib/kind.ts';
 import type { EntityRef } from '../../workflows/lib/ids.ts';
-import { serverSideApply, statusCode, type Kube } from '../../activities/control/kube/client.ts';
+import { isUnknownKind, serverSideApply, statusCode, type Kube } from '../../activities/control/kube/client.ts';
 
 const group = 'sedna.io';
 const version = 'v1alpha1';
@@ -73,7 +73,7 @@ export class KubeObjectStore {
     try {
       return (await this.#kube.objects.getNamespacedCustomObject(path)) as Manifest;
     } catch (error) {
-      if (statusCode(error) === 404) return undefined;
+      if (statusCode(error) === 404 && !isUnknownKind(error)) return undefined;
       throw error;
     }
   }

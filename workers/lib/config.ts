@@ -25,7 +25,28 @@ export interface LcConfig {
   slots: number;
 }
 
-export class ConfigError extends Error {}
+/** A process cannot start as it was told to. The command line prints it as message, hint and paragraph of `docs/errors.md`. */
+export class ConfigError extends Error {
+  readonly code: string;
+  readonly hint: string;
+
+  constructor(message: string, options: { code?: string; hint?: string; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.name = 'ConfigError';
+    this.code = options.code ?? 'BadConfig';
+    this.hint = options.hint ?? 'docs/operations.md lists the variables and options of each process';
+  }
+}
+
+/** What `act` refuses becomes an error of the configuration that begins with `what`. */
+export function configured<T>(what: string, act: () => T, options: { code?: string; hint?: string } = {}): T {
+  try {
+    return act();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`${what}: ${message}`, { ...options, cause: error });
+  }
+}
 
 export function readGmConfig(flags: { port?: string }, env: Environment): GmConfig {
   const kubeconfig = env['SEDNA_KUBECONFIG'];

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { fastify } from 'fastify';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { ConfigError } from './config.ts';
 
 export interface Health {
   /** What is missing before this process does its work; empty when it does. */
@@ -27,4 +28,19 @@ export function healthServer(health: Health): { server: FastifyInstance; registr
     return reply.type(registry.contentType).send(own + more);
   });
   return { server, registry };
+}
+
+/** Resolves to the base URL. */
+export async function listen(server: FastifyInstance, { port, host }: { port: number; host: string }): Promise<string> {
+  try {
+    return await server.listen({ port, host });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'EADDRINUSE') throw new ConfigError(`cannot listen on ${host}:${port}: ${message}`, { cause: error });
+    throw new ConfigError(`port ${port} on ${host} is in use by another process`, {
+      code: 'PortInUse',
+      hint: 'choose another one with --port or SEDNA_PORT (0 takes a free one), or stop the other process',
+      cause: error,
+    });
+  }
 }

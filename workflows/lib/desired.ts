@@ -11,6 +11,17 @@ export interface Desired<F> {
   manifest?: BlobRef;
   fields: F;
   invalid?: FieldError[];
+  /** The newest generation is not valid: fields and manifest are those of the last one that was. */
+  rejected?: Rejected;
+  /** RFC 3339; of a standalone object, whose creation nobody else remembers. */
+  createdAt?: string;
+}
+
+export interface Rejected {
+  /** Generation that is still acted on. */
+  actsOn: number;
+  invalid: FieldError[];
+  manifest?: BlobRef;
 }
 
 /** All that an entity must remember; the argument of continue-as-new. Plain JSON, a few kilobytes. */
@@ -63,19 +74,18 @@ export type Verdict = { kind: 'accept'; desired: Desired<unknown> } | { kind: 'r
  * What an apply message means for what is desired now.
  * - Kubernetes: another uid is delete-and-recreate; an older or equal generation is nothing new.
  * - Standalone: the entity counts generations itself, one per new content.
+ * - An edit that is not valid is observed and said in status, and the last valid generation goes on being acted on.
  */
 export function admit(before: Desired<unknown> | undefined, message: ApplyMessage, newUid: () => string): Verdict {
-  const accept = (uid: string, generation: number): Verdict => ({
-    kind: 'accept',
-    desired: {
-      origin: message.origin,
-      uid,
-      generation,
-      ...(message.manifest === undefined ? {} : { manifest: message.manifest }),
-      fields: message.fields ?? {},
-      ...(message.invalid === undefined || message.invalid.length === 0 ? {} : { invalid: message.invalid }),
-    },
-  });
+  const accept = (uid: string, generation: number): Verdict => {
+    const { invalid = [], manifest } = message;
+    if (before !== undefined && before.invalid === undefined && invalid.length > 0) {
+      const actsOn = before.rejected?.actsOn ?? before.generation;
+      const rejected = { actsOn, invalid, ...(manifest === undefined ? {} : { manifest }) };
+      return { kind: 'accept', desired: { ...before, generation, rejected } };
+    }
+    return { kind: 'accept', desired: composed(message, uid, generation) };
+  };
   if (message.uid !== undefined) {
     const generation = message.generation ?? 1;
     if (before === undefined) return accept(message.uid, generation);
@@ -84,7 +94,21 @@ export function admit(before: Desired<unknown> | undefined, message: ApplyMessag
   }
   if (before === undefined) return accept(newUid(), 1);
   if (before.origin === 'kubernetes') return { kind: 'ignore' };
-  return contentKey(before) === contentKey(message) ? { kind: 'ignore' } : accept(before.uid, before.generation + 1);
+  return contentKey({ ...before, ...before.rejected }) === contentKey(message)
+    ? { kind: 'ignore' }
+    : accept(before.uid, before.generation + 1);
+}
+
+function composed(message: ApplyMessage, uid: string, generation: number): Desired<unknown> {
+  const { origin, manifest, fields = {}, invalid = [] } = message;
+  return {
+    origin,
+    uid,
+    generation,
+    ...(manifest === undefined ? {} : { manifest }),
+    fields,
+    ...(invalid.length === 0 ? {} : { invalid }),
+  };
 }
 
 function contentKey(content: { manifest?: BlobRef; fields?: unknown }): string {

@@ -37,7 +37,7 @@ import {
 import { Operations, type Operation } from './operations.ts';
 import { Peers } from './peers.ts';
 import { Publisher } from './publisher.ts';
-import { invalidDraft, type StatusDraft } from './status.ts';
+import { invalidDraft, rejectedDraft, rejectedMessage, type StatusDraft } from './status.ts';
 import { newVerbs } from './verbs.ts';
 
 const applySignal = defineSignal<[ApplyMessage]>(signals.apply);
@@ -151,8 +151,9 @@ class Entity<F, S> {
   // --- status -------------------------------------------------------------------------------------------------------
 
   #draft(view: View<F, S>): StatusDraft {
-    const invalid = view.desired.invalid;
-    const draft = invalid === undefined ? this.#kind.status(view) : invalidDraft(invalid);
+    const { invalid, rejected, generation } = view.desired;
+    const valid = invalid === undefined ? this.#kind.status(view) : invalidDraft(invalid);
+    const draft = rejected === undefined ? valid : rejectedDraft(valid, generation, rejected);
     const refused = this.#state.refused;
     return refused === undefined ? draft : { ...draft, fields: { ...draft.fields, refused } };
   }
@@ -273,16 +274,27 @@ class Entity<F, S> {
       state.removing = true;
       return;
     }
-    if (verdict.kind === 'accept') {
-      state.desired = verdict.desired as Desired<F>;
-      if (before === undefined) state.handledVerbs = { ...message.handled };
-      this.#operations.clearFailures();
-      this.#withView((view) => this.#kind.onDesired?.(view, before));
-    }
+    if (verdict.kind === 'accept') this.#accept(verdict.desired as Desired<F>, before, message);
     for (const [verb, value] of newVerbs(message.verbs, state.handledVerbs)) {
       state.handledVerbs = { ...state.handledVerbs, [verb]: value };
       this.#say(verb, { value });
     }
+  }
+
+  #accept(desired: Desired<F>, before: Desired<F> | undefined, { origin, handled }: ApplyMessage): void {
+    const state = this.#state;
+    const createdAt = before?.createdAt ?? new Date().toISOString();
+    state.desired = { ...desired, ...(origin === 'standalone' ? { createdAt } : {}) };
+    if (before === undefined) state.handledVerbs = { ...handled };
+    const { rejected, generation } = desired;
+    if (rejected !== undefined) {
+      // Nothing that goes on has changed, so nothing is begun anew.
+      const message = rejectedMessage(generation, rejected);
+      this.#withView((view) => view.emit({ type: 'Warning', reason: 'InvalidSpec', message }));
+      return;
+    }
+    this.#operations.clearFailures();
+    this.#withView((view) => this.#kind.onDesired?.(view, before));
   }
 
   #remove(message: RemoveMessage): void {
@@ -330,6 +342,7 @@ class Entity<F, S> {
         name: ref.name,
         ...(ref.namespace === '' ? {} : { namespace: ref.namespace }),
         ...(desired === undefined ? {} : { uid: desired.uid, generation: desired.generation }),
+        ...(desired?.createdAt === undefined ? {} : { creationTimestamp: desired.createdAt }),
       },
       origin: desired?.origin ?? 'standalone',
       exists: desired !== undefined && !this.#state.removing,

@@ -96,7 +96,7 @@ export interface ModelVersion {
 export interface EntityView {
   apiVersion: string;
   kind: string;
-  metadata: { name: string; namespace?: string; uid?: string; generation?: number };
+  metadata: { name: string; namespace?: string; uid?: string; generation?: number; creationTimestamp?: string };
   origin: Origin;
   exists: boolean;
   manifest?: BlobRef;

@@ -39,6 +39,7 @@ export class Publisher {
   publish(draft: StatusDraft, generation: number): void {
     const state = this.#state;
     const { status, transitions } = deriveStatus(draft, state.transitions, {
+      ref: state.ref,
       generation,
       handledVerbs: state.handledVerbs,
       now: new Date().toISOString(),

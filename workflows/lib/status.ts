@@ -1,9 +1,24 @@
 /** Status is derived: from what an entity knows to what a person reads. Pure. */
+import { cureOf, paragraphOf } from './cures.ts';
 import type { Problem } from './failures.ts';
+import type { Rejected } from './desired.ts';
+import type { EntityRef } from './ids.ts';
+import type { FieldError } from './messages.ts';
 
-export interface WaitingFor extends Problem {
+/** What is waited for, and how much of it is there. */
+export interface Wait extends Problem {
+  have?: number;
+  need?: number;
+  missing?: string[];
+}
+
+export interface WaitingFor extends Wait {
   /** RFC 3339. */
   since: string;
+  /** What a person does about it; absent where the reason is none of the catalogue. */
+  cure?: string;
+  /** The paragraph that says more. */
+  more?: string;
 }
 
 export interface Condition {
@@ -28,7 +43,7 @@ export interface Verdict {
 /** What a kind says of itself; the frame adds generations, times and order. */
 export interface StatusDraft {
   phase: string;
-  waitingFor?: Problem;
+  waitingFor?: Wait;
   progressing: Verdict;
   available: Verdict;
   degraded?: Verdict;
@@ -50,6 +65,7 @@ export interface Transitions {
 }
 
 export interface StatusContext {
+  ref: EntityRef;
   generation: number;
   handledVerbs: Record<string, string>;
   now: string;
@@ -83,7 +99,7 @@ export function deriveStatus(
       lastTransitionTime: since,
     });
   }
-  const waiting = waitingSince(draft.waitingFor, before.waiting, context.now);
+  const waiting = waitingSince(draft.waitingFor, before.waiting, context);
   const stages = (draft.stages ?? []).slice(-(maxConditions - conditions.length));
   return {
     status: {
@@ -100,13 +116,20 @@ export function deriveStatus(
 }
 
 function waitingSince(
-  problem: Problem | undefined,
+  problem: Wait | undefined,
   before: WaitingFor | undefined,
-  now: string,
+  { ref, now }: StatusContext,
 ): WaitingFor | undefined {
   if (problem === undefined) return undefined;
-  const since = before?.reason === problem.reason ? before.since : now;
-  return { reason: problem.reason, message: clip(problem.message), since };
+  const { reason } = problem;
+  const since = before?.reason === reason ? before.since : now;
+  const cure = cureOf(reason, ref);
+  return {
+    ...problem,
+    message: clip(problem.message),
+    since,
+    ...(cure === undefined ? {} : { cure, more: paragraphOf(reason) }),
+  };
 }
 
 export function clip(message: string): string {
@@ -114,8 +137,8 @@ export function clip(message: string): string {
 }
 
 /** Of an object whose manifest names fields that cannot work. */
-export function invalidDraft(errors: { path: string; message: string }[]): StatusDraft {
-  const message = errors.map((error) => `${error.path}: ${error.message}`).join('; ');
+export function invalidDraft(errors: FieldError[]): StatusDraft {
+  const message = listed(errors);
   return {
     phase: 'Failed',
     waitingFor: { reason: 'InvalidSpec', message },
@@ -123,4 +146,18 @@ export function invalidDraft(errors: { path: string; message: string }[]): Statu
     available: { status: false, reason: 'InvalidSpec' },
     degraded: { status: true, reason: 'InvalidSpec', message },
   };
+}
+
+/** Of an object whose newest generation is refused while an earlier one is acted on. */
+export function rejectedDraft(draft: StatusDraft, generation: number, rejected: Rejected): StatusDraft {
+  const message = rejectedMessage(generation, rejected);
+  return { ...draft, degraded: { status: true, reason: 'InvalidSpec', message } };
+}
+
+export function rejectedMessage(generation: number, { actsOn, invalid }: Rejected): string {
+  return `generation ${generation} is not valid, generation ${actsOn} is still acted on: ${listed(invalid)}`;
+}
+
+function listed(errors: FieldError[]): string {
+  return errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
 }

@@ -39,3 +39,8 @@ export const serverSideApply = setHeaderOptions('Content-Type', PatchStrategy.Se
 export function statusCode(error: unknown): number | undefined {
   return error instanceof ApiException ? error.code : undefined;
 }
+
+/** Whether a 404 is about the kind (its definition is not installed), not about one object: that answer is no JSON. */
+export function isUnknownKind(error: unknown): boolean {
+  return error instanceof ApiException && String(error.body).includes('page not found');
+}

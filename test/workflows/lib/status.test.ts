@@ -6,7 +6,8 @@ const draft: StatusDraft = {
   progressing: { status: false, reason: 'Waiting' },
   available: { status: true, reason: 'Serving', message: 'here' },
 };
-const context = (minute: number) => ({ generation: 3, handledVerbs: {}, now: `2026-01-01T00:0${minute}:00.000Z` });
+const ref = { kind: 'Model', namespace: 'default', name: 'm' };
+const context = (minute: number) => ({ ref, generation: 3, handledVerbs: {}, now: `2026-01-01T00:0${minute}:00.000Z` });
 const conditions = (status: Record<string, unknown>) => status['conditions'] as Condition[];
 
 test('roll-ups come first, so the last condition is the state of the stage', () => {
@@ -40,7 +41,12 @@ test('a transition time changes with the status only, since with the reason only
   const [progressing, available] = conditions(second.status);
   expect(progressing).toMatchObject({ reason: 'Other', lastTransitionTime: context(0).now });
   expect(available).toMatchObject({ status: 'False', lastTransitionTime: context(1).now });
-  expect(second.status['waitingFor']).toEqual({ ...more, since: context(0).now });
+  expect(second.status['waitingFor']).toEqual({
+    ...more,
+    since: context(0).now,
+    cure: 'wait for more samples, or sedna trigger model/m',
+    more: 'docs/errors.md#thresholdnotreached',
+  });
   const third = deriveStatus(
     { ...draft, waitingFor: { reason: 'Paused', message: '' } },
     second.transitions,

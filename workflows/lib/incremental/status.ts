@@ -2,7 +2,7 @@
 import type { Problem } from '../failures.ts';
 import type { StatusDraft, Verdict } from '../status.ts';
 import { assess, silentNode, type JobView, type Situation } from './situation.ts';
-import { maxAttempts, type IncrementalState, type Stage } from './state.ts';
+import type { IncrementalState, Stage } from './state.ts';
 
 const phases: Record<Stage, string> = { Train: 'Training', Eval: 'Evaluating', Deploy: 'Deploying' };
 
@@ -69,6 +69,9 @@ function waitingFor(
     silentNode(view, [situation.nodes.data, situation.nodes.deploy]) ??
     own.waiting.problem ??
     view.operations.problem('loop') ??
+    failedRound(view) ??
+    // It goes on all the same, but what a person must mend is said before what comes by itself.
+    servingProblem(view) ??
     triggerReason(view)
   );
 }
@@ -93,26 +96,31 @@ export function triggerReason(view: JobView): Problem {
   const { trigger } = fields.train;
   const { operator, threshold, metric } = trigger.condition;
   const { value, fresh } = view.own.waiting;
-  const failed = view.own.suspended?.problem;
-  const again =
-    failed === undefined
-      ? ''
-      : `; round ${view.own.round} failed (${failed.reason}: ${failed.message}), sedna retry runs it now`;
   const is = `${metric} is ${value ?? 'not known yet'}, must be ${operator} ${threshold}`;
   if (view.own.waiting.windowOpen === false && trigger.timer !== undefined) {
     const { start, end, timeZone = 'UTC' } = trigger.timer;
-    return { reason: 'WindowClosed', message: `the window ${start}-${end} ${timeZone} is closed; ${is}${again}` };
+    return { reason: 'WindowClosed', message: `the window ${start}-${end} ${timeZone} is closed; ${is}` };
   }
-  if (fresh === 0)
-    return { reason: 'NoNewSamples', message: `no new sample in dataset ${fields.dataset}; ${is}${again}` };
+  if (fresh === 0) return { reason: 'NoNewSamples', message: `no new sample in dataset ${fields.dataset}; ${is}` };
   if (view.own.beyond !== undefined) {
-    return {
-      reason: 'ThresholdNotReached',
-      message: `needs more samples than the failed round had (${view.own.beyond})${again}`,
-    };
+    const message = `needs more samples than the failed round had (${view.own.beyond})`;
+    return { reason: 'ThresholdNotReached', message };
   }
   const found = fresh === undefined ? '' : ` (${fresh} new, trainProb ${fields.trainProb})`;
-  return { reason: 'ThresholdNotReached', message: `${is}${found}; sedna trigger starts a round now${again}` };
+  return { reason: 'ThresholdNotReached', message: `${is}${found}; sedna trigger starts a round now` };
+}
+
+/** The cause of a failed round, and what the next one waits for. */
+function failedRound(view: JobView): Problem | undefined {
+  const { suspended, round } = view.own;
+  if (suspended?.problem === undefined) return undefined;
+  const { reason, message } = suspended.problem;
+  const next = triggerReason(view).message;
+  return { reason, message: `${suspended.stage} of round ${round} failed: ${message}; the next round: ${next}` };
+}
+
+function servingProblem({ own, operations }: JobView): Problem | undefined {
+  return operations.problem('serve') ?? own.serving?.problem;
 }
 
 function progress(own: IncrementalState, generation: number, waiting: Problem | undefined): Verdict {
@@ -150,10 +158,10 @@ function degradation(view: JobView, problem: Problem | undefined): Problem | und
   if (failed !== undefined) {
     return {
       reason: failed.reason,
-      message: `stage ${own.suspended?.stage} of round ${own.round} failed after ${maxAttempts} attempts or for good: ${failed.message}`,
+      message: `${own.suspended?.stage} of round ${own.round} failed: ${failed.message}`,
     };
   }
-  return problem ?? view.operations.problem('serve') ?? own.serving?.problem ?? own.waiting.problem;
+  return problem ?? servingProblem(view) ?? own.waiting.problem;
 }
 
 function suspension(own: IncrementalState): Verdict | undefined {

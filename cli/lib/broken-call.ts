@@ -1,0 +1,61 @@
+/** What a call that did not get through means to a person. */
+import { isGrpcServiceError } from '@temporalio/client';
+import { CliError, EXIT } from './errors.ts';
+
+/** gRPC status codes. */
+const deadlineExceeded = 4;
+const failedPrecondition = 9;
+const unavailable = 14;
+
+export interface Servers {
+  temporal: string;
+  kubeconfig?: string | undefined;
+}
+
+/** Undefined for errors that are not of this sort. */
+export function brokenCall(error: unknown, { temporal, kubeconfig }: Servers): CliError | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (isGrpcServiceError(cause)) return ofTemporal(cause.code, temporal, error);
+  }
+  return kubeconfig === undefined ? undefined : ofKubernetes(error, kubeconfig);
+}
+
+/** The client throws fetch's own errors, and the server's as objects with the HTTP status as code and the body as text. */
+function ofKubernetes(error: unknown, kubeconfig: string): CliError | undefined {
+  const { message, body } = error as { message?: string; body?: unknown };
+  if (error instanceof TypeError && message === 'fetch failed') {
+    return new CliError(`the Kubernetes API server of ${kubeconfig} is not reachable`, {
+      code: 'ApiServerUnreachable',
+      hint: 'sedna doctor says what runs; sedna up starts what does not',
+      exitCode: EXIT.unreachable,
+      cause: error,
+    });
+  }
+  if (typeof body !== 'string' || !body.includes('page not found')) return undefined;
+  return new CliError('the cluster does not know the kinds of sedna.io', {
+    code: 'CrdsNotInstalled',
+    hint: 'sedna crds | kubectl apply -f -',
+    cause: error,
+  });
+}
+
+function ofTemporal(code: number, address: string, cause: unknown): CliError | undefined {
+  if (code === unavailable) return temporalUnreachable(address, cause);
+  // A query is answered by a global manager: where none polls, the server waits or says so.
+  if (code !== deadlineExceeded && code !== failedPrecondition) return undefined;
+  return new CliError('no global manager answers', {
+    code: 'NoGlobalManager',
+    hint: 'sedna doctor says what runs; sedna up starts what does not, sedna gm one by hand',
+    exitCode: EXIT.unreachable,
+    cause,
+  });
+}
+
+export function temporalUnreachable(address: string, cause: unknown): CliError {
+  return new CliError(`Temporal at ${address} is not reachable`, {
+    code: 'TemporalUnreachable',
+    hint: 'sedna doctor says what runs; sedna up starts what does not',
+    exitCode: EXIT.unreachable,
+    cause,
+  });
+}

@@ -1,0 +1,33 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { MAX_MANIFEST_BYTES, parseManifests, type ParsedDocument } from '../../crds/parse.ts';
+import { CliError } from './errors.ts';
+
+/** Documents of a file, `-` for standard input. Throws `CliError` when it cannot be read, `ManifestSyntaxError` when it is not YAML. */
+export function readDocuments(file: string): ParsedDocument[] {
+  let content: Buffer;
+  try {
+    content = readBounded(file, MAX_MANIFEST_BYTES + 1);
+  } catch (error) {
+    throw new CliError(`${file}: cannot be read: ${(error as Error).message}`, { code: 'FileUnreadable' });
+  }
+  return parseManifests(content, file);
+}
+
+/** A device or a pipe without end must not fill the memory. */
+function readBounded(file: string, limit: number): Buffer {
+  const descriptor = file === '-' ? 0 : openSync(file, 'r');
+  const parts: Buffer[] = [];
+  let total = 0;
+  try {
+    while (total < limit) {
+      const part = Buffer.allocUnsafe(Math.min(64 * 1024, limit - total));
+      const bytes = readSync(descriptor, part, 0, part.length, null);
+      if (bytes === 0) break;
+      parts.push(part.subarray(0, bytes));
+      total += bytes;
+    }
+    return Buffer.concat(parts);
+  } finally {
+    if (file !== '-') closeSync(descriptor);
+  }
+}

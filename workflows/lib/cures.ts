@@ -1,0 +1,59 @@
+/** What a person does about each reason, in one line, and where it is said at length. Pure: status and command line say the same. */
+import type { FailureType } from './failures.ts';
+import type { EntityRef } from './ids.ts';
+
+/** OBJECT stands for the object as every verb of the command line takes it. */
+const cures: Record<FailureType, string> = {
+  InvalidSpec: 'correct the field and apply again',
+  NotSupportedYet: 'nothing to do: the object is kept, a later release takes it up',
+  DatasetMissing: 'apply the Dataset; this goes on by itself',
+  ModelMissing: 'apply the Model; this goes on by itself',
+  NodeUnknown: 'start a local controller there (sedna lc --node NAME), or name one that sedna nodes lists',
+  NodeSilent: 'bring the node or its link back; sedna nodes shows who is connected',
+  DatasetElsewhere: 'leave nodeName out of the template, or name the node of the dataset; then apply again',
+  DatasetReplaced:
+    'nothing to do: all samples of the new file count as new; sedna trigger OBJECT starts a round at once',
+  DatasetUnreadable: 'create or mend the index file on its node, or correct spec.url of the Dataset and apply again',
+  NoNewSamples: 'append samples to the dataset',
+  NoEvalSamples: 'lower spec.dataset.trainProb below 1 and apply again',
+  WindowClosed: 'wait for the window, or sedna trigger OBJECT',
+  ThresholdNotReached: 'wait for more samples, or sedna trigger OBJECT',
+  MetricMissing: 'name a reported metric in spec.deploySpec.trigger and apply again; the next round is judged by it',
+  ImageNotAllowed: 'add the image to the allowlist (sedna up --images FILE), then sedna retry OBJECT',
+  InvalidTemplate: 'correct the field of the template and apply again',
+  WorkerFailed: 'read sedna logs OBJECT, mend the worker, then sedna retry OBJECT',
+  NoReport: 'make the worker report its result, then sedna retry OBJECT',
+  ModelUnreadable: 'make the file of the model readable on the node, then sedna retry OBJECT',
+  ModelFormatMismatch: 'make spec.format of the Model and the worker agree, then sedna retry OBJECT',
+  HotUpdateFailed: 'read sedna logs OBJECT --stage Inference, mend the worker, then sedna retry OBJECT',
+  DiskFull: 'free space on the node; this goes on by itself',
+  BlobStoreUnreachable: 'make SEDNA_BLOB_URL readable and writable for the node, then restart its local controller',
+  Paused: 'sedna resume OBJECT',
+  Stopped: 'sedna resume OBJECT',
+};
+
+/** Undefined for a reason outside the catalogue. */
+export function cureOf(reason: string, ref: EntityRef): string | undefined {
+  if (!Object.hasOwn(cures, reason)) return undefined;
+  return cures[reason as FailureType].replaceAll('OBJECT', wordOf(ref));
+}
+
+/** Of a round that ended undeployed: what stops a trigger from firing is a result there. */
+export function undeployedCureOf(reason: string, ref: EntityRef): string | undefined {
+  if (reason === 'ThresholdNotReached')
+    return 'nothing to do: the deployed model stays; a lower spec.deploySpec.trigger.condition.threshold deploys smaller gains';
+  if (reason === 'WindowClosed')
+    return 'nothing to do: the next round is judged anew; a wider spec.deploySpec.trigger.timer deploys at other times';
+  return cureOf(reason, ref);
+}
+
+/** Paragraph about a reason or code. */
+export function paragraphOf(code: string): string {
+  return `docs/errors.md#${code.toLowerCase()}`;
+}
+
+/** As `sedna retry` takes it. */
+export function wordOf({ kind, namespace, name }: EntityRef): string {
+  const word = `${kind.toLowerCase()}/${name}`;
+  return namespace === '' || namespace === 'default' ? word : `${word} -n ${namespace}`;
+}
