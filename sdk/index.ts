@@ -11,4 +11,5 @@ export { IncrementalLearning } from './features/incremental-learning.ts';
 export type { IncrementalLearningOptions, InferenceResult, TrainRequest } from './features/incremental-learning.ts';
 export * from './serving/index.ts';
 export * from './storage/index.ts';
+export * from './tensors/index.ts';
 export * from './worker/index.ts';

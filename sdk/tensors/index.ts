@@ -1,0 +1,10 @@
+export { DTYPE_BYTES, FLOAT_DTYPES, isFloat } from './dtype.ts';
+export type { Dtype, FloatDtype } from './dtype.ts';
+export { TensorError } from './errors.ts';
+export type { TensorReason } from './errors.ts';
+export { fromHalf, toHalf } from './half.ts';
+export type { TensorEntry, TensorLayout, TensorLimits } from './header.ts';
+export { TensorFile, withTensors } from './tensor-file.ts';
+export { TensorWriter, writing } from './tensor-writer.ts';
+export type { WrittenTensors } from './tensor-writer.ts';
+export { readWeights, writeWeights } from './weights.ts';
