@@ -1,6 +1,5 @@
 /** P11: what the entity frame and its protocol cost, on a server of its own, against bare workflows in the same run. */
 import { fileURLToPath } from 'node:url';
-import { controlWorkerOptions } from '../workers/lib/control-worker.ts';
 import { controlQueue } from '../workflows/lib/ids.ts';
 import type { BenchmarkOptions, Case, Goal } from './lib/case.ts';
 import { median, quantile, ratioInterval } from './lib/statistics.ts';
@@ -18,12 +17,7 @@ export async function run({ quick }: BenchmarkOptions): Promise<Case[]> {
   const temporal = await BenchTemporal.start();
   try {
     const starts = new Starts();
-    await temporal.work({
-      taskQueue: controlQueue,
-      workflowBundle,
-      activities: starts.activities,
-      ...controlWorkerOptions,
-    });
+    await temporal.control({ taskQueue: controlQueue, workflowBundle, activities: starts.activities });
     const framed = new Framed(temporal, starts);
     const bare = new Bare(temporal, starts);
     return [

@@ -1,5 +1,5 @@
 /** Global manager: Temporal worker for workflows and control activities, and the Kubernetes watcher. */
-import { Worker } from '@temporalio/worker';
+import type { Worker } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ import { openBlobStore } from '../sdk/storage/index.ts';
 import { controlQueue } from '../workflows/lib/ids.ts';
 import { Watcher } from './kube/watcher.ts';
 import { configured, readGmConfig } from './lib/config.ts';
-import { controlWorkerOptions } from './lib/control-worker.ts';
+import { createControlWorker } from './lib/control-worker.ts';
 import { healthServer, listen } from './lib/health.ts';
 import { logger } from './lib/log.ts';
 import { ObjectMetrics, observeEntities } from './lib/object-metrics.ts';
@@ -38,14 +38,13 @@ export async function runGlobalManager(flags: { port?: string }): Promise<void> 
   await listen(server, config);
   const temporal = await connectTemporal(stop);
   await registerSearchAttributes(temporal);
-  const worker = await Worker.create({
+  const worker = await createControlWorker({
     connection: temporal.native,
     namespace: temporal.namespace,
     taskQueue: controlQueue,
     ...workflowCode(),
     activities: createControlActivities(temporal.client, kube === undefined ? undefined : new KubeObjects(kube)),
     identity: `gm/${process.pid}`,
-    ...controlWorkerOptions,
   });
   parts.worker = worker;
   const running = worker.run();

@@ -1,7 +1,7 @@
 /** A Temporal server of the benchmark's own, set up as `sedna up` does it (SQLite on disk), with Temporal workers in this process. */
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import type { WorkerOptions } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import type { Worker, WorkerOptions } from '@temporalio/worker';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,8 @@ import { obtainBinaries } from '../../deploy/local/obtain.ts';
 import { allocatePorts } from '../../deploy/local/ports.ts';
 import { temporalServer } from '../../deploy/local/temporal.ts';
 import { until } from '../../deploy/local/wait.ts';
-import { isAlive, launchDetached, stopProcess, type ProcessRef } from '../../workers/lib/process.ts';
+import { createControlWorker } from '../../workers/lib/control-worker.ts';
+import { isAlive, launchDetached, signal, stopProcess, type ProcessRef } from '../../workers/lib/process.ts';
 
 const startBoundMs = 60_000;
 
@@ -42,6 +43,8 @@ export class BenchTemporal {
     const log = join(folder, 'temporal.log');
     const env = { PATH: process.env['PATH'], HOME: folder, TZ: 'UTC' };
     const server = await launchDetached({ command: component.command, args: component.args, cwd: folder, env, log });
+    // Whoever interrupts the benchmark leaves no server behind.
+    process.once('exit', () => signal(server, 'SIGKILL'));
     const ready = await until(() => isReady(component.ready), startBoundMs, { giveUp: () => !isAlive(server) });
     if (!ready) throw new Error(`Temporal did not start:\n${lastLines(log, 20).join('\n')}`);
     quiet();
@@ -50,8 +53,9 @@ export class BenchTemporal {
     return new BenchTemporal(folder, server, native, new Client({ connection: await Connection.connect({ address }) }));
   }
 
-  async work(options: Omit<WorkerOptions, 'connection'>): Promise<void> {
-    const worker = await Worker.create({ connection: this.#native, ...options });
+  /** A global manager's Temporal worker, with other code in it. */
+  async control(options: Omit<WorkerOptions, 'connection'>): Promise<void> {
+    const worker = await createControlWorker({ connection: this.#native, ...options });
     this.#running.set(worker, worker.run());
   }
 
