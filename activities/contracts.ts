@@ -150,6 +150,8 @@ export interface SampleSet {
 }
 
 export interface PrepareSamplesInput {
+  /** The job, to be told what holds the round up. */
+  listener?: Listener;
   dataset: DatasetSource;
   take: Take;
   trainProb: number;
@@ -175,6 +177,9 @@ export interface HotUpdateTarget {
 
 export interface DeployModelInput {
   owner: Owner;
+  round?: number;
+  /** The job, to be told what holds the round up. */
+  listener?: Listener;
   worker: string;
   model: ModelSource;
   /** Files to replace: the Model's url, and the initial evaluation Model's. */

@@ -16,6 +16,7 @@ import type { EntitySignaller } from '../lib/signaller.ts';
 import { keptEvalSets, trains, trainSamples, type Cursor } from '../../workflows/lib/samples.ts';
 import { DatasetIndex } from './lib/dataset-index.ts';
 import type { DatasetWatchers, WatchedDataset } from './lib/dataset-watcher.ts';
+import { heldUpByFullDisk } from './lib/disk-full.ts';
 import { News } from './lib/news.ts';
 import { nodePath } from './lib/node-path.ts';
 import { beating, until } from './lib/resident.ts';
@@ -46,7 +47,10 @@ export function createDatasetActivities({ blobs, signaller, watchers }: DatasetD
 
     awaitTrigger: (input) => awaitTrigger(input, watchers, signaller),
 
-    prepareSamples: (input) => beating(() => prepareSamples(input, blobs, watchers)),
+    prepareSamples: (input) =>
+      heldUpByFullDisk(signaller, { listener: input.listener, round: input.round, stage: 'Train' }, () =>
+        beating(() => prepareSamples(input, blobs, watchers)),
+      ),
   };
 }
 
@@ -108,7 +112,9 @@ async function consider(
   const to = index.count;
   const value = trainSamples(from, to, trainProb);
   const take = async (): Promise<AwaitTriggerResult> => {
-    const end: Cursor = { samples: to, digest: (await index.digestAt(to)) ?? '' };
+    const closedDigest = index.openEnd && to === index.count ? await index.digestAt(to - 1) : undefined;
+    const digest = (await index.digestAt(to)) ?? '';
+    const end: Cursor = { samples: to, digest, ...(closedDigest === undefined ? {} : { closedDigest }) };
     return { take: { from, to: end, trainSamples: value }, restarted };
   };
   if (manual === true) return value > 0 ? take() : { restarted };
@@ -121,8 +127,12 @@ async function consider(
 }
 
 /** Are the first samples no longer those that the job counted? */
-async function isReplaced(index: DatasetIndex, cursor: Cursor): Promise<boolean> {
-  return cursor.samples > 0 && (await index.digestAt(cursor.samples)) !== cursor.digest;
+async function isReplaced(index: DatasetIndex, { samples, digest, closedDigest }: Cursor): Promise<boolean> {
+  if (samples === 0 || (await index.digestAt(samples)) === digest) return false;
+  // Its last line was counted before it was complete: still the same sample, which is not used again.
+  const completed =
+    closedDigest !== undefined && index.count >= samples && (await index.digestAt(samples - 1)) === closedDigest;
+  return !completed;
 }
 
 async function prepareSamples(
@@ -131,11 +141,11 @@ async function prepareSamples(
   watchers: DatasetWatchers,
 ): Promise<PreparedSamples> {
   const { dataset, take, trainProb, round, evalSets } = input;
-  const index = new DatasetIndex(dataset);
+  const index = new DatasetIndex(dataset, { settleMs: 0 });
   await index.refresh().catch((error: unknown) => {
     throw failure('DatasetUnreadable', `${index.file}: ${(error as Error).message}`, error);
   });
-  if ((await index.digestAt(take.to.samples)) !== take.to.digest) {
+  if (await isReplaced(index, take.to)) {
     await watchers.recount(dataset);
     throw failure(
       'DatasetReplaced',

@@ -2,7 +2,9 @@
 import { basename, extname, join } from 'node:path';
 import type { BlobRef, DeployModelInput, DeployResult, ModelSource, ResidentActivities } from '../contracts.ts';
 import { copyFileAtomic, isLocal, localPath } from '../../sdk/storage/index.ts';
+import type { ReceivedReport } from '../../sdk/worker/protocol.ts';
 import { failure } from '../lib/failure.ts';
+import { heldUpByFullDisk } from './lib/disk-full.ts';
 import { hotUpdateDirectory, writeHotUpdate } from './lib/hot-update.ts';
 import { beating } from './lib/resident.ts';
 import type { WorkerView } from './runtime.ts';
@@ -13,7 +15,12 @@ const loadMs = 60_000;
 
 /** Idempotent: files are replaced by equal content, and a repeated update or restart serves the same model again. */
 export function createDeployActivities(deps: WorkerDependencies): Pick<ResidentActivities, 'deployModel'> {
-  return { deployModel: (input) => beating(() => deployModel(deps, input)) };
+  return {
+    deployModel: (input) =>
+      heldUpByFullDisk(deps.signaller, { listener: input.listener, round: input.round ?? 0, stage: 'Deploy' }, () =>
+        beating(() => deployModel(deps, input)),
+      ),
+  };
 }
 
 async function deployModel(deps: WorkerDependencies, input: DeployModelInput): Promise<DeployResult> {
@@ -39,10 +46,16 @@ async function hotUpdate(deps: WorkerDependencies, input: DeployModelInput): Pro
   const directory = hotUpdateDirectory(stateDir, input.owner);
   const file = modelName(input.model);
   await place(deps, input.model, join(directory, file));
-  const since = Date.now();
+  // Told by what was there before, not by the time: a clock may be set meanwhile.
+  const before = runtime.get(input.worker)?.reports['deploy'];
   const config = await writeHotUpdate(directory, file);
   const bound = (input.hotUpdate?.pollPeriodSeconds ?? 0) * 1_000 + loadMs;
-  const view = await settled(deps, input.worker, bound, (worker) => (worker.reports['deploy']?.at ?? 0) >= since);
+  const view = await settled(
+    deps,
+    input.worker,
+    bound,
+    ({ reports: { deploy } }) => deploy !== undefined && deploy !== before && concerns(deploy.report, file),
+  );
   const report = runtime.get(input.worker)?.reports['deploy']?.report;
   if (view === undefined) {
     throw failure(
@@ -57,6 +70,12 @@ async function hotUpdate(deps: WorkerDependencies, input: DeployModelInput): Pro
     );
   }
   return config;
+}
+
+/** A worker that was restarted meanwhile may report the model before this one; images that name no model are believed. */
+function concerns({ results }: ReceivedReport, model: string): boolean {
+  const loaded = results[0]?.url ?? '';
+  return loaded === '' || basename(loaded) === model;
 }
 
 async function restart(deps: WorkerDependencies, input: DeployModelInput): Promise<void> {

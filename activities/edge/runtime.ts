@@ -50,6 +50,8 @@ export interface WorkerView {
   /** Newest report per kind (train, eval, deploy, inference), with the time it was received (milliseconds). */
   reports: Record<string, { at: number; report: ReceivedReport }>;
   progress?: ReceivedProgress;
+  /** Why its last report was not accepted: there was no room to keep it. */
+  noRoom?: string;
 }
 
 export interface WorkerRuntime {

@@ -15,8 +15,9 @@ import type {
 } from '../contracts.ts';
 import { isLocal, localPath, type BlobStore } from '../../sdk/storage/index.ts';
 import type { ReceivedReport } from '../../sdk/worker/protocol.ts';
-import { failure } from '../lib/failure.ts';
+import { failure, namingFullDisk, saysDiskFull } from '../lib/failure.ts';
 import type { EntitySignaller } from '../lib/signaller.ts';
+import { heldUpByFullDisk } from './lib/disk-full.ts';
 import { hotUpdateDirectory, hotUpdateEnvironment } from './lib/hot-update.ts';
 import { News } from './lib/news.ts';
 import { beating, endingOf, until } from './lib/resident.ts';
@@ -43,12 +44,15 @@ export function createWorkerActivities(
   deps: WorkerDependencies,
 ): Pick<EdgeActivities, 'runWorker'> & Pick<ResidentActivities, 'serveWorker'> {
   return {
-    runWorker: (input) => runWorker(deps, input),
+    runWorker: (input) =>
+      heldUpByFullDisk(
+        deps.signaller,
+        { listener: input.listener, round: input.round, stage: input.worker.stage },
+        () => runWorker(deps, input),
+      ),
 
     async serveWorker({ listener, worker, hotUpdate }) {
       const news = new News<WorkerObservation>(deps.signaller, listener);
-      // It must be there when the worker begins to watch it.
-      if (hotUpdate !== undefined) await mkdir(hotUpdateDirectory(deps.stateDir, worker.owner), { recursive: true });
       try {
         await startService(deps, worker, hotUpdate).catch(async (error: unknown) => {
           news.tell(failedToStart(deps.node, worker.name, error));
@@ -67,7 +71,11 @@ export function createWorkerActivities(
 }
 
 async function startService(deps: WorkerDependencies, worker: WorkerSpec, hotUpdate?: HotUpdateTarget): Promise<void> {
-  await deps.runtime.ensure(await launchOf(deps, worker, hotUpdate));
+  await namingFullDisk(async () => {
+    // It must be there when the worker begins to watch it.
+    if (hotUpdate !== undefined) await mkdir(hotUpdateDirectory(deps.stateDir, worker.owner), { recursive: true });
+    await deps.runtime.ensure(await launchOf(deps, worker, hotUpdate));
+  });
 }
 
 async function runWorker(deps: WorkerDependencies, input: RunWorkerInput): Promise<RunWorkerResult> {
@@ -86,7 +94,8 @@ async function runWorker(deps: WorkerDependencies, input: RunWorkerInput): Promi
       models: keepModels ? await Promise.all(models.map((model) => keepModel(deps.blobs, model))) : models,
     };
   } catch (error) {
-    if (error instanceof CancelledFailure && endingOf(error) === 'wanted') await runtime.remove(worker.name);
+    if (error instanceof CancelledFailure && (await endingOf(signaller.runs)) === 'wanted')
+      await runtime.remove(worker.name);
     throw error;
   } finally {
     news.close();
@@ -103,7 +112,12 @@ async function resultOf(
   const kind = worker.stage.toLowerCase();
   const view = await ended(runtime, worker.name, kind, onRunning);
   const report = view?.reports[kind]?.report;
-  if (report?.status !== 'completed') throw endedBadly(worker.name, view, report);
+  if (report?.status !== 'completed') {
+    const problem = endedBadly(worker.name, view, report);
+    // Such an end is no result: the next try starts the worker again.
+    if (problem.type === 'DiskFull') await runtime.remove(worker.name);
+    throw problem;
+  }
   await gone(runtime, worker.name, interrupted);
   return report.results.map(({ format, url, metrics }) => ({ format, url, metrics }));
 }
@@ -113,12 +127,16 @@ function endedBadly(
   view: WorkerView | undefined,
   report: ReceivedReport | undefined,
 ): ApplicationFailure {
-  if (report?.status === 'failed')
-    return failure('WorkerFailed', `${name}: ${report.message ?? 'it reported that it failed'}`);
+  if (view?.noRoom !== undefined) return failure('DiskFull', `${name}: its report could not be kept: ${view.noRoom}`);
+  if (report?.status === 'failed') return failedWith(`${name}: ${report.message ?? 'it reported that it failed'}`);
   if (view?.exit?.code === 0) {
     return failure('NoReport', `${name} ended with exit code 0 but did not report a result to its local controller`);
   }
-  return failure('WorkerFailed', view?.problem?.message ?? `${name} was removed while it ran`);
+  return failedWith(view?.problem?.message ?? `${name} was removed while it ran`);
+}
+
+function failedWith(message: string): ApplicationFailure {
+  return failure(saysDiskFull(message) ? 'DiskFull' : 'WorkerFailed', message);
 }
 
 function ended(
@@ -173,8 +191,9 @@ async function gone(runtime: WorkerRuntime, name: string, interrupted: AbortSign
 async function keepModel(blobs: BlobStore, model: ReportedModel): Promise<ReportedModel> {
   if (!isLocal(model.url)) return model;
   try {
-    return { ...model, blob: await blobs.put({ file: localPath(model.url) }) };
+    return { ...model, blob: await namingFullDisk(() => blobs.put({ file: localPath(model.url) })) };
   } catch (error) {
+    if (error instanceof ApplicationFailure) throw error;
     throw failure(
       'ModelUnreadable',
       `the worker reported the model ${model.url}, which cannot be read: ${(error as Error).message}`,
@@ -183,7 +202,7 @@ async function keepModel(blobs: BlobStore, model: ReportedModel): Promise<Report
   }
 }
 
-async function launchOf(
+export async function launchOf(
   deps: WorkerDependencies,
   worker: WorkerSpec,
   hotUpdate?: HotUpdateTarget,

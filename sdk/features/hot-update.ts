@@ -9,6 +9,17 @@ const configSchema = z.object({
   model_config: z.object({ model_path: z.string().min(1), model_update_time: z.coerce.string() }),
 });
 
+/** A model that the local controller announced; undefined when there is none yet. Rejects when the file cannot be used. */
+export async function announcedModel(configFile: string): Promise<{ path: string; version: string } | undefined> {
+  try {
+    const { model_config: config } = configSchema.parse(JSON.parse(await readFile(configFile, 'utf8')));
+    return { path: config.model_path, version: config.model_update_time };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new Error(`${configFile} cannot be used`, { cause: error });
+  }
+}
+
 export interface HotUpdateOptions {
   /** File that the local controller replaces whenever a new model is there. */
   configFile: string;
@@ -64,18 +75,17 @@ export class HotUpdate {
   }
 
   private async lookOnce(): Promise<void> {
-    let config: z.output<typeof configSchema>['model_config'];
+    let announced: { path: string; version: string } | undefined;
     try {
-      config = configSchema.parse(JSON.parse(await readFile(this.options.configFile, 'utf8'))).model_config;
+      announced = await announcedModel(this.options.configFile);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return; // no new version yet
-      this.options.onProblem(new Error(`${this.options.configFile} cannot be used`, { cause: error }));
+      this.options.onProblem(error as Error);
       return;
     }
-    if (config.model_update_time === this.version) return;
-    this.version = config.model_update_time;
+    if (announced === undefined || announced.version === this.version) return;
+    this.version = announced.version;
     try {
-      await this.options.apply(config.model_path, config.model_update_time);
+      await this.options.apply(announced.path, announced.version);
     } catch (error) {
       this.options.onProblem(error as Error);
     }

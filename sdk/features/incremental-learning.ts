@@ -10,7 +10,7 @@ import { ProgressReporter } from '../worker/progress.ts';
 import type { WorkerReport, WorkerResult } from '../worker/protocol.ts';
 import { ReportError, identity, sendReport } from '../worker/report.ts';
 import type { ReportOptions } from '../worker/report.ts';
-import { HotUpdate } from './hot-update.ts';
+import { announcedModel, HotUpdate } from './hot-update.ts';
 import { InferenceStatistics } from './inference-statistics.ts';
 import { existingModelFile, modelFile, modelResult } from './model-files.ts';
 
@@ -138,27 +138,45 @@ export class IncrementalLearning<S = unknown, I = unknown, O = unknown> {
     this.hotUpdate = undefined;
   }
 
+  // A worker that is started again while a newer model is being put in place goes on with the one that it served before: the file
+  // of MODEL_URL is replaced first, and announced only then.
   private async loadDeployed(): Promise<void> {
-    await this.load(await modelFile(this.config));
+    const announced = await this.loadAnnounced();
+    if (announced === undefined) await this.load(await modelFile(this.config));
     this.statistics.start();
     if (!this.config.hotUpdate) return;
     this.hotUpdate ??= new HotUpdate({
       ...this.config.hotUpdate,
-      apply: (file) => this.swap(file),
+      apply: (file, version) => this.swap(file, version === announced),
       onProblem: this.onProblem,
     }).start();
   }
 
+  /** Version of the announced model, if there is one and it can be loaded. */
+  private async loadAnnounced(): Promise<string | undefined> {
+    if (!this.config.hotUpdate) return undefined;
+    try {
+      const announced = await announcedModel(this.config.hotUpdate.configFile);
+      if (announced !== undefined) await this.load(announced.path);
+      return announced?.version;
+    } catch (error) {
+      this.onProblem(error as Error);
+      return undefined;
+    }
+  }
+
   // The estimator keeps its present model when a load fails, so inference goes on either way.
-  private async swap(file: string): Promise<void> {
+  private async swap(file: string, loaded: boolean): Promise<void> {
     let problem: Error | undefined;
     try {
-      await this.load(file);
+      if (!loaded) await this.load(file);
     } catch (error) {
       problem = error as Error;
       this.onProblem(problem);
     }
-    await this.send({ kind: 'deploy', ...(problem ? failure(problem) : { status: 'completed' as const }) });
+    // Named, so that a report about an earlier model is not taken for one about this.
+    const results = [modelResult(file, {}, this.config)];
+    await this.send({ kind: 'deploy', results, ...(problem ? failure(problem) : { status: 'completed' as const }) });
   }
 
   private async loadBase(): Promise<void> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { chunksOf } from './files.ts';
 
 /** SHA-256 in lower-case hex and size in bytes. */
 export interface Digest {
@@ -24,7 +24,7 @@ export function digesting(source: AsyncIterable<string | Uint8Array>) {
 
 /** Digest of a whole file, streamed. */
 export async function digestFile(file: string): Promise<Digest> {
-  const { chunks, result } = digesting(createReadStream(file) as AsyncIterable<Uint8Array>);
+  const { chunks, result } = digesting(chunksOf(file));
   for await (const _chunk of chunks);
   return result();
 }

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -7,7 +6,7 @@ import type { BlobRef, BlobSource, BlobStore, ReadOptions } from './blob-store.t
 import { digestBytes, digestFile, digesting } from './digest.ts';
 import type { Digest } from './digest.ts';
 import { StorageError, isNotFound } from './errors.ts';
-import { publish, stage } from './files.ts';
+import { chunksOf, publish, stage } from './files.ts';
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 
@@ -46,7 +45,7 @@ export class FileBlobStore implements BlobStore {
     const file = this.fileOf(ref);
     if (await holds(target, ref)) return;
     await this.statOf(ref);
-    const { chunks, result } = digesting(createReadStream(file) as AsyncIterable<Uint8Array>);
+    const { chunks, result } = digesting(chunksOf(file));
     const temporary = await stage(path.dirname(target), chunks);
     try {
       verify(ref, result());
@@ -88,7 +87,7 @@ export class FileBlobStore implements BlobStore {
 
 function open(source: BlobSource): AsyncIterable<string | Uint8Array> {
   if (typeof source === 'string' || ArrayBuffer.isView(source)) return Readable.from([source]);
-  if ('file' in source) return createReadStream(source.file) as AsyncIterable<Uint8Array>;
+  if ('file' in source) return chunksOf(source.file);
   return source as AsyncIterable<string | Uint8Array>;
 }
 

@@ -19,7 +19,15 @@ export async function writeFileAtomic(file: string, content: FileContent): Promi
 
 /** Copies a file with the guarantees of {@link writeFileAtomic}. The source must not change meanwhile. */
 export async function copyFileAtomic(source: string, target: string): Promise<void> {
-  await writeFileAtomic(target, createReadStream(source) as AsyncIterable<Uint8Array>);
+  await writeFileAtomic(target, chunksOf(source));
+}
+
+/**
+ * The content of a file. It is opened by whoever reads, not before: a stream that cannot be opened while nobody listens yet would
+ * end the process.
+ */
+export async function* chunksOf(file: string): AsyncIterable<Uint8Array> {
+  yield* createReadStream(file) as AsyncIterable<Uint8Array>;
 }
 
 /** Writes and flushes `content` to a new file in `directory`; nothing remains of it if that fails. Resolves to its path. */

@@ -3,7 +3,7 @@ export interface Delivery {
   delivered: boolean;
   /** Why not, for people. */
   problem?: string;
-  /** Nobody listens there now: a local controller that restarts comes back. */
+  /** Not now: nobody listens there (a local controller that restarts comes back), or it has no room (507) for a report. */
   refused?: boolean;
 }
 
@@ -25,7 +25,11 @@ export async function postOnce(url: string, body: unknown, { timeoutMs, signal }
     });
     const text = await response.text();
     if (response.status === 200 && isAnswer(text)) return { delivered: true };
-    return { delivered: false, problem: `answered ${response.status} ${text.slice(0, 200)}`.trim() };
+    return {
+      delivered: false,
+      problem: `answered ${response.status} ${text.slice(0, 200)}`.trim(),
+      refused: response.status === 507,
+    };
   } catch (error) {
     signal?.throwIfAborted();
     const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;

@@ -8,7 +8,10 @@ export interface ReportOptions {
   attempts?: number;
   /** Time between two attempts, in ms. Default: 3000. */
   delayMs?: number;
-  /** How long refused connections are retried on top, in ms: a restarting local controller comes back. Default: 60 000. */
+  /**
+   * How long refused connections, and answers that there is no room, are retried on top, in ms: a restarting local controller comes
+   * back. Default: 60 000.
+   */
   refusedForMs?: number;
   /** Limit of one request, in ms. Default: 10 000. */
   timeoutMs?: number;
@@ -24,13 +27,13 @@ export class ReportError extends Error {
 export async function sendReport(lcServer: string, report: WorkerReport, options: ReportOptions = {}): Promise<void> {
   const { attempts = 5, delayMs = 3000, refusedForMs = 60_000, timeoutMs = 10_000, signal } = options;
   const url = `${lcServer}/sedna/workers/${encodeURIComponent(report.name)}/info`;
-  const refusedUntil = Date.now() + refusedForMs;
+  const refusedUntil = performance.now() + refusedForMs;
   let reached = 0;
   for (;;) {
     const { delivered, problem, refused } = await postOnce(url, report, { timeoutMs, signal });
     if (delivered) return;
     if (!refused) reached++;
-    if (refused ? Date.now() + delayMs > refusedUntil : reached >= attempts) {
+    if (refused ? performance.now() + delayMs > refusedUntil : reached >= attempts) {
       throw new ReportError(
         `the local controller at ${lcServer} did not take the report of ${report.name}: ${problem}`,
       );

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { open } from 'node:fs/promises';
 import type { WorkerView } from '../../activities/edge/runtime.ts';
+import { orDiskFull } from '../../activities/lib/failure.ts';
 import type { ReceivedProgress, ReceivedReport } from '../../sdk/worker/protocol.ts';
 import { workerProgress, workerReport } from '../../sdk/worker/protocol.ts';
 import { logger } from './log.ts';
@@ -23,8 +24,10 @@ export function serveWorkerApi(server: FastifyInstance, sink: ReportSink): void 
   // Reports are JSON; anything else is answered 415.
   server.removeContentTypeParser('text/plain');
   server.setErrorHandler((error: { statusCode?: number; message: string }, _request, reply) => {
-    const status = error.statusCode ?? 500;
-    return reply.code(status).send({ Status: status, Message: error.message });
+    // 507: nothing is wrong with the report, there is no room for it now; workers of this SDK send it again for longer.
+    const named = orDiskFull(error) as Error & { statusCode?: number };
+    const status = named === error ? (error.statusCode ?? 500) : 507;
+    return reply.code(status).send({ Status: status, Message: named.message });
   });
 
   server.post<Named>('/sedna/workers/:name/info', (request, reply) => {

@@ -7,6 +7,8 @@
 export interface Cursor {
   samples: number;
   digest: string;
+  /** Digest over all but the last record, when that had no line end yet: it may have been completed since. */
+  closedDigest?: string;
 }
 
 export const startCursor: Cursor = { samples: 0, digest: '' };

@@ -119,7 +119,7 @@ class Round {
     const work = errand(nodes.data, `round ${round} · samples ${take.from}..${take.to.samples} on ${nodes.data}`);
     const { trainProb, outputDir } = fields;
     this.#progress.prepared ??= await this.#step('Train', () =>
-      work.prepareSamples({ dataset, take, trainProb, outputDir, round, evalSets }),
+      work.prepareSamples({ listener: this.#listener(), dataset, take, trainProb, outputDir, round, evalSets }),
     );
     return this.#progress.prepared;
   }
@@ -181,6 +181,8 @@ class Round {
     const how = fields.hotUpdate ? 'hot update' : 'restart';
     return errand(nodes.deploy, `round ${round} · deploy (${how}) on ${nodes.deploy}`).deployModel({
       owner,
+      round,
+      listener: this.#listener(),
       worker: inferenceWorker,
       model: fresh,
       urls: [deployUrl, ...(evalUrl === undefined ? [] : [evalUrl])],

@@ -10,8 +10,11 @@ import type { DatasetSource } from '../../contracts.ts';
 import { nodePath } from './node-path.ts';
 import { arrayRecords, lineSplitter, type Splitter } from './records.ts';
 
-/** A last line without line end counts as a sample once the file has rested for so long. */
-const settleMs = 1_000;
+/**
+ * A last line without line end counts as a sample once the file has rested for so long. Long enough for a writer that was killed
+ * in the middle of a line and started again.
+ */
+const settleMs = 10_000;
 /** Bytes before the read position that are compared again, to notice a file that was rewritten in place. */
 const overlapBytes = 256;
 const chunkBytes = 1 << 20;
@@ -32,11 +35,18 @@ export class DatasetIndex {
   #overlap: Buffer = Buffer.alloc(0);
   /** Nothing has been accepted since the beginning of the file: a byte order mark may come. */
   #fresh = true;
+  /** The last record that was counted had no line end. */
+  #openEnd = false;
+  /** Since when the file has been as it is, by the monotonic clock. */
+  #seen: { size: number; mtimeMs: number; ino: number; at: number } | undefined;
+  readonly #settleMs: number;
   /** What was wrong with the file as it is now; it is not read again until it changes. */
   #broken: { ino: number; size: number; mtimeMs: number; error: unknown } | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(source: DatasetSource) {
+  /** `settleMs` 0: a last line without line end counts at once, for those who know how many records they want. */
+  constructor(source: DatasetSource, options: { settleMs?: number } = {}) {
+    this.#settleMs = options.settleMs ?? settleMs;
     this.file = nodePath('spec.url of the Dataset', source.url);
     this.#format = source.format.toLowerCase();
   }
@@ -44,6 +54,11 @@ export class DatasetIndex {
   /** Samples counted so far. */
   get count(): number {
     return this.#records.count;
+  }
+
+  /** The last of them had no line end: it may turn out to be longer. */
+  get openEnd(): boolean {
+    return this.#openEnd;
   }
 
   /** Header line of a CSV file. */
@@ -106,7 +121,7 @@ export class DatasetIndex {
     try {
       const { ino, size, mtimeMs, isFile } = await describe(handle);
       if (!isFile) throw new Error(`${this.file} is not a file`);
-      const settled = Date.now() - mtimeMs >= settleMs;
+      const settled = this.#rests({ ino, size, mtimeMs });
       const unchanged = ino === this.#inode && size === this.#position && mtimeMs === this.#modified;
       if (unchanged && !(settled && this.#hasRest())) return false;
       await this.#readOnce(handle, { ino, size, mtimeMs });
@@ -117,6 +132,14 @@ export class DatasetIndex {
       await handle.close();
     }
     return this.count !== before.count || this.#records.digestAt(this.count) !== before.digest;
+  }
+
+  /** Unchanged for long enough: by its own time, or by what was seen of it when the clock was set back since. */
+  #rests(now: { size: number; mtimeMs: number; ino: number }): boolean {
+    const { size, mtimeMs, ino } = this.#seen ?? {};
+    if (size !== now.size || mtimeMs !== now.mtimeMs || ino !== now.ino) this.#seen = { ...now, at: performance.now() };
+    const seenForMs = performance.now() - (this.#seen?.at ?? Infinity);
+    return Math.max(Date.now() - now.mtimeMs, seenForMs) >= this.#settleMs;
   }
 
   async #readOnce(handle: FileHandle, now: { ino: number; size: number; mtimeMs: number }): Promise<void> {
@@ -174,6 +197,7 @@ export class DatasetIndex {
     this.#position = 0;
     this.#overlap = Buffer.alloc(0);
     this.#fresh = true;
+    this.#openEnd = false;
   }
 
   async #readArray(handle: FileHandle, size: number): Promise<void> {
@@ -198,7 +222,10 @@ export class DatasetIndex {
   #countRest(): void {
     const rest = this.#splitter?.rest ?? Buffer.alloc(0);
     if (rest.length === 0) return;
+    // Known for good: the digest of what comes before, by which a completed last line is told from a replaced file.
+    this.#records.digestAt(this.count);
     this.#accept(rest);
+    this.#openEnd = true;
     this.#splitter = undefined;
   }
 

@@ -2,12 +2,13 @@
 import { basename, join } from 'node:path';
 import type { HotUpdateTarget } from '../../contracts.ts';
 import { writeFileAtomic } from '../../../sdk/storage/index.ts';
-import type { EntityRef } from '../../../workflows/lib/ids.ts';
+import type { Owner } from '../../../workflows/lib/ids.ts';
 
 export const hotUpdateFile = 'model_config.json';
 
-export function hotUpdateDirectory(stateDir: string, owner: EntityRef): string {
-  return join(stateDir, 'model-hot-update', owner.namespace, owner.kind.toLowerCase(), owner.name);
+/** With the uid: what a deleted object leaves is removed while its successor of the same name may have its own already. */
+export function hotUpdateDirectory(stateDir: string, { namespace, kind, name, uid }: Owner): string {
+  return join(stateDir, 'model-hot-update', namespace, kind.toLowerCase(), `${name}-${uid.slice(0, 8)}`);
 }
 
 export function hotUpdateEnvironment(directory: string, target: HotUpdateTarget): Record<string, string> {

@@ -14,7 +14,7 @@ export class News<T> {
   #sent = '';
   #newest: T | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #lastAt = 0;
+  #lastAt = -Infinity;
   #closed = false;
 
   constructor(signaller: EntitySignaller, listener: Listener) {
@@ -24,7 +24,7 @@ export class News<T> {
 
   tell(value: T): void {
     this.#newest = value;
-    this.#schedule(Math.max(0, this.#lastAt + spacingMs - Date.now()));
+    this.#schedule(Math.max(0, this.#lastAt + spacingMs - performance.now()));
   }
 
   /** Sends what has not been sent yet, now; one try. For the last words of an activity that fails. */
@@ -47,7 +47,7 @@ export class News<T> {
   async #send(): Promise<void> {
     const text = JSON.stringify(this.#newest);
     const { workflowId, uid, slot } = this.#listener;
-    this.#lastAt = Date.now();
+    this.#lastAt = performance.now();
     let delay = spacingMs;
     try {
       await this.#signaller.observed(workflowId, { slot, uid, value: this.#newest });

@@ -1,4 +1,4 @@
-import { Context, type CancelledFailure } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 
 /** How often residents heartbeat; must stay well below the heartbeatTimeout of `workflows/lib/activities.ts`. */
 const beatMs = 2_000;
@@ -39,8 +39,13 @@ export async function until<T>(
 /**
  * `wanted`: the workflow asked for the end, or is gone: what was started is to be undone.
  * `interrupted`: this process stops or lost touch; the work goes on and is adopted by the next attempt.
+ * Temporal knows an attempt no longer in two cases, which only `workflowRuns` tells apart: the workflow has ended, or the link was
+ * away for longer than the heartbeat allows and the next attempt is on its way. No answer is no verdict.
  */
-export function endingOf(_error: CancelledFailure): Ending {
-  const details = Context.current().cancellationDetails;
-  return details?.cancelRequested === true || details?.notFound === true ? 'wanted' : 'interrupted';
+export async function endingOf(workflowRuns: (workflowId: string, runId: string) => Promise<boolean>): Promise<Ending> {
+  const { cancellationDetails: details, info } = Context.current();
+  if (details?.cancelRequested === true) return 'wanted';
+  if (details?.notFound !== true || info.workflowExecution === undefined) return 'interrupted';
+  const { workflowId, runId } = info.workflowExecution;
+  return (await workflowRuns(workflowId, runId).catch(() => true)) ? 'interrupted' : 'wanted';
 }

@@ -6,8 +6,8 @@ import {
   type TriggerVerdict,
 } from '../../../workflows/lib/trigger.ts';
 
-/** Node's timers hold at most this; the window is looked at again then. */
-const longestWaitMs = 6 * 3_600_000;
+/** A window is looked at again after this at the latest: the clock may have been set meanwhile, and timers do not notice. */
+const longestWaitMs = 60_000;
 
 /**
  * Evaluates a trigger at most once per `checkPeriodSeconds` and says when it is worth looking again: when the period is over,
@@ -34,15 +34,16 @@ export class TriggerClock {
   }
 
   evaluate(metrics: MetricValues): TriggerVerdict {
-    const now = Date.now();
-    const age = this.#last === undefined ? Infinity : now - this.#last.at;
+    // The window goes by the clock of the node, the period by one that nobody can set.
+    const [now, at] = [Date.now(), performance.now()];
+    const age = this.#last === undefined ? Infinity : at - this.#last.at;
     if (this.#last !== undefined && age < this.#periodMs) {
       this.#wakeIn(this.#periodMs - age);
       // Between two evaluations the trigger does not fire, whatever has arrived.
       return { ...this.#last.verdict, fired: false };
     }
     const verdict = evaluateTrigger(this.#trigger, metrics, now);
-    this.#last = { at: now, verdict };
+    this.#last = { at, verdict };
     if (!verdict.window.open) this.#wakeIn(verdict.window.opensIn);
     else if (this.#trigger.timer !== undefined) this.#wakeIn(this.#closesIn(now));
     return verdict;

@@ -16,7 +16,7 @@ const open = (format: string): DatasetIndex => new DatasetIndex({ url: file, for
 
 /** As if the file had rested long enough for an unfinished last line to count. */
 function rest(): void {
-  const past = new Date(Date.now() - 5_000 - Math.random() * 1_000);
+  const past = new Date(Date.now() - 15_000 - Math.random() * 1_000);
   utimesSync(file, past, past);
 }
 
@@ -106,6 +106,27 @@ describe('change', () => {
     await index.refresh();
     expect(await index.range(0, 3)).toEqual(['one', 'two', 'three']);
     expect(await index.digestAt(index.count)).toBe((await fresh('txt')).digest);
+  });
+
+  test('a pause of a writer in the middle of a line is no rest, also when the clock jumps back', async () => {
+    writeFileSync(file, 'one\ntw');
+    const second = new Date(Date.now() - 2_000);
+    utimesSync(file, second, second);
+    const index = new DatasetIndex({ url: file, format: 'txt' });
+    await index.refresh();
+    expect({ count: index.count, openEnd: index.openEnd }).toEqual({ count: 1, openEnd: false });
+    // Of tomorrow, as after a clock that was set back: by the file's own time it would not rest for a day.
+    const tomorrow = new Date(Date.now() + 86_400_000);
+    utimesSync(file, tomorrow, tomorrow);
+    const hasty = new DatasetIndex({ url: file, format: 'txt' }, { settleMs: 20 });
+    await hasty.refresh();
+    expect(hasty.count).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    await hasty.refresh();
+    expect({ count: hasty.count, openEnd: hasty.openEnd }).toEqual({ count: 2, openEnd: true });
+    appendFileSync(file, 'o\n');
+    await hasty.refresh();
+    expect({ count: hasty.count, openEnd: hasty.openEnd }).toEqual({ count: 2, openEnd: false });
   });
 
   test('a byte order mark whose line is completed later', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { appendFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AwaitTriggerInput, PrepareSamplesInput, SampleSet } from '../../../activities/contracts.ts';
@@ -9,7 +9,7 @@ import { createDatasetActivities, type DatasetActivities } from '../../../activi
 import { DatasetIndex } from '../../../activities/edge/lib/dataset-index.ts';
 import { DatasetWatchers } from '../../../activities/edge/lib/dataset-watcher.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
-import { startCursor, trains, trainSamples, type Cursor } from '../../../workflows/lib/samples.ts';
+import { startCursor, trains, trainSamples, type Cursor, type Take } from '../../../workflows/lib/samples.ts';
 import type { ObservedMessage } from '../../../workflows/lib/messages.ts';
 import { eventually } from '../../support/eventually.ts';
 
@@ -26,7 +26,7 @@ beforeEach(() => {
   activities = createDatasetActivities({
     blobs: openBlobStore(join(directory, 'blobs')),
     watchers: new DatasetWatchers(),
-    signaller: { observed: async (_id, message) => void news.push(message) },
+    signaller: { observed: async (_id, message) => void news.push(message), runs: () => Promise.resolve(true) },
   });
 });
 afterEach(() => environments.forEach((environment) => environment.cancel()));
@@ -96,6 +96,31 @@ test('a replaced file is told at once', async () => {
   writeFileSync(file, lines(0, 4));
   const cursor: Cursor = { samples: 3, digest: 'of other samples' };
   expect(await run(activities.awaitTrigger, awaiting({ cursor }))).toEqual({ restarted: true });
+});
+
+test('a last line that is completed after it was counted is the same sample, not another dataset', async () => {
+  const index = new DatasetIndex({ url: file, format: 'txt' });
+  writeFileSync(file, `${lines(0, 9)}s9`);
+  const old = new Date(Date.now() - 60_000);
+  utimesSync(file, old, old);
+  const first = await run(activities.awaitTrigger, awaiting());
+  expect(first.take).toMatchObject({ from: 0, trainSamples: 8, to: { samples: 10 } });
+  const cursor = first.take?.to as Cursor;
+  appendFileSync(file, ' of class 3\n');
+  const prepared = await run(activities.prepareSamples, {
+    dataset: { url: file, format: 'txt' },
+    take: first.take as Take,
+    trainProb: 0.8,
+    outputDir: join(directory, 'out'),
+    round: 1,
+    evalSets: [],
+  });
+  expect(readFileSync(prepared.trainUrl, 'utf8')).toContain('s9 of class 3\n');
+  appendFileSync(file, lines(10, 20));
+  const second = await run(activities.awaitTrigger, awaiting({ cursor }));
+  expect(second).toMatchObject({ restarted: false, take: { from: 10, trainSamples: 8, to: { samples: 20 } } });
+  await index.refresh();
+  expect(second.take?.to).toEqual({ samples: 20, digest: await index.digestAt(20) });
 });
 
 test('outside the window it waits, and says that the window is closed', async () => {

@@ -142,6 +142,36 @@ test('a lost database: what still runs is stopped, because nobody remembers whos
   expect(node.runtime.list()).toEqual([]);
 });
 
+test('an attempt that Temporal has given up leaves its worker to the next one, unless the workflow is gone', async () => {
+  const worker = await node.worker('hangs');
+  const lost = async (): Promise<unknown> => {
+    const environment = node.environment();
+    const ended = node.run(worker, environment).catch((error: Error) => error.name);
+    await pidOf(worker.name);
+    environment.cancel('NOT_FOUND', { notFound: true } as never);
+    return ended;
+  };
+  expect(await lost()).toBe('CancelledFailure');
+  const pid = node.runtime.get(worker.name)?.pid;
+  expect(pid).toBeDefined();
+  // The next attempt finds it running; then the workflow is terminated, and nobody wants the result.
+  node.workflowRuns = false;
+  expect(await lost()).toBe('CancelledFailure');
+  expect(node.runtime.get(worker.name)).toBeUndefined();
+});
+
+test.each(['train', 'crash'])('a training that finds no room (%s) is held up, told, and started again', async (how) => {
+  const worker = await node.worker(how === 'train' ? 'noRoom' : 'noRoomAtAll');
+  const environment = node.environment();
+  await expect(node.run(worker, environment)).rejects.toMatchObject({
+    type: 'DiskFull',
+    nonRetryable: false,
+    message: expect.stringContaining('no space left on device') as unknown,
+  });
+  expect(observed()).toMatchObject({ heldUp: { reason: 'DiskFull' }, round: 1, stage: 'Train' });
+  expect(node.runtime.get(worker.name)).toBeUndefined();
+});
+
 test('a service: ready when its probe answers, restarted when it dies, replaced on a new revision, with its own port', async () => {
   const container = {
     args: ['hello', '$(JOB_NAME)', '$$(JOB_NAME)', '$(NOT_SET)'],

@@ -25,6 +25,8 @@ const tell = () => fetch(process.env.LC_SERVER + '/sedna/workers/' + process.env
 export const scripts = {
   trains: `${report} require('node:fs').writeFileSync(process.env.MODEL_FILE, 'weights'); tell();`,
   fails: `${report} process.env.STATUS = 'failed'; body.status = 'failed'; body.message = 'out of memory'; tell();`,
+  noRoom: `${report} body.status = 'failed'; body.message = 'ENOSPC: no space left on device, write'; tell();`,
+  noRoomAtAll: `console.error('OSError: [Errno 28] no space left on device'); process.exit(1);`,
   crashes: `console.error('first'); console.error('\\u001b[31mno GPU'); process.exit(3);`,
   silent: `console.log('done');`,
   hangs: `setInterval(() => {}, 1000);`,
@@ -39,13 +41,17 @@ export class ProcessNode {
   readonly directory = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'process-node-'));
   readonly blobs = openBlobStore(join(this.directory, 'blobs'));
   readonly news: ObservedMessage[] = [];
+  /** Whether the workflow that asked for a worker is said to be there still. */
+  workflowRuns = true;
   readonly images: ImageEntry[];
   runtime: ProcessRuntime;
   readonly #environments: MockActivityEnvironment[] = [];
   #address = '';
   readonly #server = healthServer({ missing: () => [] }).server;
 
-  constructor() {
+  /** `prepare` is given the folder of the local controller before anything is in it. */
+  constructor(prepare: (stateDir: string) => void = () => undefined) {
+    prepare(this.stateDir);
     for (const [name, source] of Object.entries(scripts)) writeFileSync(join(this.directory, `${name}.cjs`), source);
     this.images = Object.keys(scripts).map((name) => ({
       image: `test/${name}`,
@@ -91,7 +97,10 @@ export class ProcessNode {
       address: () => this.#address,
       blobs: this.blobs,
       runtime: this.runtime,
-      signaller: { observed: async (_id, message) => void this.news.push(message) },
+      signaller: {
+        observed: async (_id, message) => void this.news.push(message),
+        runs: () => Promise.resolve(this.workflowRuns),
+      },
     };
   }
 

@@ -236,6 +236,22 @@ describe('hot update', () => {
     expect(controller.reports).toHaveLength(2);
   });
 
+  test('started again while the next model is put in place, it goes on with the one that it served', async () => {
+    const served = await model('v1.onnx', 1);
+    await announce(served, 't1');
+    // MODEL_URL is the next model already, which nobody has announced yet.
+    const { feature } = worker({ ...(await environment()), MODEL_URL: await model('deployed.onnx', 2) });
+    await feature.start();
+    expect((await feature.inference(10)).edgeResult).toBe(9);
+    await until(() => controller.reports.length === 1);
+    expect(controller.reports[0]).toMatchObject({ kind: 'deploy', status: 'completed', results: [{ url: '/v1.onnx' }] });
+    // An announced model that is gone is no reason not to serve.
+    await announce(path.join(root, 'gone.onnx'), 't2');
+    const other = worker({ ...(await environment()), MODEL_URL: await model('deployed.onnx', 2) });
+    await other.feature.start();
+    expect((await other.feature.inference(10)).edgeResult).toBe(8);
+  });
+
   test('a model that cannot be loaded is reported and the present one kept', async () => {
     const { feature } = worker(await environment());
     await feature.start();

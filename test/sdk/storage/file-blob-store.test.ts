@@ -42,6 +42,12 @@ describe('put', () => {
     expect(await readdir(path.join(root, 'tmp'))).toEqual([]);
   });
 
+  test('a file that is not there is an error of the call, not of the process', async () => {
+    // The directory takes a moment to be made: the time in which an early opened stream would fail with nobody listening.
+    const fresh = openBlobStore(`file://${root}/not/yet/there`);
+    await expect(fresh.put({ file: path.join(root, 'missing') })).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   test('many writers of the same bytes at once all succeed', async () => {
     const refs = await Promise.all(Array.from({ length: 20 }, () => store.put('abc')));
     expect(new Set(refs.map(({ sha256 }) => sha256))).toEqual(new Set([ABC]));

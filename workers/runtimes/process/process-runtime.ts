@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { WorkerLaunch, WorkerRuntime, WorkerView } from '../../../activities/edge/runtime.ts';
 import type { ReceivedProgress, ReceivedReport } from '../../../sdk/worker/protocol.ts';
 import type { Owner } from '../../../workflows/lib/ids.ts';
-import { failure } from '../../../activities/lib/failure.ts';
+import { failure, orDiskFull } from '../../../activities/lib/failure.ts';
 import { processesWith, stopProcess } from '../../lib/process.ts';
 import type { ImageEntry } from './images.ts';
 import { commandOf } from './launch.ts';
@@ -43,7 +43,6 @@ export class ProcessRuntime implements WorkerRuntime {
         continue;
       }
       record.exit ??= { unseen: true };
-      this.#store.save(record);
       if (record.launch.restart === 'Always') worker.resume();
     }
     const strangers = processesWith(stateDirVariable, this.#stateDir).filter(
@@ -129,6 +128,8 @@ export class ProcessRuntime implements WorkerRuntime {
     } catch (error) {
       this.#forget(record.launch.name);
       if (error instanceof Error && error.name === 'ApplicationFailure') throw error;
+      const named = orDiskFull(error);
+      if (named !== error) throw named;
       throw failure('WorkerFailed', (error as Error).message, error);
     }
     this.#prune();

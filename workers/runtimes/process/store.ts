@@ -23,6 +23,8 @@ const schema = `
 
 export class WorkerStore {
   readonly #database: DatabaseSync;
+  /** Forgotten, but not yet in the file, whose disk was full. */
+  readonly #gone = new Set<string>();
 
   constructor(file: string) {
     mkdirSync(dirname(file), { recursive: true });
@@ -34,16 +36,32 @@ export class WorkerStore {
     return rows.map((row) => JSON.parse(String(row['record'])) as WorkerRecord);
   }
 
+  /** Throws when the disk is full. */
   save(record: WorkerRecord): void {
+    this.#gone.delete(record.launch.name);
     this.#database
       .prepare(
         'INSERT INTO workers (name, record) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET record = excluded.record',
       )
       .run(record.launch.name, JSON.stringify(record));
+    this.#removeGone();
   }
 
+  /** Never fails: with a full disk it is done at the next save that succeeds. */
   remove(name: string): void {
-    this.#database.prepare('DELETE FROM workers WHERE name = ?').run(name);
+    this.#gone.add(name);
+    this.#removeGone();
+  }
+
+  #removeGone(): void {
+    try {
+      for (const name of this.#gone) {
+        this.#database.prepare('DELETE FROM workers WHERE name = ?').run(name);
+        this.#gone.delete(name);
+      }
+    } catch {
+      // Whoever owned it is gone: should this process end before, the next one removes it when it asks for the owner.
+    }
   }
 
   close(): void {
@@ -55,11 +73,26 @@ function open(file: string): DatabaseSync {
   try {
     return initialise(file);
   } catch (error) {
+    if (isOfTheDisk(error)) {
+      const { message } = error as Error;
+      throw new Error(`${file} cannot be opened now (is its disk full?); it is kept as it is: ${message}`, {
+        cause: error,
+      });
+    }
     // Not a database, or a torn one: workers are found again by their environment, so nothing that matters is lost.
     renameSync(file, `${file}.broken-${Date.now()}`);
     process.emitWarning(`${file} could not be read and was set aside: ${(error as Error).message}`);
     return initialise(file);
   }
+}
+
+/** SQLite's primary codes for a file that may be sound but cannot be used: busy, locked, read-only, I/O error, full, cannot open. */
+const unusable = new Set([5, 6, 8, 10, 13, 14]);
+const shortRead = 522;
+
+function isOfTheDisk(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return errcode !== undefined && errcode !== shortRead && unusable.has(errcode & 0xff);
 }
 
 function initialise(file: string): DatabaseSync {

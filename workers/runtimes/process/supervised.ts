@@ -36,12 +36,16 @@ export class Supervised {
   #problem: WorkerView['problem'];
   #timer: NodeJS.Timeout | undefined;
   #probing = false;
+  /** Times of the monotonic clock: a node may boot with the wrong time and be set right later. */
   #startedMs = 0;
   #restartAt: number | undefined;
   #wait = backoffMs.first;
   /** Set on purpose: an end is then neither a crash nor a reason to start again. */
   #stopping = false;
   #detached = false;
+  #noRoom: string | undefined;
+  /** What is remembered is not yet on the disk, which was full. */
+  #unsaved = false;
   #starting: Promise<void> = Promise.resolve();
 
   constructor(record: WorkerRecord, log: string, hooks: SupervisedHooks) {
@@ -69,6 +73,7 @@ export class Supervised {
       log: this.log,
       reports,
       ...(this.#progress === undefined ? {} : { progress: this.#progress }),
+      ...(this.#noRoom === undefined ? {} : { noRoom: this.#noRoom }),
     };
   }
 
@@ -76,7 +81,7 @@ export class Supervised {
   adopt(): boolean {
     const { process: running } = this.record;
     if (running === undefined || !isAlive(running)) return false;
-    this.#startedMs = Date.now();
+    this.#startedMs = performance.now();
     this.#watch();
     return true;
   }
@@ -91,7 +96,7 @@ export class Supervised {
   /** Starts again by itself, as after a crash: at once, then with back-off until it succeeds. */
   resume(): void {
     this.record.exit ??= { unseen: true };
-    this.#restartAt = Date.now();
+    this.#restartAt = performance.now();
     this.#watch();
   }
 
@@ -124,9 +129,19 @@ export class Supervised {
     this.#timer = undefined;
   }
 
+  /** Throws when the disk is full: a report that could be lost is not accepted, its worker sends it again. */
   report(report: ReceivedReport): void {
-    this.record.reports = { ...this.record.reports, [report.kind]: { at: Date.now(), report } };
-    this.#changed();
+    const { reports } = this.record;
+    this.record.reports = { ...reports, [report.kind]: { at: Date.now(), report } };
+    try {
+      this.#hooks.save(this.record);
+    } catch (error) {
+      this.record.reports = reports;
+      this.#noRoom = (error as Error).message;
+      throw error;
+    }
+    this.#noRoom = undefined;
+    this.#hooks.changed();
   }
 
   progress(progress: ReceivedProgress): void {
@@ -149,8 +164,9 @@ export class Supervised {
       const pid = child.pid ?? 0;
       this.record.process = { pid, startedAt: startTime(pid) ?? 'gone' };
       this.record.startedAt = new Date().toISOString();
-      this.#startedMs = Date.now();
+      this.#startedMs = performance.now();
       this.#ready = false;
+      this.#noRoom = undefined;
       if (this.record.launch.restart === 'Never') this.#problem = undefined;
       this.#changed();
     } finally {
@@ -166,8 +182,10 @@ export class Supervised {
 
   #tick(): void {
     const { process: running, exit } = this.record;
+    if (this.#unsaved) this.#save();
     if (exit !== undefined) {
-      if (this.#restartAt !== undefined && Date.now() >= this.#restartAt && !this.#stopping) void this.#restart();
+      if (this.#restartAt !== undefined && performance.now() >= this.#restartAt && !this.#stopping)
+        void this.#restart();
       return;
     }
     // A child of this process tells its exit by itself; an adopted one just disappears.
@@ -196,7 +214,7 @@ export class Supervised {
 
   #mayBeReady(): boolean {
     const unproven = this.record.launch.readiness === undefined && this.#problem !== undefined;
-    return !unproven || Date.now() - this.#startedMs >= settledMs;
+    return !unproven || performance.now() - this.#startedMs >= settledMs;
   }
 
   #ended(exit: WorkerExit, pid: number | undefined): void {
@@ -213,8 +231,8 @@ export class Supervised {
       };
     }
     if (restart === 'Always') {
-      if (Date.now() - this.#startedMs > healthyMs) this.#wait = backoffMs.first;
-      this.#restartAt = Date.now() + this.#wait;
+      if (performance.now() - this.#startedMs > healthyMs) this.#wait = backoffMs.first;
+      this.#restartAt = performance.now() + this.#wait;
       this.#wait = Math.min(this.#wait * 2, backoffMs.longest);
     }
     this.#changed();
@@ -228,7 +246,7 @@ export class Supervised {
     } catch (error) {
       this.record.exit = {};
       this.#problem = { reason: 'WorkerFailed', message: `${this.record.launch.name}: ${(error as Error).message}` };
-      this.#restartAt = Date.now() + this.#wait;
+      this.#restartAt = performance.now() + this.#wait;
       this.#changed();
     }
   }
@@ -245,8 +263,18 @@ export class Supervised {
   }
 
   #changed(): void {
-    this.#hooks.save(this.record);
+    this.#save();
     this.#hooks.changed();
+  }
+
+  /** A full disk must neither end this process nor stop it from starting workers again: the next tick tries once more. */
+  #save(): void {
+    try {
+      this.#hooks.save(this.record);
+      this.#unsaved = false;
+    } catch {
+      this.#unsaved = true;
+    }
   }
 }
 

@@ -95,6 +95,7 @@ export function newsOfRound(view: JobView, news: RoundNews): void {
   const current = view.own.current;
   if (current === undefined || news.round !== current.plan.round) return;
   if ('running' in news) stageRunning(view, news);
+  else if ('heldUp' in news) current.retrying = news.heldUp;
   else if (news.sequence > current.sequence) stageEvent(view, news);
 }
 

@@ -84,7 +84,14 @@ export interface StageRunning {
   worker: string;
 }
 
-export type RoundNews = RoundEvent | StageRunning;
+/** News from a local controller that a step cannot go on for now; it is tried again by itself. */
+export interface StageHeldUp {
+  heldUp: Problem;
+  round: number;
+  stage: Stage;
+}
+
+export type RoundNews = RoundEvent | StageRunning | StageHeldUp;
 
 export type Mode = 'run' | 'pause' | 'stop';
 

@@ -1,0 +1,2 @@
+console.error('no GPU');
+process.exit(3);
