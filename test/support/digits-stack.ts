@@ -51,14 +51,16 @@ export class DigitsStack {
     return stdout;
   }
 
-  /** The example's manifest in this stack's folder. With `epochs`, training takes as long as a test needs. */
-  manifest(epochs?: number): string {
+  /**
+   * The example's manifest in this stack's folder. With `epochs`, training takes as long as a test needs; `change` edits the text.
+   */
+  manifest(epochs?: number, change = (text: string): string => text): string {
     const text = readFileSync(join(example, 'job.yaml'), 'utf8').replaceAll('/tmp/sedna-mnist', this.data);
     const image = /image: ["']sedna\/mnist-train:v1["']/;
     assert.match(text, image);
     const longer = (found: string): string => `${found}, env: [{ name: EPOCHS, value: "${epochs}" }]`;
     const file = join(this.cwd, 'job.yaml');
-    writeFileSync(file, epochs === undefined ? text : text.replace(image, longer));
+    writeFileSync(file, change(epochs === undefined ? text : text.replace(image, longer)));
     return file;
   }
 

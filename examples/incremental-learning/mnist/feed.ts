@@ -7,13 +7,24 @@ import { initialSamples } from './prepare.ts';
 
 /** Images first, then their lines in one write: whoever reads a line finds its image. Returns the size of the dataset. */
 export function feed(directory: string, count: number): number {
-  const data = join(directory, 'data');
-  const index = join(data, 'index.txt');
-  const known = readFileSync(index, 'utf8').split('\n').length - 1;
+  const lines = writeImages(directory, count);
+  appendFileSync(indexFile(directory), lines);
+  return knownSamples(directory);
+}
+
+export function indexFile(directory: string): string {
+  return join(directory, 'data', 'index.txt');
+}
+
+/** Images of the next samples; their lines are returned, not written. */
+export function writeImages(directory: string, count: number): string {
+  const known = knownSamples(directory);
   const fresh = allDigits().slice(initialSamples + known, initialSamples + known + count);
-  const lines = fresh.map((digit, i) => writeDigit(data, known + i, digit));
-  appendFileSync(index, lines.map((line) => `${line}\n`).join(''));
-  return known + fresh.length;
+  return fresh.map((digit, i) => `${writeDigit(join(directory, 'data'), known + i, digit)}\n`).join('');
+}
+
+function knownSamples(directory: string): number {
+  return readFileSync(indexFile(directory), 'utf8').split('\n').length - 1;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

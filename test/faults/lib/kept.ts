@@ -12,15 +12,18 @@ const restartMs = 300;
 
 /** A process that is started again whenever it dies, as any supervisor would. */
 export class KeptProcess {
-  readonly name: string;
   readonly #launch: Launch;
   #process: ProcessRef | undefined;
   #stopped = false;
+  #held = false;
   #keeping: Promise<void> | undefined;
 
-  constructor(name: string, launch: Launch) {
-    this.name = name;
+  constructor(launch: Launch) {
     this.#launch = launch;
+  }
+
+  get process(): ProcessRef | undefined {
+    return this.#process;
   }
 
   async start(): Promise<void> {
@@ -28,8 +31,14 @@ export class KeptProcess {
     this.#keeping = this.#keep();
   }
 
-  signal(name: NodeJS.Signals): void {
-    if (this.#process !== undefined) signal(this.#process, name);
+  /** Kills it and leaves it dead until `release`: a node that is away. */
+  hold(): void {
+    this.#held = true;
+    if (this.#process !== undefined) signal(this.#process, 'SIGKILL');
+  }
+
+  release(): void {
+    this.#held = false;
   }
 
   async stop(): Promise<void> {
@@ -44,9 +53,9 @@ export class KeptProcess {
   async #keep(): Promise<void> {
     while (!this.#stopped) {
       await delay(50);
-      if (this.#stopped || this.#process === undefined || isAlive(this.#process)) continue;
+      if (this.#stopped || this.#held || this.#process === undefined || isAlive(this.#process)) continue;
       await delay(restartMs);
-      if (!this.#stopped) this.#process = await launchDetached(this.#launch);
+      if (!this.#stopped && !this.#held) this.#process = await launchDetached(this.#launch);
     }
   }
 }

@@ -1,35 +1,51 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { CpuWait } from './machine.ts';
 
 const periodMs = 50;
 const deadlineMs = 1_500;
+/** Finding processes costs some milliseconds: not before every request. */
+const lookMs = 1_000;
 
 export interface LoadResult {
   requests: number;
   answered: number;
   /** Longest time in which nobody got an answer: from the first request that failed to the next good answer, or one slow answer. */
   longestGapMs: number;
+  /** The same without what those who serve, and this process, waited for a CPU. */
+  longestOwnGapMs: number;
   /** Versions in the order in which they were seen: a served version never comes back. */
   versions: string[];
 }
 
+export interface LoadTarget {
+  url: () => Promise<string | undefined>;
+  /** Processes that an answer depends on. */
+  pids: () => number[];
+  pixels: number;
+}
+
 /** Asks the inference server 20 times a second and remembers what it answers. */
 export class Load {
-  readonly #url: () => Promise<string | undefined>;
+  readonly #target: LoadTarget;
   readonly #body: string;
   #running = true;
   #done: Promise<void> = Promise.resolve();
-  readonly #result: LoadResult = { requests: 0, answered: 0, longestGapMs: 0, versions: [] };
+  readonly #result: LoadResult = { requests: 0, answered: 0, longestGapMs: 0, longestOwnGapMs: 0, versions: [] };
   /** Start of the first request of a row of failures; nothing counts before the first answer. */
-  #failingSince: number | undefined;
+  #failing: { since: number; wait: CpuWait } | undefined;
+  #pids: number[] = [];
+  #lookedAt = -Infinity;
 
-  constructor(url: () => Promise<string | undefined>, pixels: number) {
-    this.#url = url;
+  constructor(target: LoadTarget) {
+    this.#target = target;
+    const { pixels } = target;
     const data = Array.from({ length: pixels }, (_, i) => (i % 7) / 7);
     this.#body = JSON.stringify({ inputs: [{ name: 'input', datatype: 'FP32', shape: [1, pixels], data }] });
   }
 
-  start(): void {
+  start(): this {
     this.#done = this.#run();
+    return this;
   }
 
   async stop(): Promise<LoadResult> {
@@ -39,18 +55,19 @@ export class Load {
   }
 
   async #run(): Promise<void> {
-    let url = await this.#url();
+    let url = await this.#target.url();
     while (this.#running) {
-      const began = Date.now();
+      const began = performance.now();
       const version = url === undefined ? undefined : await this.#ask(url);
-      if (version === undefined) url = await this.#url();
-      await delay(Math.max(0, began + periodMs - Date.now()));
+      if (version === undefined) url = await this.#target.url();
+      await delay(Math.max(0, began + periodMs - performance.now()));
     }
   }
 
   async #ask(url: string): Promise<string | undefined> {
     this.#result.requests += 1;
-    const began = performance.now();
+    if (performance.now() - this.#lookedAt > lookMs) this.#look();
+    const began = { since: performance.now(), wait: new CpuWait(this.#pids) };
     try {
       const answer = await fetch(`${url}/v2/models/digits/infer`, {
         method: 'POST',
@@ -60,19 +77,28 @@ export class Load {
       });
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       const { model_version: version } = (await answer.json()) as { model_version: string };
-      this.#answered(began, version);
+      this.#answered(this.#failing ?? began, version);
       return version;
     } catch {
-      if (this.#result.answered > 0) this.#failingSince ??= began;
+      if (this.#result.answered > 0) this.#failing ??= began;
       return undefined;
     }
   }
 
-  #answered(began: number, version: string): void {
-    const gap = Math.round(performance.now() - (this.#failingSince ?? began));
-    this.#failingSince = undefined;
-    this.#result.answered += 1;
-    this.#result.longestGapMs = Math.max(this.#result.longestGapMs, gap);
-    if (this.#result.versions.at(-1) !== version) this.#result.versions.push(version);
+  #look(): void {
+    this.#pids = [process.pid, ...this.#target.pids()];
+    this.#lookedAt = performance.now();
+  }
+
+  #answered({ since, wait }: { since: number; wait: CpuWait }, version: string): void {
+    const result = this.#result;
+    const gap = Math.round(performance.now() - since);
+    if (this.#failing !== undefined) this.#look();
+    this.#failing = undefined;
+    result.answered += 1;
+    result.longestGapMs = Math.max(result.longestGapMs, gap);
+    const own = Math.max(0, Math.round(gap - wait.until(this.#pids)));
+    result.longestOwnGapMs = Math.max(result.longestOwnGapMs, own);
+    if (result.versions.at(-1) !== version) result.versions.push(version);
   }
 }

@@ -1,0 +1,18 @@
+import type { ScenarioName } from '../lib/plan.ts';
+import type { Scenario } from '../lib/story.ts';
+import { deletedWhileAway } from './deleted-while-away.ts';
+import { diskFull } from './disk-full.ts';
+import { edited } from './edited.ts';
+import { halfLine } from './half-line.ts';
+import { recreated } from './recreated.ts';
+import { twoRounds } from './two-rounds.ts';
+
+export const scenarios: Record<ScenarioName, Scenario> = {
+  'two rounds': twoRounds,
+  'half-written line': halfLine,
+  'edit in mid-round': edited,
+  'two managers': { ...twoRounds, world: { managers: 2 } },
+  'deleted while the edge is down': deletedWhileAway,
+  'deleted and created again': recreated,
+  'disk full': diskFull,
+};
