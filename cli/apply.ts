@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { readFileSync } from 'node:fs';
-import { parseManifests } from '../crds/parse.ts';
+import { ManifestSyntaxError, type ParsedDocument } from '../crds/parse.ts';
 import { formatErrors, validateManifest } from '../crds/validate.ts';
 import type { Manifest } from '../crds/lib/kind.ts';
 import { CliError, EXIT } from './lib/errors.ts';
+import { readDocuments } from './lib/manifest-files.ts';
 import { withNamespace, type NamespaceOption } from './lib/options.ts';
 import { withSession } from './lib/session.ts';
 
@@ -20,7 +20,7 @@ export function register(program: Command): void {
       .requiredOption('-f, --filename <file...>', 'YAML or JSON files, - for standard input')
       .option('--dry-run', 'judge only'),
   ).action(async (options: ApplyOptions) => {
-    const manifests = options.filename.flatMap((file) => read(file, options.namespace));
+    const manifests = readAll(options);
     if (manifests.length === 0)
       throw new CliError('no object in these files', { code: 'NothingToApply', exitCode: EXIT.usage });
     if (options.dryRun === true) {
@@ -36,17 +36,31 @@ export function register(program: Command): void {
   });
 }
 
-function read(file: string, namespace: string): Manifest[] {
-  const text = readFileSync(file === '-' ? 0 : file);
-  return parseManifests(text, file).map(({ value, line, source }) => {
-    const verdict = validateManifest(value);
-    if (!verdict.ok) {
-      throw new CliError(`${source}:${line}: not valid\n${formatErrors(verdict.errors).replace(/^/gm, '  ')}`, {
-        code: 'InvalidSpec',
-        hint: 'nothing was applied',
-      });
+/** Every document of every file is judged, so that one look shows all that is wrong. */
+function readAll({ filename, namespace }: ApplyOptions): Manifest[] {
+  const problems: string[] = [];
+  const manifests: Manifest[] = [];
+  for (const file of filename) {
+    for (const { value, line, source } of documents(file, problems)) {
+      const verdict = validateManifest(value);
+      if (!verdict.ok) {
+        problems.push(`${source}:${line}: not valid\n${formatErrors(verdict.errors).replace(/^/gm, '  ')}`);
+        continue;
+      }
+      const { metadata } = verdict.manifest;
+      manifests.push({ ...verdict.manifest, metadata: { ...metadata, namespace: metadata.namespace ?? namespace } });
     }
-    const { metadata } = verdict.manifest;
-    return { ...verdict.manifest, metadata: { ...metadata, namespace: metadata.namespace ?? namespace } };
-  });
+  }
+  if (problems.length === 0) return manifests;
+  throw new CliError(problems.join('\n'), { code: 'InvalidSpec', hint: 'nothing was applied' });
+}
+
+function documents(file: string, problems: string[]): ParsedDocument[] {
+  try {
+    return readDocuments(file);
+  } catch (error) {
+    if (!(error instanceof ManifestSyntaxError || error instanceof CliError)) throw error;
+    problems.push(error.message);
+    return [];
+  }
 }

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseManifests } from '../crds/parse.ts';
 import type { Manifest } from '../crds/lib/kind.ts';
 import type { EntityRef } from '../workflows/lib/ids.ts';
 import { CliError, EXIT } from './lib/errors.ts';
+import { readDocuments } from './lib/manifest-files.ts';
 import type { ObjectStore } from './lib/object-store.ts';
 import { milliseconds, withNamespace, type NamespaceOption } from './lib/options.ts';
 import { kindOf, notFound, referenceOf } from './lib/references.ts';
@@ -43,7 +42,7 @@ export function register(program: Command): void {
 
 /** Kind and name are enough: what is to go need not be valid any more. */
 function refsOf(file: string, namespace: string): EntityRef[] {
-  return parseManifests(readFileSync(file === '-' ? 0 : file), file).map(({ value, line, source }) => {
+  return readDocuments(file).map(({ value, line, source }) => {
     const { kind, metadata } = (value ?? {}) as Partial<Manifest>;
     if (typeof kind !== 'string' || typeof metadata?.name !== 'string') {
       const hint = 'each document needs kind and metadata.name';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { customResourceDefinition } from './lib/custom-resource-definition.ts';
+import { bounded } from './lib/bounded-errors.ts';
 import { fieldErrors, wording } from './lib/issues.ts';
 import type { FieldError } from './lib/issues.ts';
 import { API_VERSION } from './lib/kind.ts';
@@ -18,9 +19,14 @@ export type Verdict = { ok: true; kind: string; manifest: Manifest } | { ok: fal
 /**
  * Judges one object as the API server would: defaults are applied, unknown fields of our own objects are refused by path,
  * templates are kept as they are, a user's `status` is dropped. Stricter than the API server in two points that it cannot
- * check: time zones must exist and no key may be `__proto__`.
+ * check: time zones must exist and no key may be `__proto__`. Errors are few and short enough for a terminal and a signal.
  */
 export function validateManifest(object: unknown): Verdict {
+  const verdict = judge(object);
+  return verdict.ok ? verdict : { ok: false, errors: bounded(verdict.errors) };
+}
+
+function judge(object: unknown): Verdict {
   const head = headSchema.safeParse(object, { error: wording });
   if (!head.success) return { ok: false, errors: fieldErrors(head.error, {}) };
   const unsafe = unsafeValues(object);

@@ -23,8 +23,8 @@ export async function composeApply(blobs: BlobStore, object: Manifestlike): Prom
     metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...(labels === undefined ? {} : { labels }) },
     spec: object.spec,
   };
-  const verdict = validateManifest(plain);
+  const verdict = validateManifest(object);
   if (!verdict.ok) return { manifest: await blobs.put(JSON.stringify(plain)), invalid: verdict.errors };
-  const manifest = await blobs.put(JSON.stringify(verdict.manifest));
+  const manifest = await blobs.put(JSON.stringify({ ...plain, spec: verdict.manifest.spec }));
   return { manifest, fields: planFields(verdict.kind, verdict.manifest.spec) };
 }

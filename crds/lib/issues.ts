@@ -20,6 +20,8 @@ export function fieldErrors(error: z.ZodError, schema: StructuralSchema): FieldE
 
 /** Messages for what schemas do not word themselves. */
 export function wording(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === 'too_big') return `must be at most ${issue.maximum}`;
+  if (issue.code === 'too_small') return `must be at least ${issue.minimum}`;
   if (issue.code !== 'invalid_type') return undefined;
   if (issue.input === undefined) return 'is required';
   if (typeof issue.input === 'number' && !Number.isFinite(issue.input)) return 'must be a finite number';

@@ -5,7 +5,7 @@ import { customResourceDefinition } from '../../crds/lib/custom-resource-definit
 import { kinds, requireKind } from '../../crds/registry.ts';
 import { validateManifest } from '../../crds/validate.ts';
 import { describeKubernetes, testKubeconfig } from '../support/stack.ts';
-import { accepted, refused } from './corpus.ts';
+import { accepted, refused } from '../corpus/lib/manifests.ts';
 
 interface StatusBody {
   message: string;

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { planFields } from '../../crds/fields.ts';
 import { validateManifest } from '../../crds/validate.ts';
-import { accepted } from './corpus.ts';
+import { accepted } from '../corpus/lib/manifests.ts';
 
 function fieldsOf(name: string) {
   const found = accepted.find(({ value }) => (value.metadata as { name: string }).name === name);

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { kinds } from '../../crds/registry.ts';
 import { formatErrors, validateManifest } from '../../crds/validate.ts';
-import { accepted, refused } from './corpus.ts';
+import { accepted, refused } from '../corpus/lib/manifests.ts';
 
 function manifestOf(object: unknown) {
   const verdict = validateManifest(object);

@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { parseManifests } from '../../crds/parse.ts';
+import { parseManifests } from '../../../crds/parse.ts';
 
 export interface Case {
   /** File and line, for the test's name. */
@@ -14,7 +14,7 @@ export interface RefusedCase extends Case {
   apiServerAccepts: boolean;
 }
 
-const DIRECTORY = path.join(import.meta.dirname, 'corpus');
+const DIRECTORY = path.join(import.meta.dirname, '..', 'manifests');
 
 function read(kind: 'accept' | 'refuse'): Case[] {
   const directory = path.join(DIRECTORY, kind);
