@@ -1,10 +1,13 @@
 /** What authors of workers import. The ONNX estimator is an entry of its own: `sdk/estimators/onnx/index.ts`. */
 export { ALGORITHM_TYPES, AlgorithmRegistry, algorithms } from './algorithms/registry.ts';
 export type { AlgorithmType } from './algorithms/registry.ts';
+export * from './algorithms/aggregation/index.ts';
 export { hardExampleMiner } from './algorithms/hard-example-mining/index.ts';
 export type { HardExampleMiner, HardExampleMinerFactory } from './algorithms/hard-example-mining/index.ts';
 export * from './datasources/index.ts';
 export type * from './estimators/estimator.ts';
+export { FederatedLearning } from './features/federated-learning.ts';
+export type { FederatedLearningOptions, FederatedTrainRequest } from './features/federated-learning.ts';
 export { HotUpdate } from './features/hot-update.ts';
 export type { HotUpdateOptions } from './features/hot-update.ts';
 export { IncrementalLearning } from './features/incremental-learning.ts';

@@ -58,6 +58,11 @@ export class TensorFile {
     throw new TensorError('TensorUnknown', `tensor ${JSON.stringify(name)}: is not in ${this.path}`);
   }
 
+  /** For reading at positions from other threads, until `close`. */
+  get fd(): number {
+    return this.#handle.fd;
+  }
+
   has(name: string): boolean {
     return this.#byName.has(name);
   }

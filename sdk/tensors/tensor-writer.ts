@@ -22,7 +22,6 @@ const HASH_CHUNK = 4 * 2 ** 20;
  * Call `finish` or `abandon`.
  */
 export class TensorWriter {
-  /** Where parts go until `finish`: threads may write to their own parts of it. */
   readonly temporary: string;
   /** By name, in code-point order. */
   readonly entries: readonly TensorEntry[];
@@ -58,6 +57,11 @@ export class TensorWriter {
       await writer.abandon();
       throw error;
     }
+  }
+
+  /** For writing at positions from other threads, until `finish`. */
+  get fd(): number {
+    return this.#handle.fd;
   }
 
   /** Raw bytes of elements from `start`. Each element must be written once; parts in file order are hashed on the way. */
