@@ -4,9 +4,11 @@ import { mkdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { createDatasetActivities } from '../activities/edge/dataset.ts';
 import { createDeployActivities } from '../activities/edge/deploy.ts';
+import { createFederatedResidents } from '../activities/edge/federated.ts';
 import { DatasetWatchers } from '../activities/edge/lib/dataset-watcher.ts';
 import { createNodeActivities } from '../activities/edge/node.ts';
-import { createWorkerActivities, type WorkerDependencies } from '../activities/edge/worker.ts';
+import type { FederatedDependencies } from '../activities/edge/train-client.ts';
+import { createWorkerActivities } from '../activities/edge/worker.ts';
 import { signalEntity } from '../activities/lib/entities.ts';
 import { signallerOf } from '../activities/lib/signaller.ts';
 import type { NodeFields } from '../activities/contracts.ts';
@@ -20,6 +22,8 @@ import { blobStoreHealth, executionProviders, machineFacts } from './lib/node-fa
 import { aborted, shutdownSignal } from './lib/shutdown.ts';
 import { sweepOwners } from './lib/sweep.ts';
 import { connectTemporal, installRuntime, type TemporalConnections } from './lib/temporal.ts';
+import { serveTaskApi } from './lib/task-api.ts';
+import { NodeTaskBoard } from './lib/task-board.ts';
 import { serveWorkerApi, serveWorkerViews } from './lib/worker-api.ts';
 import { registerWorkerMetrics } from './lib/worker-metrics.ts';
 import { readImages } from './runtimes/process/images.ts';
@@ -52,19 +56,22 @@ export async function runLocalController(flags: { node: string; role?: string; p
       workers.length > 0 && workers.every((worker) => worker.getState() === 'RUNNING') ? [] : ['Temporal'],
   });
   registerWorkerMetrics(registry, () => runtime.list());
+  const tasks = new NodeTaskBoard(config.stateDir, (worker) => runtime.get(worker)?.owner);
   serveWorkerApi(server, runtime);
+  serveTaskApi(server, tasks);
   serveWorkerViews(server, { list: () => runtime.list() });
   const address = await listen(server, config);
   const providers = executionProviders();
   const temporal = await connectTemporal(stop);
 
-  const deps: WorkerDependencies = {
+  const deps: FederatedDependencies = {
     node: config.node,
     stateDir: config.stateDir,
     address: () => address,
     blobs,
     runtime,
     signaller: signallerOf(temporal.client),
+    tasks,
   };
   workers = await createWorkers(config, temporal, deps);
   const running = Promise.all(workers.map((worker) => worker.run()));
@@ -93,12 +100,13 @@ export async function runLocalController(flags: { node: string; role?: string; p
 async function createWorkers(
   config: LcConfig,
   temporal: TemporalConnections,
-  deps: WorkerDependencies,
+  deps: FederatedDependencies,
 ): Promise<Worker[]> {
   const { runWorker, serveWorker } = createWorkerActivities(deps);
   const residents = {
     ...createDatasetActivities({ blobs: deps.blobs, signaller: deps.signaller, watchers: new DatasetWatchers() }),
     ...createDeployActivities(deps),
+    ...createFederatedResidents(deps),
     ...createNodeActivities({ ...deps, sweep: () => sweepOwners(temporal.client, deps) }),
     serveWorker,
   };

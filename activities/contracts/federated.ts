@@ -81,6 +81,8 @@ export interface ClientNews {
 
 export interface ImportModelInput {
   model: ModelSource;
+  /** Globs of tensors that stay with the clients: global weights and updates are without them. */
+  excludeLayers?: string[];
 }
 
 /** `weights`: canonical safetensors of what trains. `file`: the model as it is, into which later weights are put. */
@@ -117,8 +119,11 @@ export interface AggregateResult {
 export interface FederatedResidentActivities {
   /** One task of one client. Idempotent by `identity`: an answer that was taken once is found again, whoever died meanwhile. */
   trainClient(input: TrainClientInput): Promise<TrainClientResult>;
-  /** Tells resident trainers of a run that there is no more, and waits for their end (bounded), then removes them. */
-  dismissClients(input: { run: string; workers: string[] }): Promise<void>;
+  /**
+   * Tells resident trainers of a run that there is no more, and waits for their end (bounded), then removes them. `weights`: what
+   * each saves as its model (`MODEL_URL`; by default a place of its own on its node).
+   */
+  dismissClients(input: { run: string; workers: string[]; weights?: BlobRef }): Promise<void>;
 }
 
 /** Activities of an LC on `edge/<node>`: what computes. */

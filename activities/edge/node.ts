@@ -4,6 +4,7 @@ import type { ResidentActivities } from '../contracts.ts';
 import type { Owner } from '../../workflows/lib/ids.ts';
 import { hotUpdateDirectory } from './lib/hot-update.ts';
 import { beating } from './lib/resident.ts';
+import { tasksOf } from './tasks.ts';
 import type { WorkerDependencies } from './worker.ts';
 
 export interface NodeDependencies extends WorkerDependencies {
@@ -30,4 +31,5 @@ export function createNodeActivities(deps: NodeDependencies): Pick<ResidentActiv
 export async function removeOwner({ runtime, stateDir }: WorkerDependencies, owner: Owner): Promise<void> {
   await runtime.removeOwner(owner.uid);
   await rm(hotUpdateDirectory(stateDir, owner), { recursive: true, force: true });
+  await rm(tasksOf(stateDir, owner), { recursive: true, force: true });
 }

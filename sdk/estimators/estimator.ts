@@ -25,6 +25,18 @@ export interface TrainOptions {
   /** File to resume from if it exists, and to keep a resumable state in. Removed when training completes. */
   checkpoint?: string;
   signal?: AbortSignal;
+  /** Of this training only; what is absent stays as the estimator was made. */
+  settings?: TrainSettings;
+  /** Of everything that is drawn in this training. Equal seeds, settings, weights and samples give equal results. */
+  seed?: number;
+}
+
+export interface TrainSettings {
+  epochs?: number;
+  batchSize?: number;
+  learningRate?: number;
+  /** Weight of the proximal term mu/2 |w - w_start|², which holds weights near those that the training begins with. */
+  mu?: number;
 }
 
 export interface Progress {

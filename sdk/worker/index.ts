@@ -8,3 +8,7 @@ export { MAX_REPORT_BYTES, workerProgress, workerReport } from './protocol.ts';
 export type { ReceivedProgress, ReceivedReport, WorkerReport, WorkerResult, WorkerStatus } from './protocol.ts';
 export { ReportError, identity, sendReport } from './report.ts';
 export type { ReportOptions } from './report.ts';
+export { TaskClient, TaskError } from './tasks.ts';
+export type { TaskClientOptions } from './tasks.ts';
+export { taskResult, workerTask } from './task-protocol.ts';
+export type { CompletedTask, TaskResult, WorkerTask } from './task-protocol.ts';

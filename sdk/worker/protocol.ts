@@ -107,6 +107,6 @@ function toNumber(value: unknown): number {
 }
 
 // Messages reach terminals and logs; escape sequences of a worker must not.
-function printable(message: string): string {
+export function printable(message: string): string {
   return message.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '');
 }

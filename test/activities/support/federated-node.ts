@@ -71,7 +71,7 @@ export class FederatedNode {
         observed: async (_id, message) => void this.news.push(message.value as ClientNews),
         runs: async () => true,
       },
-    } as FederatedDependencies;
+    };
   }
 
   /** Weights that the trainer's network begins with, moved a little so that they are not its own. */
@@ -122,12 +122,14 @@ export class FederatedNode {
   }
 
   async train(input: TrainClientInput, environment = this.environment()): Promise<TrainClientResult> {
-    return (await environment.run(createFederatedResidents(this.deps).trainClient, input)) as TrainClientResult;
+    const activities = createFederatedResidents(this.deps);
+    return environment.run((given: TrainClientInput) => activities.trainClient(given), input);
   }
 
   async dismiss(workers: string[], weights?: BlobRef): Promise<void> {
-    const { dismissClients } = createFederatedResidents(this.deps);
-    await this.environment().run(dismissClients, { run: 'r', workers, ...(weights ? { weights } : {}) });
+    const activities = createFederatedResidents(this.deps);
+    const dismiss = () => activities.dismissClients({ run: 'r', workers, ...(weights ? { weights } : {}) });
+    await this.environment().run(dismiss);
   }
 
   /** As a local controller that goes down in order: its workers stay. */

@@ -1,0 +1,72 @@
+import type { ClientNews, TrainClientInput } from '../../contracts.ts';
+import type { EntitySignaller } from '../../lib/signaller.ts';
+import type { Problem } from '../../../workflows/lib/failures.ts';
+import type { WorkerView } from '../runtime.ts';
+import { News } from './news.ts';
+
+/** A worker that runs for so long without asking for its task is one that does not know of tasks. */
+const strangerMs = 120_000;
+
+/** Tells a run how its client gets on. */
+export class ClientTeller {
+  readonly #news: News<ClientNews>;
+  readonly #base: Pick<ClientNews, 'client' | 'round' | 'node'>;
+  readonly #before: WorkerView['progress'];
+  readonly #since = performance.now();
+  #state: ClientNews['state'] = 'Starting';
+  #problem: Problem | undefined;
+
+  /** `before`: progress of the worker that is not of this task. */
+  constructor(
+    signaller: EntitySignaller,
+    { listener, identity }: TrainClientInput,
+    { node, before }: { node: string; before: WorkerView['progress'] },
+  ) {
+    this.#news = new News(signaller, listener);
+    this.#base = { client: identity.client, round: identity.round, node };
+    this.#before = before;
+    this.#tell();
+  }
+
+  training(): void {
+    this.#state = 'Training';
+    this.#problem = undefined;
+    this.#tell();
+  }
+
+  retrying(problem: Problem): void {
+    this.#state = 'Retrying';
+    this.#problem = problem;
+    this.#tell();
+  }
+
+  /** Looks at the worker; gives its progress in this task. */
+  observe(view: WorkerView | undefined): WorkerView['progress'] {
+    const progress = view?.progress === this.#before ? undefined : view?.progress;
+    if (this.#state === 'Starting' && performance.now() - this.#since > strangerMs) {
+      const message = `${view?.name ?? 'the worker'} has not asked for its task; does its program call FederatedLearning.train?`;
+      this.#problem = { reason: 'NoReport', message };
+    }
+    this.#tell(this.#state === 'Training' ? progress : undefined);
+    return progress;
+  }
+
+  /** The last words before a failure. */
+  async failing(problem: Problem): Promise<void> {
+    this.retrying(problem);
+    await this.#news.flush();
+  }
+
+  close(): void {
+    this.#news.close();
+  }
+
+  #tell(progress?: WorkerView['progress']): void {
+    this.#news.tell({
+      ...this.#base,
+      state: this.#state,
+      ...(progress === undefined ? {} : { step: progress.step, total: progress.total }),
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+    });
+  }
+}

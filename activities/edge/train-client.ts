@@ -1,0 +1,185 @@
+/** One task of one federated client: its resident worker is asked, its answer is judged and stored. */
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FederatedResidentActivities, TrainClientInput, TrainClientResult, UpdateIdentity } from '../contracts.ts';
+import { writeFileAtomic } from '../../sdk/storage/index.ts';
+import type { TaskResult, WorkerTask } from '../../sdk/worker/task-protocol.ts';
+import { namingFullDisk } from '../lib/failure.ts';
+import type { JudgeUpdateInput, JudgeUpdateOutput } from './children/judge-update.ts';
+import { inChild } from './lib/child.ts';
+import { ClientTeller } from './lib/client-news.ts';
+import { DatasetIndex } from './lib/dataset-index.ts';
+import { beating, endingOf } from './lib/resident.ts';
+import { previousUpdate, pruneTasks } from './lib/task-retention.ts';
+import { watchDeaths } from './lib/deaths.ts';
+import { taskFiles, tasksOfWorker, type TaskBoard, type TaskFiles } from './tasks.ts';
+import { launchOf, type WorkerDependencies } from './worker.ts';
+
+export interface FederatedDependencies extends WorkerDependencies {
+  tasks: TaskBoard;
+}
+
+/**
+ * Idempotent by identity: the result, else the answer of the worker, is found in files of the node. A worker that dies is started
+ * again and gets the same task; it goes on from its checkpoint.
+ */
+export function createTrainClient(deps: FederatedDependencies): Pick<FederatedResidentActivities, 'trainClient'> {
+  return { trainClient: (input) => namingFullDisk(() => trainClient(deps, input)) };
+}
+
+/** The same for every attempt and every local controller of the node. */
+export function taskId({ run, round, client }: UpdateIdentity, task: TrainClientInput['task']): string {
+  const digest = createHash('sha256').update(run).digest('hex').slice(0, 12);
+  return `${task.toLowerCase()}-r${round}-${client}-${digest}`;
+}
+
+async function trainClient(deps: FederatedDependencies, input: TrainClientInput): Promise<TrainClientResult> {
+  const { worker, identity } = input;
+  const id = taskId(identity, input.task);
+  const files = taskFiles(deps.stateDir, worker.owner, worker.name, id);
+  const teller = new ClientTeller(deps.signaller, input, {
+    node: deps.node,
+    before: deps.runtime.get(worker.name)?.progress,
+  });
+  try {
+    return await beating(
+      async (interrupted) => {
+        const known = await readResult(deps, files);
+        if (known !== undefined) return known;
+        const answer =
+          (await deps.tasks.answered(worker.owner, worker.name, id)) ??
+          (await ask(deps, input, { files, teller, interrupted }));
+        return await conclude(deps, input, { files, answer, interrupted });
+      },
+      () => teller.observe(deps.runtime.get(worker.name)),
+    );
+  } catch (error) {
+    if (error instanceof CancelledFailure && (await endingOf((...run) => deps.signaller.runs(...run))) === 'wanted') {
+      deps.tasks.withdraw(worker.name, id);
+    }
+    if (error instanceof ApplicationFailure) {
+      await teller.failing({ reason: error.type ?? 'WorkerFailed', message: error.message });
+    }
+    throw error;
+  } finally {
+    teller.close();
+  }
+}
+
+interface Asking {
+  files: TaskFiles;
+  teller: ClientTeller;
+  interrupted: AbortSignal;
+}
+
+async function ask(deps: FederatedDependencies, input: TrainClientInput, asking: Asking): Promise<TaskResult> {
+  const { tasks, runtime } = deps;
+  const { worker } = input;
+  const { files, teller, interrupted } = asking;
+  const task = await prepare(deps, input, files);
+  await runtime.ensure({ ...(await launchOf(deps, withModelPlace(deps, worker))), restart: 'Always' });
+  const over = new AbortController();
+  tasks.offer(worker.name, task, () => teller.training());
+  const deaths = watchDeaths(runtime, worker.name, (problem) => teller.retrying(problem));
+  try {
+    const signal = AbortSignal.any([interrupted, over.signal]);
+    return await Promise.race([tasks.answer(worker.owner, worker.name, task.id, signal), deaths.tooMany]);
+  } finally {
+    over.abort();
+    deaths.leave();
+  }
+}
+
+async function prepare(deps: FederatedDependencies, input: TrainClientInput, files: TaskFiles): Promise<WorkerTask> {
+  const { worker, weights, policy, identity } = input;
+  const underWay = deps.tasks.offered(worker.name).map((id) => taskFiles(deps.stateDir, worker.owner, worker.name, id));
+  await pruneTasks(files, underWay);
+  await mkdir(files.directory, { recursive: true });
+  if (weights !== undefined) await deps.blobs.fetchTo(weights, files.weights);
+  const excludeLayers = policy.excludeLayers ?? [];
+  return {
+    id: taskId(identity, input.task),
+    kind: input.task === 'Train' ? 'train' : 'weights',
+    round: identity.round,
+    weights: weights && files.weights,
+    previous: excludeLayers.length === 0 ? undefined : await previousUpdate(files),
+    settings: input.settings,
+    seed: input.seed,
+    evaluate: input.evaluate,
+    excludeLayers,
+    output: files.update,
+    checkpoint: files.checkpoint,
+  };
+}
+
+/** Several trainers may run on one machine, so each saves its model at a place of its own unless the job says where. */
+function withModelPlace(
+  { stateDir }: FederatedDependencies,
+  worker: TrainClientInput['worker'],
+): TrainClientInput['worker'] {
+  const place = join(tasksOfWorker(stateDir, worker.owner, worker.name), 'model.onnx');
+  return { ...worker, env: { MODEL_URL: place, ...worker.env } };
+}
+
+interface Concluding {
+  files: TaskFiles;
+  answer: TaskResult;
+  interrupted: AbortSignal;
+}
+
+async function conclude(
+  deps: FederatedDependencies,
+  input: TrainClientInput,
+  { files, answer, interrupted }: Concluding,
+): Promise<TrainClientResult> {
+  const of = { client: input.identity.client, node: deps.node };
+  if (answer.status === 'failed') {
+    // Not remembered: should somebody ask again, then because something was mended.
+    await rm(files.answer, { force: true });
+    return { refused: { reason: 'WorkerFailed', message: `${input.worker.name}: ${answer.message}` }, ...of };
+  }
+  const verdict = await inChild<JudgeUpdateOutput>(
+    'judge-update',
+    {
+      blobUrl: deps.blobs.url,
+      answer,
+      policy: input.policy,
+      ...(input.weights === undefined ? {} : { weights: files.weights }),
+      ...(await datasetSamples(input)),
+    } satisfies JudgeUpdateInput,
+    interrupted,
+  );
+  const result: TrainClientResult =
+    'refused' in verdict
+      ? { refused: verdict.refused, ...of }
+      : {
+          accepted: {
+            ...of,
+            ...verdict,
+            metrics: answer.metrics,
+            ...(answer.evaluation === undefined ? {} : { evaluation: answer.evaluation }),
+          },
+        };
+  await writeFileAtomic(files.result, JSON.stringify(result));
+  return result;
+}
+
+async function datasetSamples({ policy, dataset }: TrainClientInput): Promise<{ datasetSamples?: number }> {
+  if (policy.maxSamplesFactor === undefined) return {};
+  const index = new DatasetIndex(dataset, { settleMs: 0 });
+  await index.refresh();
+  return { datasetSamples: index.count };
+}
+
+/** A result counts for as long as its blob is there. */
+async function readResult({ blobs }: FederatedDependencies, files: TaskFiles): Promise<TrainClientResult | undefined> {
+  let result: TrainClientResult;
+  try {
+    result = JSON.parse(await readFile(files.result, 'utf8')) as TrainClientResult;
+  } catch {
+    return undefined; // written atomically: not there
+  }
+  return 'refused' in result || (await blobs.has(result.accepted.blob)) ? result : undefined;
+}
