@@ -94,7 +94,7 @@ async function runWorker(deps: WorkerDependencies, input: RunWorkerInput): Promi
       models: keepModels ? await Promise.all(models.map((model) => keepModel(deps.blobs, model))) : models,
     };
   } catch (error) {
-    if (error instanceof CancelledFailure && (await endingOf(signaller.runs)) === 'wanted')
+    if (error instanceof CancelledFailure && (await endingOf((id, run) => signaller.runs(id, run))) === 'wanted')
       await runtime.remove(worker.name);
     throw error;
   } finally {

@@ -7,6 +7,7 @@ import type { Injection } from './lib/inject.ts';
 import type { LoadResult } from './lib/load.ts';
 import { outcomeOf, servingViolations, violations, type Outcome } from './lib/outcome.ts';
 import type { Plan } from './lib/plan.ts';
+import { replayViolations } from './lib/replay.ts';
 import { Story, type Scenario } from './lib/story.ts';
 import { node, World } from './lib/world.ts';
 import { scenarios } from './scenarios/index.ts';
@@ -60,6 +61,7 @@ async function play(
     ...story.loads.flatMap((load) => servingViolations(outcome, load)),
     ...(status === undefined ? [] : await statusAgrees(world, status)),
     ...(await leftovers(story)),
+    ...(await replayViolations(world)),
   );
 }
 

@@ -11,7 +11,7 @@ export interface LoadResult {
   answered: number;
   /** Longest time in which nobody got an answer: from the first request that failed to the next good answer, or one slow answer. */
   longestGapMs: number;
-  /** The same without what those who serve, and this process, waited for a CPU. */
+  /** The same without what the worker and whoever starts it again waited for a CPU. */
   longestOwnGapMs: number;
   /** Versions in the order in which they were seen: a served version never comes back. */
   versions: string[];
@@ -86,7 +86,7 @@ export class Load {
   }
 
   #look(): void {
-    this.#pids = [process.pid, ...this.#target.pids()];
+    this.#pids = this.#target.pids();
     this.#lookedAt = performance.now();
   }
 

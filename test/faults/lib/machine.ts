@@ -3,6 +3,9 @@
  * with more to do than CPUs, what it waited for its turn is taken off.
  */
 import { readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
+
+const ticksPerSecond = 100;
 
 /** ms that the main thread of each process has waited for a CPU since it started; 0 where the kernel does not say. */
 function waited(pid: number): number {
@@ -14,15 +17,30 @@ function waited(pid: number): number {
   }
 }
 
+/** Seconds after the boot at which a process started. */
+function started(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]) / ticksPerSecond;
+  } catch {
+    return 0;
+  }
+}
+
 export class CpuWait {
+  readonly #since = uptime();
   readonly #before: Map<number, number>;
 
   constructor(pids: number[]) {
     this.#before = new Map(pids.map((pid) => [pid, waited(pid)]));
   }
 
-  /** ms until now, over these processes one after the other; one that started meanwhile counts from its start. */
+  /** ms until now, over these processes one after the other: those known at the beginning, and those that started since. */
   until(pids: number[]): number {
-    return pids.reduce((sum, pid) => sum + Math.max(0, waited(pid) - (this.#before.get(pid) ?? 0)), 0);
+    return pids.reduce((sum, pid) => sum + Math.max(0, waited(pid) - this.#baseline(pid)), 0);
+  }
+
+  #baseline(pid: number): number {
+    return this.#before.get(pid) ?? (started(pid) >= this.#since - 1 / ticksPerSecond ? 0 : Infinity);
   }
 }

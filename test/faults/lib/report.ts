@@ -24,8 +24,9 @@ export function seedBlock(result: SeedResult): string {
   const { plan, seconds, loads, injections, deeds, violations, skipped } = result;
   const name = plan.seed === 0 ? 'undisturbed' : `seed ${plan.seed}`;
   const [requests, answered] = [sum(loads, 'requests'), sum(loads, 'answered')];
-  const gap = Math.max(0, ...loads.map(({ longestOwnGapMs }) => longestOwnGapMs));
-  const numbers = skipped ?? `${seconds} s, ${answered}/${requests} answered, longest gap ${gap} ms`;
+  const [gap, whole] = [longest(loads, 'longestOwnGapMs'), longest(loads, 'longestGapMs')];
+  const waits = whole - gap > 500 ? ` (${whole} with waits for a CPU)` : '';
+  const numbers = skipped ?? `${seconds} s, ${answered}/${requests} answered, longest gap ${gap} ms${waits}`;
   return [
     `${verdictOf(result).padEnd(4)} ${name}, ${plan.scenario}: ${numbers}`,
     ...deeds.map((deed) => `       ${deed}`),
@@ -81,6 +82,10 @@ function played(results: SeedResult[]): string {
 
 function sum<K extends string>(items: Record<K, number>[], key: K): number {
   return items.reduce((total, item) => total + item[key], 0);
+}
+
+function longest<K extends string>(items: Record<K, number>[], key: K): number {
+  return Math.max(0, ...items.map((item) => item[key]));
 }
 
 /** For machines; without sample lists, which are long and equal. */
