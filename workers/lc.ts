@@ -2,6 +2,7 @@
 import { Worker } from '@temporalio/worker';
 import { mkdirSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { createAggregateActivities } from '../activities/edge/aggregate.ts';
 import { createDatasetActivities } from '../activities/edge/dataset.ts';
 import { createDeployActivities } from '../activities/edge/deploy.ts';
 import { createFederatedResidents } from '../activities/edge/federated.ts';
@@ -124,7 +125,7 @@ async function createWorkers(
     Worker.create({
       ...common,
       taskQueue: edgeQueue(config.node),
-      activities: { runWorker },
+      activities: { runWorker, ...createAggregateActivities(deps) },
       maxConcurrentActivityTaskExecutions: config.slots,
       activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 1, maximum: 2 },
     }),

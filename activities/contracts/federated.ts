@@ -120,8 +120,8 @@ export interface FederatedResidentActivities {
   /** One task of one client. Idempotent by `identity`: an answer that was taken once is found again, whoever died meanwhile. */
   trainClient(input: TrainClientInput): Promise<TrainClientResult>;
   /**
-   * Tells resident trainers of a run that there is no more, and waits for their end (bounded), then removes them. `weights`: what
-   * each saves as its model (`MODEL_URL`; by default a place of its own on its node).
+   * Tells resident trainers of a run that there is no more, and waits for their end (bounded), then removes them. `weights`: the
+   * final global ones, which each saves as its node's own model (`MODEL_URL`); without them nothing is saved.
    */
   dismissClients(input: { run: string; workers: string[]; weights?: BlobRef }): Promise<void>;
 }

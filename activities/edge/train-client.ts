@@ -2,19 +2,19 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FederatedResidentActivities, TrainClientInput, TrainClientResult, UpdateIdentity } from '../contracts.ts';
 import { writeFileAtomic } from '../../sdk/storage/index.ts';
 import type { TaskResult, WorkerTask } from '../../sdk/worker/task-protocol.ts';
 import { namingFullDisk } from '../lib/failure.ts';
 import type { JudgeUpdateInput, JudgeUpdateOutput } from './children/judge-update.ts';
+import type { Problem } from '../../workflows/lib/failures.ts';
 import { inChild } from './lib/child.ts';
 import { ClientTeller } from './lib/client-news.ts';
 import { DatasetIndex } from './lib/dataset-index.ts';
 import { beating, endingOf } from './lib/resident.ts';
 import { previousUpdate, pruneTasks } from './lib/task-retention.ts';
 import { watchDeaths } from './lib/deaths.ts';
-import { taskFiles, tasksOfWorker, type TaskBoard, type TaskFiles } from './tasks.ts';
+import { taskFiles, type TaskBoard, type TaskFiles } from './tasks.ts';
 import { launchOf, type WorkerDependencies } from './worker.ts';
 
 export interface FederatedDependencies extends WorkerDependencies {
@@ -79,7 +79,7 @@ async function ask(deps: FederatedDependencies, input: TrainClientInput, asking:
   const { worker } = input;
   const { files, teller, interrupted } = asking;
   const task = await prepare(deps, input, files);
-  await runtime.ensure({ ...(await launchOf(deps, withModelPlace(deps, worker))), restart: 'Always' });
+  await runtime.ensure({ ...(await launchOf(deps, worker)), restart: 'Always' });
   const over = new AbortController();
   tasks.offer(worker.name, task, () => teller.training());
   const deaths = watchDeaths(runtime, worker.name, (problem) => teller.retrying(problem));
@@ -114,15 +114,6 @@ async function prepare(deps: FederatedDependencies, input: TrainClientInput, fil
   };
 }
 
-/** Several trainers may run on one machine, so each saves its model at a place of its own unless the job says where. */
-function withModelPlace(
-  { stateDir }: FederatedDependencies,
-  worker: TrainClientInput['worker'],
-): TrainClientInput['worker'] {
-  const place = join(tasksOfWorker(stateDir, worker.owner, worker.name), 'model.onnx');
-  return { ...worker, env: { MODEL_URL: place, ...worker.env } };
-}
-
 interface Concluding {
   files: TaskFiles;
   answer: TaskResult;
@@ -135,10 +126,13 @@ async function conclude(
   { files, answer, interrupted }: Concluding,
 ): Promise<TrainClientResult> {
   const of = { client: input.identity.client, node: deps.node };
+  // Not remembered: should somebody ask again, then because something was mended.
+  const refuse = async (refused: Problem): Promise<TrainClientResult> => {
+    await rm(files.directory, { recursive: true, force: true });
+    return { refused, ...of };
+  };
   if (answer.status === 'failed') {
-    // Not remembered: should somebody ask again, then because something was mended.
-    await rm(files.answer, { force: true });
-    return { refused: { reason: 'WorkerFailed', message: `${input.worker.name}: ${answer.message}` }, ...of };
+    return refuse({ reason: 'WorkerFailed', message: `${input.worker.name}: ${answer.message}` });
   }
   const verdict = await inChild<JudgeUpdateOutput>(
     'judge-update',
@@ -151,17 +145,11 @@ async function conclude(
     } satisfies JudgeUpdateInput,
     interrupted,
   );
-  const result: TrainClientResult =
-    'refused' in verdict
-      ? { refused: verdict.refused, ...of }
-      : {
-          accepted: {
-            ...of,
-            ...verdict,
-            metrics: answer.metrics,
-            ...(answer.evaluation === undefined ? {} : { evaluation: answer.evaluation }),
-          },
-        };
+  if ('refused' in verdict) return refuse(verdict.refused);
+  const { metrics, evaluation } = answer;
+  const result: TrainClientResult = {
+    accepted: { ...of, ...verdict, metrics, ...(evaluation === undefined ? {} : { evaluation }) },
+  };
   await writeFileAtomic(files.result, JSON.stringify(result));
   return result;
 }

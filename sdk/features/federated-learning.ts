@@ -55,7 +55,7 @@ export class FederatedLearning<S = unknown> {
   }
 
   /**
-   * Takes part in rounds until the job ends, then saves the model to `MODEL_URL` and reports it. A task that fails is answered with
+   * Takes part in rounds until the job ends, then saves the final global model to `MODEL_URL` and reports it. A task that fails is answered with
    * its message, and the next one is waited for. Throws `TaskError` when the local controller stays away for a minute.
    */
   async train(data: S, request: FederatedTrainRequest = {}): Promise<WorkerResult | undefined> {
@@ -137,15 +137,15 @@ export class FederatedLearning<S = unknown> {
   }
 
   async #end(task: WorkerTask): Promise<WorkerResult | undefined> {
-    if (task.weights !== undefined) await this.#begin(task);
-    const result = await this.#save();
+    const result = task.weights === undefined ? undefined : await this.#save(task);
     await this.#send({ kind: 'train', status: 'completed', results: result ? [result] : [] });
     return result;
   }
 
-  /** Without `MODEL_URL` nobody wants the model as a file. */
-  async #save(): Promise<WorkerResult | undefined> {
+  /** The global model, in this node's own file. Without `MODEL_URL` nobody wants it. */
+  async #save(task: WorkerTask): Promise<WorkerResult | undefined> {
     if (this.config.modelUrl === undefined || this.#estimator.save === undefined) return undefined;
+    await this.#begin(task);
     const file = await modelFile(this.config);
     await mkdir(path.dirname(file), { recursive: true });
     await this.#estimator.save(file);

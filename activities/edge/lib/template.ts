@@ -94,9 +94,10 @@ function environment({ env = [] }: Container, path: string): Record<string, stri
   return values;
 }
 
+/** `spec.trainingWorkers[0].template` */
 function select(value: unknown, path: string): unknown {
   let found = value;
-  for (const key of path.split('.')) {
+  for (const key of path.replace(/\[(\d+)\]/g, '.$1').split('.')) {
     if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined;
     found = (found as Record<string, unknown>)[key];
   }

@@ -19,6 +19,7 @@ export { GraphBuilder } from './graph/builder.ts';
 export type { Initialisation, LayerOptions, WindowOptions } from './graph/builder.ts';
 export { cnn, mlp } from './graph/models.ts';
 export type { CnnOptions, MlpOptions } from './graph/models.ts';
+export { readModelWeights, withWeights } from './model-weights.ts';
 export { decodeModel, encodeModel } from './proto/codec.ts';
 export type { ModelProto } from './proto/types.ts';
 export { supportedOperators } from './operators/registry.ts';

@@ -1,13 +1,12 @@
 import type { Weights } from '../estimator.ts';
 import { OnnxError } from './errors.ts';
-import { looksConstant } from './graph/constants.ts';
 import { inferenceForm } from './graph/inference-form.ts';
 import { sizeOf } from './graph/shape.ts';
-import { readFloats, tensorShape } from './graph/tensors.ts';
+import { tensorShape } from './graph/tensors.ts';
+import { modelWeights, replaceValues } from './graph/weights.ts';
 import { OnnxModel } from './onnx-model.ts';
 import { dataInputs } from './autodiff/forward.ts';
 import { decodeModel, encodeModel } from './proto/codec.ts';
-import { DataType } from './proto/types.ts';
 import type { ModelProto, TensorProto, ValueInfoProto } from './proto/types.ts';
 import type { SessionOptions } from './runtime.ts';
 
@@ -32,12 +31,9 @@ export class LoadedModel {
     this.#proto = inferenceForm(proto);
     this.#options = session;
     const weights = new Map<string, Float32Array>();
-    for (const tensor of weightsOf(proto, scalarIsWeight)) {
-      const data = readFloats(tensor);
-      // Masks hold infinities: a weight could not.
-      if (!data.every(Number.isFinite)) continue;
-      weights.set(tensor.name ?? '', data);
-      this.#tensors.set(tensor.name ?? '', tensor);
+    for (const { name, tensor, data } of modelWeights(proto, scalarIsWeight)) {
+      weights.set(name, data);
+      this.#tensors.set(name, tensor);
     }
     this.weights = weights;
   }
@@ -51,8 +47,7 @@ export class LoadedModel {
   get proto(): ModelProto {
     if (this.#stale) {
       for (const [name, tensor] of this.#tensors) {
-        tensor.rawData = new Uint8Array((this.weights.get(name) ?? new Float32Array()).slice().buffer);
-        tensor.floatData = [];
+        replaceValues(tensor, this.weights.get(name) ?? new Float32Array());
       }
       this.#stale = false;
     }
@@ -105,15 +100,6 @@ function openFirstDimension(value: ValueInfoProto): boolean {
   if (!dims?.[0] || !Object.hasOwn(dims[0], 'dimValue')) return false;
   dims[0] = { dimParam: 'N' };
   return true;
-}
-
-function weightsOf(model: ModelProto, scalarIsWeight: LoadOptions['scalarIsWeight']): TensorProto[] {
-  const used = new Set(model.graph.node.flatMap((node) => node.input));
-  return model.graph.initializer.filter((tensor) => {
-    const { name = '', dataType } = tensor;
-    if (dataType !== DataType.float32 || !used.has(name)) return false;
-    return !looksConstant(tensor) || (scalarIsWeight?.(name) ?? false);
-  });
 }
 
 /** Refuses weights that do not fit, by name; all of them are checked before any is used. */

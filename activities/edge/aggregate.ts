@@ -1,0 +1,88 @@
+/** What a federated run computes on the node of its aggregation worker, in child processes. */
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AggregateResult, FederatedEdgeActivities, ImportModelInput, ModelSource } from '../contracts.ts';
+import { isLocal } from '../../sdk/storage/index.ts';
+import { failure, namingFullDisk } from '../lib/failure.ts';
+import type { AggregateChildInput } from './children/aggregate.ts';
+import type { ImportInput, ImportOutput } from './children/import-model.ts';
+import { ChildError, inChild } from './lib/child.ts';
+import { nodePath } from './lib/node-path.ts';
+import { beating } from './lib/resident.ts';
+import type { WorkerDependencies } from './worker.ts';
+
+type Dependencies = Pick<WorkerDependencies, 'stateDir' | 'blobs'>;
+
+/** Repeatable: they only write blobs, and equal inputs give equal blobs. What an earlier local controller left over is removed. */
+export function createAggregateActivities(deps: Dependencies): FederatedEdgeActivities {
+  const emptied = rm(scratchRoot(deps), { recursive: true, force: true });
+  const work = <T>(act: (scratch: string, signal: AbortSignal) => Promise<T>): Promise<T> =>
+    namingFullDisk(async () => {
+      await emptied;
+      return beating((signal) => withScratch(deps, (scratch) => act(scratch, signal)));
+    });
+  return {
+    importModel: (input) => work((scratch, signal) => importModel(deps, input, { scratch, signal })),
+    aggregate: (round) =>
+      work(async (scratch, signal) => {
+        const input: AggregateChildInput = { blobUrl: deps.blobs.url, round, scratch };
+        return inChild<AggregateResult>('aggregate', input, signal).catch(refused);
+      }),
+  };
+}
+
+interface Place {
+  scratch: string;
+  signal: AbortSignal;
+}
+
+async function importModel(
+  deps: Dependencies,
+  { model, excludeLayers = [] }: ImportModelInput,
+  { scratch, signal }: Place,
+): ReturnType<FederatedEdgeActivities['importModel']> {
+  const file = await fileOf(deps, model, scratch);
+  if (file === undefined) return undefined;
+  const input: ImportInput = { blobUrl: deps.blobs.url, file, excludeLayers, scratch };
+  return (await inChild<ImportOutput>('import-model', input, signal)) ?? undefined;
+}
+
+async function fileOf(
+  { blobs }: Dependencies,
+  { url, blob }: ModelSource,
+  scratch: string,
+): Promise<string | undefined> {
+  if (blob !== undefined) {
+    const file = join(scratch, 'model');
+    await blobs.fetchTo(blob, file);
+    return file;
+  }
+  if (!isLocal(url)) throw failure('ModelUnreadable', `${url}: only files of the node can be used so far`);
+  const file = nodePath('spec.url of the Model', url);
+  return (await stat(file).catch(() => undefined))?.isFile() ? file : undefined;
+}
+
+/** Reasons of the aggregation that only a change of the manifest mends. */
+const ofManifest = ['UnknownStrategy', 'InvalidParameter', 'TooFewUpdates'];
+const ofTensors = ['LayoutMismatch', 'NotFinite', 'NotTensors', 'ResultNotFinite', 'MetricMissing', 'StateMismatch'];
+
+function refused(error: unknown): never {
+  if (!(error instanceof ChildError) || error.reason === undefined) throw error;
+  if (ofManifest.includes(error.reason)) throw failure('InvalidSpec', error.message, error);
+  if (ofTensors.includes(error.reason)) throw failure('WorkerFailed', `${error.reason}: ${error.message}`, error);
+  throw error;
+}
+
+function scratchRoot({ stateDir }: Dependencies): string {
+  return join(stateDir, 'scratch');
+}
+
+async function withScratch<T>(deps: Dependencies, use: (directory: string) => Promise<T>): Promise<T> {
+  await mkdir(scratchRoot(deps), { recursive: true });
+  const directory = await mkdtemp(join(scratchRoot(deps), 'c-'));
+  try {
+    return await use(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,97 @@
+/** Child process: the updates of a round become the next global weights. Reads and writes blobs only, so it may be repeated. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  aggregationStrategy,
+  Kernel,
+  type AggregationRound,
+  type ClientUpdate,
+} from '../../../sdk/algorithms/aggregation/index.ts';
+import { withWeights } from '../../../sdk/estimators/onnx/model-weights.ts';
+import { openBlobStore, writeFileAtomic, type BlobRef, type BlobStore } from '../../../sdk/storage/index.ts';
+import { readWeights, TensorFile } from '../../../sdk/tensors/index.ts';
+import type { AggregateInput, AggregateResult } from '../../contracts.ts';
+import { answerOnce } from './lib.ts';
+
+export interface AggregateChildInput {
+  blobUrl: string;
+  round: AggregateInput;
+  /** A directory of this child's own. */
+  scratch: string;
+}
+
+answerOnce(async ({ blobUrl, round, scratch }: AggregateChildInput): Promise<AggregateResult> => {
+  const blobs = openBlobStore(blobUrl);
+  // Before anything is fetched: a name that nobody knows needs no data to be refused.
+  const strategy = aggregationStrategy(round.strategy.name, round.strategy.parameters);
+  const files = new Files(blobs, scratch);
+  const kernel = new Kernel();
+  try {
+    const { model, state, left, metrics } = await strategy.aggregate(await opened(round, files, kernel));
+    return {
+      weights: await blobs.put({ file: model.path }),
+      ...(state === undefined ? {} : { state: await blobs.put({ file: state.path }) }),
+      ...(round.file === undefined ? {} : { file: await merged(blobs, round.file, { scratch, weights: model.path }) }),
+      left,
+      metrics,
+    };
+  } finally {
+    await kernel.close();
+    await files.close();
+  }
+});
+
+async function opened(round: AggregateInput, files: Files, kernel: Kernel): Promise<AggregationRound> {
+  const updates: ClientUpdate[] = [];
+  for (const [i, { client, blob, samples, metrics }] of round.updates.entries()) {
+    updates.push({ client, file: await files.open(blob, `update-${i}`), samples, metrics });
+  }
+  return {
+    round: round.round,
+    global: await files.open(round.weights, 'global'),
+    updates,
+    ...(round.state === undefined ? {} : { state: await files.open(round.state, 'state') }),
+    out: { model: files.path('next'), state: files.path('next-state') },
+    kernel,
+  };
+}
+
+/** The model file with the new weights in the place of the old ones. */
+async function merged(
+  blobs: BlobStore,
+  file: BlobRef,
+  { scratch, weights }: { scratch: string; weights: string },
+): Promise<BlobRef> {
+  const path = join(scratch, 'model');
+  await blobs.fetchTo(file, path);
+  const bytes = withWeights(await readFile(path), await readWeights(weights), 'the model of the aggregation worker');
+  await writeFileAtomic(path, bytes);
+  return blobs.put({ file: path });
+}
+
+/** Blobs as open files in the scratch directory. */
+class Files {
+  readonly #blobs: BlobStore;
+  readonly #scratch: string;
+  readonly #open: TensorFile[] = [];
+
+  constructor(blobs: BlobStore, scratch: string) {
+    this.#blobs = blobs;
+    this.#scratch = scratch;
+  }
+
+  path(name: string): string {
+    return join(this.#scratch, `${name}.safetensors`);
+  }
+
+  async open(blob: BlobRef, name: string): Promise<TensorFile> {
+    await this.#blobs.fetchTo(blob, this.path(name));
+    const file = await TensorFile.open(this.path(name));
+    this.#open.push(file);
+    return file;
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.#open) await file.close();
+  }
+}

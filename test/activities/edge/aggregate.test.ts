@@ -1,0 +1,167 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type {
+  AcceptedUpdate,
+  AggregateInput,
+  AggregateResult,
+  BlobRef,
+  ImportModelInput,
+} from '../../../activities/contracts.ts';
+import { createAggregateActivities } from '../../../activities/edge/aggregate.ts';
+import { encodeModel, mlp, OnnxEstimator } from '../../../sdk/estimators/onnx/index.ts';
+import type { Weights } from '../../../sdk/index.ts';
+import { openBlobStore } from '../../../sdk/storage/index.ts';
+import { readWeights, writeWeights } from '../../../sdk/tensors/index.ts';
+import { commandLine, processesWith } from '../../../workers/lib/process.ts';
+import { eventually } from '../../support/eventually.ts';
+
+const directory = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'aggregate-'));
+const stateDir = join(directory, 'state');
+const blobs = openBlobStore(join(directory, 'blobs'));
+const activities = createAggregateActivities({ stateDir, blobs });
+const modelFile = join(directory, 'model.onnx');
+const owner = { kind: 'FederatedLearningJob', namespace: 'default', name: 'job', uid: 'u-1' };
+let environment: MockActivityEnvironment;
+
+beforeEach(() => {
+  environment = new MockActivityEnvironment(undefined, { logger: new DefaultLogger('ERROR') });
+  writeFileSync(modelFile, encodeModel(mlp({ inputs: 3, hidden: [4], outputs: 2, seed: 1 })));
+});
+afterEach(() => environment.cancel('WORKER_SHUTDOWN'));
+
+async function blobOf(weights: Weights): Promise<BlobRef> {
+  const file = join(directory, 'some.safetensors');
+  await writeWeights(file, weights);
+  return blobs.put({ file });
+}
+async function weightsOf(blob: BlobRef): Promise<Weights> {
+  const file = join(directory, `${blob.sha256}.safetensors`);
+  await blobs.fetchTo(blob, file);
+  return readWeights(file);
+}
+const filled = (like: Weights, value: number): Weights =>
+  Object.fromEntries(
+    Object.entries(like).map(([name, { shape, data }]) => [
+      name,
+      { shape, data: new Float32Array(data.length).fill(value) },
+    ]),
+  );
+const update = (client: string, blob: BlobRef, samples: number): AcceptedUpdate => ({
+  client,
+  node: 'edge-1',
+  blob,
+  samples,
+  metrics: {},
+});
+const importOf = (input: ImportModelInput): Promise<ImportedModel | undefined> =>
+  environment.run((given: ImportModelInput) => activities.importModel(given), input);
+const imported = () => importOf({ model: { url: modelFile, format: 'onnx' } });
+const run = (input: AggregateInput): Promise<AggregateResult> =>
+  environment.run((given: AggregateInput) => activities.aggregate(given), input);
+
+/** The aggregating child of this process. */
+const children = () =>
+  processesWith('TEST_RUN_DIR', process.env['TEST_RUN_DIR'] ?? '').filter(({ pid }) =>
+    commandLine(pid).some((part) => part.endsWith('children/aggregate.ts')),
+  );
+
+async function round(change: Partial<AggregateInput> = {}): Promise<AggregateInput> {
+  const model = await imported();
+  if (model === undefined) throw new Error('not imported');
+  const global = await weightsOf(model.weights);
+  return {
+    owner,
+    round: 1,
+    strategy: { name: 'FedAvg', parameters: {} },
+    weights: model.weights,
+    file: model.file,
+    updates: [update('00', await blobOf(filled(global, 1)), 300), update('01', await blobOf(filled(global, 5)), 100)],
+    ...change,
+  };
+}
+
+test('an ONNX file is imported with the names and values that its estimator has', async () => {
+  const model = await imported();
+  const estimator = new OnnxEstimator({
+    model: modelFile,
+    loss: 'softmaxCrossEntropy',
+    optimizer: { name: 'sgd', learningRate: 1 },
+  });
+  expect(model && (await weightsOf(model.weights))).toEqual(await estimator.getWeights());
+  expect(model?.file).toEqual(await blobs.put({ file: modelFile }));
+  await estimator.close();
+});
+
+test('layers that stay with the clients are left out', async () => {
+  const model = await importOf({
+    model: { url: modelFile, format: 'onnx' },
+    excludeLayers: ['*bias*'],
+  });
+  const names = Object.keys((model && (await weightsOf(model.weights))) ?? {});
+  expect(names.length).toBeGreaterThan(0);
+  expect(names.filter((name) => name.includes('bias'))).toEqual([]);
+});
+
+test.each([
+  ['nothing', () => undefined],
+  ['no ONNX', () => writeFileSync(modelFile, 'PK…')],
+])('%s at the url of the Model: there is nothing to import', async (_what, change) => {
+  change();
+  const url = _what === 'nothing' ? join(directory, 'absent.onnx') : modelFile;
+  expect(await importOf({ model: { url, format: 'onnx' } })).toBeUndefined();
+});
+
+test('two updates become their weighted mean, as weights and in the model file; again, and the digest is the same', async () => {
+  const input = await round();
+  const result = await run(input);
+  const global = await weightsOf(input.weights);
+  expect(await weightsOf(result.weights)).toEqual(filled(global, 2));
+  const file = join(directory, 'next.onnx');
+  await blobs.fetchTo(result.file as BlobRef, file);
+  const estimator = new OnnxEstimator({
+    model: file,
+    loss: 'softmaxCrossEntropy',
+    optimizer: { name: 'sgd', learningRate: 1 },
+  });
+  expect(await estimator.getWeights()).toEqual(filled(global, 2));
+  await estimator.close();
+  expect(await run(input)).toEqual(result);
+  expect(readdirSync(join(stateDir, 'scratch'))).toEqual([]);
+});
+
+test.each([
+  [{ name: 'FedSum', parameters: {} }, /^spec\.aggregation\.strategy: "FedSum" is unknown; there are .*FedAvg/],
+  [{ name: 'FedAvg', parameters: { beta: 1 } }, /^spec\.aggregation\.parameters\.beta: /],
+])('a strategy that cannot be is InvalidSpec and names the field: %j', async (strategy, message) => {
+  await expect(run(await round({ strategy }))).rejects.toMatchObject({
+    type: 'InvalidSpec',
+    nonRetryable: true,
+    message: expect.stringMatching(message) as unknown,
+  });
+});
+
+test('the aggregating process is killed: another one gives the same', async () => {
+  const input = await round();
+  const undisturbed = await run(input);
+  const disturbed = run(input);
+  const [child] = await eventually(() => {
+    expect(children()).toHaveLength(1);
+    return children();
+  });
+  process.kill(child?.pid ?? 0, 'SIGKILL');
+  expect(await disturbed).toEqual(undisturbed);
+});
+
+test('cancelled: the process is gone, and nothing is left over', async () => {
+  const input = await round();
+  const cancelled = run(input).catch((error: Error) => error.name);
+  await eventually(() => expect(children()).toHaveLength(1));
+  environment.cancel('CANCELLED');
+  expect(await cancelled).toBe('CancelledFailure');
+  await eventually(() => expect(children()).toEqual([]));
+  await eventually(() => expect(readdirSync(join(stateDir, 'scratch'))).toEqual([]));
+});
