@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { age, message, phase, ready, reason, round } from './lib/columns.ts';
+import { age, cure, message, phase, ready, reason, round, since } from './lib/columns.ts';
 import { defineKind } from './lib/kind.ts';
 import type { Manifest } from './lib/kind.ts';
+import { aggregation, clientSelection, evaluation, rounds, trainingConfig, updatePolicy } from './lib/federated.ts';
 import { outputDirectory } from './lib/locations.ts';
 import { credentialName, reference } from './lib/names.ts';
 import { podTemplate } from './lib/pod-template.ts';
@@ -25,6 +26,13 @@ const spec = z.strictObject({
     })
     .describe('How updates travel. s3 wins over ws; default: ws.')
     .optional(),
+  rounds: rounds().describe('How many rounds, and when each of them closes.').optional(),
+  aggregation: aggregation().describe('How updates become the next global model.').optional(),
+  trainingConfig: trainingConfig().describe('Hyper-parameters that trainers of this SDK obey.').optional(),
+  clientSelection: clientSelection().describe('Which clients take part in a round.').optional(),
+  evaluation: evaluation().describe('When and where global models are judged.').optional(),
+  updatePolicy: updatePolicy().describe('What an update must be to count.').optional(),
+  keepWarm: z.boolean().describe('Trainers stay up between rounds. Default: true.').optional(),
 });
 
 const status = statusOf({ active: counter(), succeeded: counter(), failed: counter() });
@@ -35,7 +43,7 @@ export const federatedLearningJob = defineKind({
   description: 'Trains one model on many nodes without moving their data. Available when the last round is published.',
   spec,
   status,
-  printerColumns: [phase, round, ready, reason, message, age],
+  printerColumns: [phase, round, ready, reason, since, message, cure, age],
 });
 
 export type FederatedLearningJobSpec = z.infer<typeof spec>;

@@ -1,19 +1,15 @@
-import { createHash } from 'node:crypto';
 import type { DatasetSpec } from './dataset.ts';
+import type { FederatedLearningJobSpec } from './federated-learning-job.ts';
 import type { IncrementalLearningJobSpec } from './incremental-learning-job.ts';
-import { canonicalJson } from './lib/canonical-json.ts';
+import { federatedLearningJobFields } from './lib/federated-fields.ts';
+import type { FederatedLearningJobFields } from './lib/federated-fields.ts';
 import type { HardExampleMining } from './lib/key-value.ts';
-import type { PodTemplate } from './lib/pod-template.ts';
 import type { Trigger } from './lib/trigger.ts';
+import { workerFields } from './lib/worker-fields.ts';
+import type { WorkerFields } from './lib/worker-fields.ts';
 import type { ModelSpec } from './model.ts';
 
-/** Where a template wants to run, and a digest that changes whenever the template does. */
-export interface WorkerFields {
-  node?: string;
-  nodeSelector?: Record<string, string>;
-  /** SHA-256 of the template's canonical JSON, in hex. */
-  templateDigest: string;
-}
+export type { FederatedLearningJobFields, WorkerFields };
 
 export interface DatasetFields {
   url: string;
@@ -46,6 +42,7 @@ export interface FieldsByKind {
   Dataset: DatasetFields;
   Model: ModelFields;
   IncrementalLearningJob: IncrementalLearningJobFields;
+  FederatedLearningJob: FederatedLearningJobFields;
 }
 
 export type PlanFields = FieldsByKind[keyof FieldsByKind] | Record<string, never>;
@@ -61,6 +58,8 @@ export function planFields(kind: string, spec: unknown): PlanFields {
       return modelFields(spec as ModelSpec);
     case 'IncrementalLearningJob':
       return incrementalLearningJobFields(spec as IncrementalLearningJobSpec);
+    case 'FederatedLearningJob':
+      return federatedLearningJobFields(spec as FederatedLearningJobSpec);
     default:
       return {};
   }
@@ -93,21 +92,4 @@ function incrementalLearningJobFields(spec: IncrementalLearningJobSpec): Increme
       hardExampleMining: deploySpec.hardExampleMining,
     },
   };
-}
-
-// Templates are not judged at admission, so nothing about their inside may be taken for granted here.
-function workerFields(template: PodTemplate): WorkerFields {
-  const node: unknown = template.spec?.nodeName;
-  const selector = stringMembers(template.spec?.nodeSelector);
-  return {
-    ...(typeof node === 'string' && node !== '' && { node }),
-    ...(selector && { nodeSelector: selector }),
-    templateDigest: createHash('sha256').update(canonicalJson(template)).digest('hex'),
-  };
-}
-
-function stringMembers(value: unknown): Record<string, string> | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const entries = Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-  return entries.length > 0 ? Object.fromEntries(entries) : undefined;
 }

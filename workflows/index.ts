@@ -1,11 +1,11 @@
 /** The bundle: every export is a workflow type. Kinds first, then runs. */
 export { dataset } from './dataset.ts';
+export { federatedLearningJob } from './federated-learning-job.ts';
 export { incrementalLearningJob } from './incremental-learning-job.ts';
 export { model } from './model.ts';
 export { node } from './node.ts';
 export {
   featureExtractionService,
-  federatedLearningJob,
   jointInferenceService,
   lifelongLearningJob,
   objectSearchService,
@@ -13,4 +13,5 @@ export {
   reidJob,
   videoAnalyticsJob,
 } from './unsupported.ts';
+export { federatedRun } from './runs/federated-run.ts';
 export { incrementalRound } from './runs/incremental-round.ts';

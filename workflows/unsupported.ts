@@ -21,7 +21,6 @@ function unsupported(kind: string): (input: EntityInput<Nothing, Nothing>) => Pr
   return (input) => runEntity(plugin, input);
 }
 
-export const federatedLearningJob = unsupported('FederatedLearningJob');
 export const lifelongLearningJob = unsupported('LifelongLearningJob');
 export const jointInferenceService = unsupported('JointInferenceService');
 export const featureExtractionService = unsupported('FeatureExtractionService');

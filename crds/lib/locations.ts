@@ -8,6 +8,13 @@ const MAX_LENGTH = 4096;
 // The expressions are valid in RE2 (CEL) and in JavaScript; none needs flags.
 const NO_CONTROL = '^[^\\x00-\\x1f\\x7f]*$';
 const DOT_DOT = '(^|[/\\\\])(\\.|%2[eE])(\\.|%2[eE])([/\\\\]|$)';
+const USER = '^[a-zA-Z][a-zA-Z0-9+.-]*://[^/]*@';
+// What every reader of a file URL takes: escapes of UTF-8 without "/" and control characters, neither query nor fragment.
+const HEX = '[0-9a-fA-F]';
+const FURTHER = `%[89abAB]${HEX}`;
+const ESCAPE = `%(2[0-9a-eA-E]|[3-6]${HEX}|7[0-9a-eA-E]|[cCdD]${HEX}${FURTHER}|[eE]${HEX}(${FURTHER}){2}|[fF][0-7](${FURTHER}){3})`;
+const FILE_URL = '^[fF][iI][lL][eE]://';
+const READABLE = `${FILE_URL}([^%?#]|${ESCAPE})*$`;
 const DATASET = '^(/.*[^/]|[fF][iI][lL][eE]:///.*[^/]|[sS]3://[^/]+/.*[^/])$';
 const MODEL = '^(/.+|[fF][iI][lL][eE]:///.+|[a-zA-Z][a-zA-Z0-9+.-]*://[^/]+.*)$';
 const DIRECTORY = '^(/.*|[fF][iI][lL][eE]:///.*|([sS]3|[oO][bB][sS])://[^/]+.*)$';
@@ -22,6 +29,13 @@ const lacks = (pattern: string, message: string): Rule<string> => {
   return { cel: `!self.matches(${quote(pattern)})`, message, check: (text) => !expression.test(text) };
 };
 
+/** For those that begin so: nothing is asked of others. */
+const when = (beginning: string, then: Rule<string>): Rule<string> => {
+  const expression = new RegExp(beginning);
+  const cel = `!self.matches(${quote(beginning)}) || ${then.cel}`;
+  return { cel, message: then.message, check: (text) => !expression.test(text) || then.check(text) };
+};
+
 const quote = (pattern: string): string => `'${pattern.replaceAll('\\', '\\\\')}'`;
 
 function location(form: Rule<string>) {
@@ -30,6 +44,8 @@ function location(form: Rule<string>) {
     form,
     lacks(DOT_DOT, 'must not contain ".." segments; write the path without them'),
     matches(NO_CONTROL, 'must not contain control characters'),
+    lacks(USER, 'must not contain a user or a password; name a Secret in credentialName'),
+    when(FILE_URL, matches(READABLE, 'must be a file URL without "?", "#", "%2F" and broken escapes')),
   );
 }
 

@@ -38,6 +38,11 @@ export function roundId(entity: string, uid: string, round: number): string {
   return `${entity}/round/${uid.slice(0, 8)}-${round}`;
 }
 
+/** All rounds of a federated job since its last reset. */
+export function runId(entity: string, uid: string, epoch: number): string {
+  return `${entity}/run/${uid.slice(0, 8)}-${epoch}`;
+}
+
 /** One line for the Web UI. */
 export function entitySummary(ref: EntityRef): string {
   return ref.namespace === '' ? `${ref.kind} ${ref.name}` : `${ref.kind} ${ref.namespace}/${ref.name}`;

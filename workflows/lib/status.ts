@@ -1,5 +1,5 @@
 /** Status is derived: from what an entity knows to what a person reads. Pure. */
-import { cureOf, paragraphOf } from './cures.ts';
+import { helpFor } from './cures.ts';
 import type { Problem } from './failures.ts';
 import type { Rejected } from './desired.ts';
 import type { EntityRef } from './ids.ts';
@@ -123,12 +123,11 @@ function waitingSince(
   if (problem === undefined) return undefined;
   const { reason } = problem;
   const since = before?.reason === reason ? before.since : now;
-  const cure = cureOf(reason, ref);
   return {
     ...problem,
     message: clip(problem.message),
     since,
-    ...(cure === undefined ? {} : { cure, more: paragraphOf(reason) }),
+    ...helpFor(problem, ref),
   };
 }
 

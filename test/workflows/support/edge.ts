@@ -39,6 +39,9 @@ export class ScriptedNode {
   onDeploy: (input: DeployModelInput) => Promise<Partial<DeployResult>> | Partial<DeployResult> = ({ hotUpdate }) =>
     hotUpdate === undefined ? {} : { config: '/hot/model_config.json' };
   onServe: () => void = () => undefined;
+  /** Activities beyond these, by queue. */
+  moreResidents: object = {};
+  moreWork: object = {};
   readonly #temporal: TestNamespace;
   #workers: Worker[] = [];
 
@@ -71,11 +74,11 @@ export class ScriptedNode {
     this.#workers = await Promise.all([
       this.#temporal.work({
         taskQueue: residentQueue(this.name),
-        activities: { ...datasets, ...this.#residents(signaller) },
+        activities: { ...datasets, ...this.#residents(signaller), ...this.moreResidents },
       }),
       this.#temporal.work({
         taskQueue: edgeQueue(this.name),
-        activities: { runWorker: (input: RunWorkerInput) => this.#run(input, signaller) },
+        activities: { runWorker: (input: RunWorkerInput) => this.#run(input, signaller), ...this.moreWork },
       }),
     ]);
     return this;
@@ -142,7 +145,7 @@ export function fail(type: FailureType, message: string): never {
   throw ApplicationFailure.create({ type, message, nonRetryable: !failures[type].retryable });
 }
 
-async function beating<T>(act: () => Promise<T>): Promise<T> {
+export async function beating<T>(act: () => Promise<T>): Promise<T> {
   const context = Context.current();
   context.heartbeat();
   const timer = setInterval(() => context.heartbeat(), 300);

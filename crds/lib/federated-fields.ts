@@ -1,0 +1,75 @@
+import type { FederatedLearningJobSpec } from '../federated-learning-job.ts';
+import { durationMs, parameterMap } from './federated.ts';
+import type { Parameters } from './federated.ts';
+import type { PodTemplate } from './pod-template.ts';
+import { workerFields } from './worker-fields.ts';
+import type { WorkerFields } from './worker-fields.ts';
+
+type Spec = FederatedLearningJobSpec;
+type Rounds = NonNullable<Spec['rounds']>;
+
+export interface FederatedLearningJobFields {
+  model: string;
+  pretrainedModel?: string;
+  aggregation: WorkerFields & { strategy: string; parameters: Parameters };
+  clients: (WorkerFields & { dataset: string })[];
+  rounds: Pick<Rounds, 'minClientsToStart' | 'quorum' | 'stopWhen' | 'keepBest'> & {
+    total: number;
+    deadlineMs?: number;
+    late: NonNullable<Rounds['late']>;
+  };
+  training: NonNullable<Spec['trainingConfig']>;
+  selection: { strategy: string; perRound?: number; parameters: Parameters; seed: number };
+  evaluation: { every: number; where: 'Clients' | 'Central'; metrics?: string[] };
+  updates: NonNullable<Spec['updatePolicy']>;
+  keepWarm: boolean;
+  transmitter: 'ws' | 's3';
+}
+
+/** Sedna's manifests say nothing of rounds but in the aggregator's environment; see {@link exitRound}. */
+export function federatedLearningJobFields(spec: Spec): FederatedLearningJobFields {
+  const { aggregationWorker, trainingWorkers, pretrainedModel, rounds = {}, aggregation, clientSelection } = spec;
+  const { total, deadline, late = 'Discard', ...rules } = rounds;
+  return {
+    model: aggregationWorker.model.name,
+    ...(pretrainedModel && { pretrainedModel: pretrainedModel.name }),
+    aggregation: {
+      ...workerFields(aggregationWorker.template),
+      strategy: aggregation?.strategy ?? 'FedAvg',
+      parameters: parameterMap(aggregation?.parameters),
+    },
+    clients: trainingWorkers.map(({ dataset, template }) => ({ ...workerFields(template), dataset: dataset.name })),
+    rounds: {
+      ...rules,
+      total: total ?? exitRound(aggregationWorker.template),
+      late,
+      ...(deadline !== undefined && { deadlineMs: durationMs(deadline) }),
+    },
+    training: spec.trainingConfig ?? {},
+    selection: {
+      strategy: clientSelection?.strategy ?? 'All',
+      ...(clientSelection?.perRound !== undefined && { perRound: clientSelection.perRound }),
+      parameters: parameterMap(clientSelection?.parameters),
+      seed: clientSelection?.seed ?? 0,
+    },
+    evaluation: { every: 1, where: 'Clients', ...spec.evaluation },
+    updates: spec.updatePolicy ?? {},
+    keepWarm: spec.keepWarm ?? true,
+    transmitter: spec.transmitter?.s3 === undefined ? 'ws' : 's3',
+  };
+}
+
+/** Literal value of `exit_round` in the aggregator's environment, else 1: what the original's aggregator would do. */
+function exitRound(template: PodTemplate): number {
+  const containers = listOf((template.spec as Record<string, unknown> | undefined)?.['containers']);
+  const variables = containers.flatMap(({ env }) => listOf(env));
+  const value = variables.find(({ name }) => String(name).toLowerCase() === 'exit_round')?.['value'];
+  const rounds = Number(value);
+  return Number.isSafeInteger(rounds) && rounds >= 1 ? rounds : 1;
+}
+
+// Templates are not judged at admission, so nothing about their inside may be taken for granted here.
+function listOf(value: unknown): Record<string, unknown>[] {
+  if (!Array.isArray(value)) return [];
+  return value.filter((entry): entry is Record<string, unknown> => typeof entry === 'object' && entry !== null);
+}

@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
+import { describeTemporal } from '../support/stack.ts';
+import { FederatedScene } from './support/federated.ts';
+import { TestNamespace } from './support/namespace.ts';
+
+interface ClientState {
+  client: string;
+  state: string;
+  reason?: string;
+}
+
+const clientsOf = (status: Record<string, unknown>) => status['clients'] as ClientState[];
+const never = () => new Promise<never>(() => undefined);
+
+describeTemporal('a federated learning job', () => {
+  let temporal: TestNamespace;
+  beforeAll(async () => {
+    temporal = await TestNamespace.open();
+    await temporal.control();
+  }, 60_000);
+  afterAll(() => temporal.close());
+
+  test('does all rounds, keeps each model, and ends as Sedna says', async () => {
+    const scene = await new FederatedScene(temporal, 'plain', 2).start();
+    await scene.applyAll();
+    const status = await scene.status({ phase: 'Succeeded', round: '3/3' }, 20_000);
+    expect(scene.aggregations.map(({ round, updates }) => [round, updates.map(({ client }) => client)])).toEqual([
+      [1, ['00', '01']],
+      [2, ['00', '01']],
+      [3, ['00', '01']],
+    ]);
+    expect(scene.tasks.map(({ task, seed }) => [task, Number.isInteger(seed)])).toEqual(Array(6).fill(['Train', true]));
+    expect(new Set(scene.tasks.map(({ seed }) => seed)).size).toBe(6);
+    const conditions = status['conditions'] as { type: string; reason?: string; message?: string }[];
+    expect(conditions.slice(4).map(({ type, reason }) => [type, reason])).toEqual([
+      ['Training', 'DoTraining'],
+      ['Training', 'DoTraining'],
+      ['Training', 'DoTraining'],
+      ['Complete', undefined],
+    ]);
+    expect(conditions[4]?.message).toMatch(/^Round 1 reaches at /);
+    expect(status).toMatchObject({ lastRound: { round: 3, samples: 30, metrics: { accuracy: 0.8 } } });
+    expect(scene.dismissed.sort()).toEqual(scene.clients.map((_, i) => expect.stringMatching(`^plain-train-0${i}-`)));
+    const model = await temporal.view({ kind: 'Model', namespace: 'default', name: 'plain-model' });
+    expect(model.status).toMatchObject({ phase: 'Live', metrics: [{ key: 'accuracy', value: '0.8' }] });
+    await scene.stop();
+  }, 60_000);
+
+  test('waits for clients that are missing, and takes them in whenever they come', async () => {
+    const scene = new FederatedScene(temporal, 'order', 2);
+    await scene.start([scene.cloud]);
+    scene.imported = { weights: await scene.blobs.put('w'), file: await scene.blobs.put('f') };
+    await scene.applyJob();
+    await scene.status({ waitingFor: { reason: 'ModelMissing' } });
+    await scene.applyModel();
+    await scene.status({ waitingFor: { reason: 'TooFewClients', have: 0, need: 2, missing: ['00', '01'] } });
+    await scene.applyDataset(0);
+    await scene.applyDataset(1);
+    await scene.start(scene.clients);
+    await scene.status({ phase: 'Succeeded' }, 20_000);
+    await scene.stop();
+  }, 60_000);
+
+  test('an open round says who is missing; a late client closes it', async () => {
+    const scene = await new FederatedScene(temporal, 'slow', 2).start();
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    scene.answer = async (input) => {
+      if (input.identity.client === '01') await held;
+      return scene.update(input);
+    };
+    await scene.applyAll({ rounds: { total: 1 } });
+    const status = await scene.status({ waitingFor: { reason: 'Collecting', have: 1, need: 2, missing: ['01'] } });
+    expect(clientsOf(status).map(({ state }) => state)).toEqual(['Accepted', 'Invited']);
+    release();
+    await scene.status({ phase: 'Succeeded' });
+    await scene.stop();
+  }, 60_000);
+
+  test('closes at its deadline with a quorum, and without the missing client', async () => {
+    const scene = await new FederatedScene(temporal, 'deadline', 3).start();
+    scene.answer = (input) => (input.identity.client === '02' ? never() : scene.update(input));
+    await scene.applyAll({ rounds: { total: 2, deadlineMs: 1500, quorum: { minAvailable: 2 } } });
+    await scene.status({ phase: 'Succeeded' }, 20_000);
+    expect(scene.aggregations.map(({ updates }) => updates.map(({ client }) => client))).toEqual([
+      ['00', '01'],
+      ['00', '01'],
+    ]);
+    await scene.stop();
+  }, 60_000);
+
+  test('a lost quorum keeps the round open, names the refusal, and retry asks again', async () => {
+    const scene = await new FederatedScene(temporal, 'refused', 2).start();
+    scene.answer = (input) =>
+      input.identity.client === '01'
+        ? {
+            refused: { reason: 'NotFinite', message: 'tensor fc.weight holds NaN' },
+            client: '01',
+            node: 'refused-1',
+          }
+        : scene.update(input);
+    await scene.applyAll({ rounds: { total: 1 } });
+    const status = await scene.status({
+      phase: 'Running',
+      waitingFor: { reason: 'QuorumLost', have: 1, need: 2, missing: ['01'] },
+    });
+    expect(clientsOf(status)[1]).toMatchObject({ state: 'Refused', reason: 'NotFinite' });
+    scene.answer = (input) => scene.update(input);
+    await temporal.signal(scene.ref, 'retry');
+    await scene.status({ phase: 'Succeeded' });
+    // The accepted one was not asked again.
+    expect(scene.tasks.map(({ identity }) => identity.client).sort()).toEqual(['00', '01', '01']);
+    await scene.stop();
+  }, 60_000);
+
+  test('edits take effect at the next round; pause holds between two rounds', async () => {
+    const scene = await new FederatedScene(temporal, 'edited', 2).start();
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    scene.answer = async (input) => {
+      if (input.identity.round === 1) await held;
+      return scene.update(input);
+    };
+    await scene.applyAll({ rounds: { total: 2 } });
+    await scene.status({ waitingFor: { reason: 'Collecting' } });
+    await scene.applyJob({
+      rounds: { total: 2 },
+      aggregation: { templateDigest: 'a', node: scene.cloud.name, strategy: 'FedMedian', parameters: {} },
+    });
+    await temporal.signal(scene.ref, 'pause');
+    await scene.status({ phase: 'Paused', observedGeneration: 2 });
+    release();
+    await scene.status({ phase: 'Paused', lastRound: { round: 1 } });
+    expect(scene.aggregations.map(({ strategy }) => strategy.name)).toEqual(['FedAvg']);
+    await temporal.signal(scene.ref, 'resume');
+    await scene.status({ phase: 'Succeeded' });
+    expect(scene.aggregations.map(({ strategy }) => strategy.name)).toEqual(['FedAvg', 'FedMedian']);
+    await scene.stop();
+  }, 60_000);
+
+  test('stop ends after the round, resume goes on; deleting in a round leaves nothing', async () => {
+    const scene = await new FederatedScene(temporal, 'stopped', 2).start();
+    scene.answer = async (input) => {
+      if (input.identity.round === 2) return never();
+      if (input.identity.round === 1 && input.identity.client === '00') await temporal.signal(scene.ref, 'stop');
+      return scene.update(input);
+    };
+    await scene.applyAll();
+    await scene.status({ phase: 'Stopped', round: '1/3' });
+    await temporal.signal(scene.ref, 'resume');
+    await scene.status({ phase: 'Running', round: '2/3', waitingFor: { reason: 'Collecting' } });
+    const run = scene.runId;
+    await temporal.signal(scene.ref, 'remove');
+    await temporal.ended(scene.ref, 30_000);
+    await eventually(async () => {
+      const { status } = await temporal.client.workflow.getHandle(run).describe();
+      expect(status.name).toBe('CANCELLED');
+    });
+    expect(scene.clients.flatMap(({ removed }) => removed.map(({ name }) => name))).toEqual(['stopped', 'stopped']);
+    await scene.stop();
+  }, 90_000);
+});

@@ -1,0 +1,156 @@
+import { expect } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import type {
+  AggregateInput,
+  AggregateResult,
+  FederatedEdgeActivities,
+  FederatedResidentActivities,
+  ImportedModel,
+  TrainClientInput,
+  TrainClientResult,
+} from '../../../activities/contracts.ts';
+import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
+import type { BlobStore } from '../../../sdk/storage/index.ts';
+import { ScriptedNode, beating } from './edge.ts';
+import type { TestNamespace } from './namespace.ts';
+
+export type FederatedChange = Partial<Omit<FederatedLearningJobFields, 'rounds'>> & {
+  rounds?: Partial<FederatedLearningJobFields['rounds']>;
+};
+
+type Answer = (input: TrainClientInput) => Promise<TrainClientResult> | TrainClientResult;
+
+/** A federated job over scripted nodes `<name>-0`, `<name>-1`, …, one client on each, aggregated on `<name>-cloud`. */
+export class FederatedScene {
+  readonly temporal: TestNamespace;
+  readonly name: string;
+  readonly clients: ScriptedNode[];
+  readonly cloud: ScriptedNode;
+  /** Tasks in the order in which they were given. */
+  readonly tasks: TrainClientInput[] = [];
+  readonly aggregations: AggregateInput[] = [];
+  readonly dismissed: string[] = [];
+  imported: ImportedModel | undefined;
+  answer: Answer = (input) => this.update(input);
+  onAggregate: (input: AggregateInput) => Promise<Partial<AggregateResult>> | Partial<AggregateResult> = () => ({});
+
+  constructor(temporal: TestNamespace, name: string, clients: number) {
+    this.temporal = temporal;
+    this.name = name;
+    this.clients = Array.from({ length: clients }, (_, i) => new ScriptedNode(temporal, `${name}-${i}`));
+    this.cloud = new ScriptedNode(temporal, `${name}-cloud`);
+    for (const node of [...this.clients, this.cloud]) {
+      node.moreResidents = this.#residents();
+      node.moreWork = this.#work();
+    }
+  }
+
+  get ref() {
+    return { kind: 'FederatedLearningJob', namespace: 'default', name: this.name };
+  }
+
+  get runId(): string {
+    return this.tasks[0]?.identity.run ?? '';
+  }
+
+  fields({ rounds, ...change }: FederatedChange = {}): FederatedLearningJobFields {
+    return {
+      model: `${this.name}-model`,
+      aggregation: { templateDigest: 'a', node: this.cloud.name, strategy: 'FedAvg', parameters: {} },
+      clients: this.clients.map((_, i) => ({ templateDigest: 't', dataset: `${this.name}-data-${i}` })),
+      rounds: { total: 3, late: 'Discard', ...rounds },
+      training: {},
+      selection: { strategy: 'All', parameters: {}, seed: 7 },
+      evaluation: { every: 1, where: 'Clients' },
+      updates: {},
+      keepWarm: true,
+      transmitter: 'ws',
+      ...change,
+    };
+  }
+
+  async start(nodes: ScriptedNode[] = [...this.clients, this.cloud]): Promise<this> {
+    await Promise.all(
+      nodes.map(async (node) => {
+        await node.start();
+        await node.register();
+      }),
+    );
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.clients, this.cloud].map((node) => node.stop()));
+  }
+
+  async applyJob(change: FederatedChange = {}): Promise<void> {
+    const fields = this.fields(change);
+    const manifest = await this.blobs.put(JSON.stringify(fields));
+    await this.temporal.apply(this.ref, { fields, manifest });
+  }
+
+  async applyModel(): Promise<void> {
+    const fields = { url: `${this.cloud.directory}/model.onnx`, format: 'onnx', devices: [] };
+    await this.temporal.apply({ kind: 'Model', namespace: 'default', name: `${this.name}-model` }, { fields });
+  }
+
+  async applyDataset(index: number): Promise<void> {
+    const node = this.clients[index];
+    if (node === undefined) throw new Error(`no client ${index}`);
+    node.samples(0, 10 * (index + 1));
+    const fields = { url: node.dataset, format: 'txt', nodeName: node.name };
+    const ref = { kind: 'Dataset', namespace: 'default', name: `${this.name}-data-${index}` };
+    await this.temporal.apply(ref, { fields });
+  }
+
+  async applyAll(change: FederatedChange = {}): Promise<void> {
+    this.imported ??= { weights: await this.blobs.put('weights 0'), file: await this.blobs.put('file 0') };
+    await Promise.all([this.applyModel(), this.applyJob(change), ...this.clients.map((_, i) => this.applyDataset(i))]);
+  }
+
+  /** Its status once it matches. */
+  async status(expected: Record<string, unknown>, boundMs?: number): Promise<Record<string, unknown>> {
+    const { status } = await this.temporal.view(
+      this.ref,
+      (view) => expect(view.status).toMatchObject(expected),
+      boundMs,
+    );
+    return status;
+  }
+
+  async update({ identity: { client, round } }: TrainClientInput): Promise<TrainClientResult> {
+    const blob = await this.blobs.put(`update ${client} ${round}`);
+    const samples = 10 * (Number(client) + 1);
+    const evaluation = { accuracy: 0.5 + round / 10 };
+    return { accepted: { client, node: `${this.name}-${Number(client)}`, blob, samples, metrics: {}, evaluation } };
+  }
+
+  get blobs(): BlobStore {
+    return this.cloud.blobs;
+  }
+
+  #residents(): FederatedResidentActivities {
+    return {
+      trainClient: (input) => {
+        this.tasks.push(input);
+        return beating(async () => this.answer(input));
+      },
+      dismissClients: async ({ workers }) => void this.dismissed.push(...workers),
+    };
+  }
+
+  #work(): FederatedEdgeActivities {
+    return {
+      importModel: async () => this.imported,
+      aggregate: async (input) => {
+        this.aggregations.push(input);
+        const given = await this.onAggregate(input);
+        // What a real one must keep too: the result follows from the weights and the updates in their order.
+        const hash = createHash('sha256').update(input.weights.sha256);
+        for (const { blob, samples } of input.updates) hash.update(`${blob.sha256} ${samples}`);
+        const weights = await this.blobs.put(`weights ${input.round} ${hash.digest('hex')}`);
+        return { weights, left: [], metrics: {}, ...given };
+      },
+    };
+  }
+}

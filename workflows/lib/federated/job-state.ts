@@ -1,0 +1,32 @@
+/** What a federated job remembers between its runs. Types only. */
+import type { ClientNews } from '../../../activities/contracts.ts';
+import type { Problem } from '../failures.ts';
+import type { Condition } from '../status.ts';
+import type { Mode, RunNews, RunState } from './state.ts';
+
+export interface FederatedState {
+  startTime: string;
+  completionTime?: string;
+  mode: Mode;
+  /** Grows with every reset; part of the run's id. */
+  epoch: number;
+  /** What the next run of this epoch starts from. */
+  run: RunState;
+  /** Take-ups of this epoch so far: makes each a new operation. */
+  resumes: number;
+  /** Set while the run exists and can be told. */
+  started?: boolean;
+  /** Plan and mode that the run was last told, as text. */
+  told: { plan?: string; mode: Mode; retries?: number };
+  /** Times that somebody asked for refused clients to be asked again. */
+  retries?: number;
+  news?: RunNews;
+  /** Newest news of each client's worker. */
+  clients: Record<string, ClientNews>;
+  /** How it ended. */
+  ended?:
+    { kind: 'completed'; reason: string; message: string } | { kind: 'stopped' } | { kind: 'failed'; problem: Problem };
+  conditions: Condition[];
+  placed: Record<string, string>;
+  nodes: string[];
+}

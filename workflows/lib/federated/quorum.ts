@@ -1,0 +1,46 @@
+/** When a round may close, and what it waits for. Pure. */
+import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
+import type { OpenRound, WaitingRun } from './state.ts';
+
+type Rules = FederatedLearningJobFields['rounds'];
+
+/** Accepted updates that a round of so many selected clients needs; all of them where the manifest says nothing. */
+export function quorumOf(selected: number, { quorum }: Rules): number {
+  const { minAvailable, fraction } = quorum ?? {};
+  if (minAvailable === undefined && fraction === undefined) return selected;
+  // 0.3 · 10 is 3.0000000000000004: a share that people would call exact must not be rounded up.
+  const share = Math.ceil((fraction ?? 0) * selected - 1e-9);
+  return Math.max(1, minAvailable ?? 0, share);
+}
+
+/** Clients that must be there before round 1: as the manifest says, else as many as a round needs. */
+export function startingClients(clients: number, rules: Rules): number {
+  return rules.minClientsToStart ?? Math.min(clients, quorumOf(clients, rules));
+}
+
+/** `close`: aggregate now. `open`: more may come. `lost`: nothing more comes by itself, or the deadline has passed. */
+export function verdictOn(round: OpenRound, rules: Rules, now: number): 'close' | 'open' | 'lost' {
+  const { selected, accepted, refused, deadlineAt } = round;
+  const answered = accepted.length + refused.length;
+  const enough = accepted.length >= quorumOf(selected.length, rules);
+  const late = deadlineAt !== undefined && now >= deadlineAt;
+  if (answered >= selected.length || late) return enough ? 'close' : 'lost';
+  return 'open';
+}
+
+/** Who has not answered or was refused, for people. */
+export function waitingFor(round: OpenRound, rules: Rules, now: number): WaitingRun | undefined {
+  const { selected, accepted, refused } = round;
+  const verdict = verdictOn(round, rules, now);
+  if (verdict === 'close') return undefined;
+  const need = quorumOf(selected.length, rules);
+  const have = accepted.length;
+  const done = new Set(accepted.map(({ client }) => client));
+  const missing = selected.filter((client) => !done.has(client));
+  const refusals = refused.map(({ client, problem }) => `client ${client} was refused: ${problem.message}`);
+  const who = [`${have} of ${need} updates`, `missing: ${missing.join(', ')}`, ...refusals].join('; ');
+  if (verdict === 'open') return { reason: 'Collecting', message: `round ${round.round}: ${who}`, have, need, missing };
+  const late =
+    round.deadlineAt !== undefined && now >= round.deadlineAt ? 'its deadline has passed' : 'all have answered';
+  return { reason: 'QuorumLost', message: `round ${round.round}: ${late}, but ${who}`, have, need, missing };
+}

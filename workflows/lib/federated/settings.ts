@@ -1,0 +1,36 @@
+/** What a client trains with in a round. Pure. */
+import type { TrainingSettings } from '../../../activities/contracts.ts';
+import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
+
+export function settingsOf({ training }: FederatedLearningJobFields, round: number): TrainingSettings {
+  const { perRound = [], ...constant } = training;
+  let settings: TrainingSettings = constant;
+  for (const { fromRound, ...values } of perRound) if (round >= fromRound) settings = { ...settings, ...values };
+  return settings;
+}
+
+/** Seed of one client in one round: a 32-bit hash (FNV-1a) of the job's seed, the client and the round. */
+export function seedOf(seed: number, client: string, round: number): number {
+  let hash = 0x811c9dc5;
+  for (const character of `${seed}/${client}/${round}`) {
+    hash ^= character.charCodeAt(0);
+    hash = Math.imul(hash, 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+/** Metrics of a round: each weighted by the samples of the clients that reported it. */
+export function weightedMetrics(
+  reports: { samples: number; metrics: Record<string, number> }[],
+  wanted?: string[],
+): Record<string, number> {
+  const sums = new Map<string, { value: number; samples: number }>();
+  for (const { samples, metrics } of reports) {
+    for (const [name, value] of Object.entries(metrics)) {
+      if (!Number.isFinite(value) || (wanted !== undefined && !wanted.includes(name))) continue;
+      const sum = sums.get(name) ?? { value: 0, samples: 0 };
+      sums.set(name, { value: sum.value + value * samples, samples: sum.samples + samples });
+    }
+  }
+  return Object.fromEntries([...sums].map(([name, { value, samples }]) => [name, value / samples]));
+}

@@ -1,0 +1,134 @@
+/** What a federated job finds around itself: its Datasets, Models and nodes. Clients that lack something simply are not there yet. Pure. */
+import type { ModelSource } from '../../../activities/contracts.ts';
+import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
+import type { PublishedDataset } from '../../dataset.ts';
+import type { PublishedModel } from '../../model.ts';
+import { nodeProblem } from '../../node.ts';
+import type { View } from '../entity.ts';
+import type { Problem } from '../failures.ts';
+import { nodeRef, type EntityRef } from '../ids.ts';
+import type { FederatedState } from './job-state.ts';
+import type { ClientPlace, RunPlan } from './state.ts';
+
+export type FederatedView = View<FederatedLearningJobFields, FederatedState>;
+
+/** Where the aggregator may run when its template says nothing. */
+export const cloud = { 'sedna.io/role': 'cloud' };
+
+export function needs(view: FederatedView): EntityRef[] {
+  const { namespace } = view.ref;
+  const { fields } = view.desired;
+  const datasets = [...new Set(fields.clients.map(({ dataset }) => dataset))];
+  const nodes = new Set<string>();
+  for (const { place } of places(view)) if (place !== undefined) nodes.add(place.node);
+  const aggregator = aggregatorNode(view);
+  if (aggregator !== undefined) nodes.add(aggregator);
+  return [
+    ...datasets.map((name) => ({ kind: 'Dataset', namespace, name })),
+    ...modelNames(fields).map((name) => ({ kind: 'Model', namespace, name })),
+    ...[...nodes].map(nodeRef),
+  ];
+}
+
+function modelNames({ model, pretrainedModel }: FederatedLearningJobFields): string[] {
+  return pretrainedModel === undefined || pretrainedModel === model ? [model] : [model, pretrainedModel];
+}
+
+/** Template's node, else one that its selector chose, else any cloud node. */
+export function aggregatorNode({ desired, own }: FederatedView): string | undefined {
+  const { node } = desired.fields.aggregation;
+  return node ?? own.placed[selectorKey(aggregatorSelector(desired.fields))];
+}
+
+export function aggregatorSelector({ aggregation }: FederatedLearningJobFields): Record<string, string> {
+  return aggregation.nodeSelector ?? cloud;
+}
+
+export function selectorKey(selector: Record<string, string>): string {
+  return Object.entries(selector)
+    .map(([key, value]) => `${key}=${value}`)
+    .sort()
+    .join(',');
+}
+
+/** Where each client trains: on the node of its dataset. A node that is silent keeps its place: its work waits in its queue. */
+export function places(view: FederatedView): ClientPlace[] {
+  const { clients } = view.desired.fields;
+  const digits = Math.max(2, String(clients.length - 1).length);
+  return clients.map(({ dataset, node }, index) => {
+    const client = String(index).padStart(digits, '0');
+    const published = peerValue<PublishedDataset>(view, 'Dataset', dataset);
+    if (published === undefined) return { client, dataset, problem: missing(view, 'Dataset', dataset) };
+    const { url, format, nodeName } = published;
+    if (node !== undefined && node !== nodeName) {
+      const message =
+        `spec.trainingWorkers[${index}].template.spec.nodeName is ${node}, but dataset ${dataset} is local to ` +
+        `${nodeName}: leave the node out, or name that one`;
+      return { client, dataset, problem: { reason: 'DatasetElsewhere', message } };
+    }
+    const place = { node: nodeName, source: { url, format } };
+    const known = view.peer(nodeRef(nodeName));
+    // A node that nobody has ever registered cannot be asked; one that is silent comes back.
+    if (known !== undefined && !known.exists) {
+      return { client, dataset, problem: nodeProblem(view, nodeName) };
+    }
+    return { client, dataset, place };
+  });
+}
+
+/** The job as a run takes it, or why there can be none yet. `undefined` in both: not answered yet. */
+export function assess(view: FederatedView): { plan?: RunPlan; problem?: Problem } {
+  const { desired } = view;
+  const { fields, manifest, generation } = desired;
+  const model = peerValue<PublishedModel>(view, 'Model', fields.model);
+  if (model === undefined) return noted(missing(view, 'Model', fields.model));
+  const pretrained =
+    fields.pretrainedModel === undefined ? undefined : peerValue<PublishedModel>(view, 'Model', fields.pretrainedModel);
+  if (fields.pretrainedModel !== undefined && pretrained === undefined) {
+    return noted(missing(view, 'Model', fields.pretrainedModel));
+  }
+  const aggregator = aggregatorNode(view);
+  if (aggregator === undefined) {
+    const labels = selectorKey(aggregatorSelector(fields));
+    return {
+      problem: { reason: 'NodeUnknown', message: `no connected node has the labels ${labels} to aggregate on` },
+    };
+  }
+  if (manifest === undefined) return {};
+  return {
+    plan: {
+      generation,
+      fields,
+      manifest,
+      clients: places(view),
+      aggregator,
+      model: source(model),
+      ...(pretrained === undefined ? {} : { pretrained: source(pretrained) }),
+    },
+  };
+}
+
+function noted(problem: Problem | undefined): { problem?: Problem } {
+  return problem === undefined ? {} : { problem };
+}
+
+function source({ url, format, live }: PublishedModel): ModelSource {
+  return live === undefined
+    ? { url, format }
+    : { url, format, blob: { uri: live.uri, sha256: live.sha256, bytes: live.bytes } };
+}
+
+function peerValue<T>(view: FederatedView, kind: string, name: string): T | undefined {
+  const peer = view.peer({ kind, namespace: view.ref.namespace, name });
+  return peer?.exists === true ? (peer.value as T | undefined) : undefined;
+}
+
+function missing(view: FederatedView, kind: 'Dataset' | 'Model', name: string): Problem | undefined {
+  const peer = view.peer({ kind, namespace: view.ref.namespace, name });
+  if (peer === undefined) return undefined;
+  const id = `${view.ref.namespace}/${name}`;
+  const what = peer.exists
+    ? 'has an invalid manifest; see its status'
+    : 'does not exist; apply it and this goes on by itself';
+  return { reason: `${kind}Missing`, message: `${kind} ${id} ${what}` };
+}

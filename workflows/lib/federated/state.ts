@@ -1,0 +1,112 @@
+/** What a federated run remembers, is given and gives back. Types only. */
+import type { AcceptedUpdate, BlobRef, ModelSource } from '../../../activities/contracts.ts';
+import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
+import type { Problem } from '../failures.ts';
+import type { Owner } from '../ids.ts';
+import type { Wait } from '../status.ts';
+
+export type Mode = 'run' | 'pause' | 'stop';
+
+/** One entry of `spec.trainingWorkers`, as far as it can take part now. */
+export interface ClientPlace {
+  /** Zero-padded index in `spec.trainingWorkers`. */
+  client: string;
+  dataset: string;
+  /** Absent while it cannot take part; `problem` says why. */
+  place?: { node: string; source: { url: string; format: string } };
+  problem?: Problem;
+}
+
+/** The job as it is wanted now. A round pins it when it begins; a newer one takes effect at the next round. */
+export interface RunPlan {
+  generation: number;
+  fields: FederatedLearningJobFields;
+  manifest: BlobRef;
+  clients: ClientPlace[];
+  /** Node that aggregates. */
+  aggregator: string;
+  model: ModelSource;
+  pretrained?: ModelSource;
+}
+
+export interface Refusal {
+  client: string;
+  problem: Problem;
+}
+
+/** A round under way. */
+export interface OpenRound {
+  round: number;
+  generation: number;
+  selected: string[];
+  /** In the order in which they came; aggregated in client order. */
+  accepted: AcceptedUpdate[];
+  refused: Refusal[];
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+  deadlineAt?: number;
+}
+
+/** A finished round: what later ones, `reset` and `fork` start from. */
+export interface RoundRecord {
+  round: number;
+  generation: number;
+  clients: string[];
+  samples: number;
+  weights: BlobRef;
+  state?: BlobRef;
+  file?: BlobRef;
+  metrics: Record<string, number>;
+  seconds: number;
+  time: string;
+}
+
+/** Rounds that status and `reset` know. */
+export const keptRounds = 50;
+
+export interface RunState {
+  /** Finished rounds, newest last, at most `keptRounds`. */
+  records: RoundRecord[];
+  /** Model of round 0. */
+  initial?: { weights: BlobRef; file?: BlobRef };
+  best?: { record: RoundRecord; value: number };
+  /** Rounds in a row that met `stopWhen`. */
+  met: number;
+  /** Rounds that each client failed in. */
+  failures: Record<string, number>;
+  /** Accepted after their round had closed; see `late`. */
+  credited: AcceptedUpdate[];
+}
+
+export interface RunInput {
+  owner: Owner;
+  epoch: number;
+  plan: RunPlan;
+  state: RunState;
+}
+
+export type RunOutcome =
+  | { kind: 'completed'; state: RunState; reason: string; message: string }
+  | { kind: 'stopped'; state: RunState }
+  | { kind: 'failed'; state: RunState; problem: Problem };
+
+export type RunStage = 'Starting' | 'Collecting' | 'Aggregating' | 'Waiting';
+
+export type WaitingRun = Required<Wait>;
+
+/** News from the run to its job, complete each time; `sequence` makes a late one harmless. */
+export interface RunNews {
+  epoch: number;
+  /** Of Temporal: each run counts its news from 1. */
+  run: string;
+  sequence: number;
+  stage: RunStage;
+  /** The round under way, else the last one. */
+  round: number;
+  selected: string[];
+  accepted: string[];
+  refused: Refusal[];
+  deadline?: string;
+  waitingFor?: WaitingRun;
+  last?: RoundRecord;
+}

@@ -1,0 +1,168 @@
+/** From what a federated job knows to what a person reads. Pure. */
+import type { Problem } from '../failures.ts';
+import type { StatusDraft, Verdict, Wait } from '../status.ts';
+import { nodeProblem } from '../../node.ts';
+import type { FederatedState } from './job-state.ts';
+import { quorumOf } from './quorum.ts';
+import { assess, places, type FederatedView } from './situation.ts';
+import type { ClientPlace, RoundRecord } from './state.ts';
+
+/** A FederatedLearningJob is Available once its last round is published. */
+export function federatedStatus(view: FederatedView): StatusDraft {
+  const { own, desired } = view;
+  const { rounds } = desired.fields;
+  const clients = places(view);
+  const waiting = waitingFor(view, clients);
+  const degraded = degradation(view);
+  const last = lastRecord(own);
+  const round = Math.max(own.news?.round ?? 0, last?.round ?? 0);
+  const states = clients.map((place) => clientState(own, place));
+  return {
+    phase: phaseOf(own),
+    ...(waiting === undefined ? {} : { waitingFor: waiting }),
+    progressing: progress(own, waiting),
+    available: availability(own, last),
+    ...(degraded === undefined ? {} : { degraded: { status: true, ...degraded } }),
+    ...(own.mode === 'run' ? {} : { suspended: { status: true, reason: own.mode === 'pause' ? 'Paused' : 'Stopped' } }),
+    stages: own.conditions,
+    fields: {
+      startTime: own.startTime,
+      ...(own.completionTime === undefined ? {} : { completionTime: own.completionTime }),
+      round: `${round}/${rounds.total}`,
+      stage: own.ended === undefined ? (own.news?.stage ?? 'Starting') : null,
+      epoch: own.epoch,
+      quorum: `${own.news?.accepted.length ?? 0}/${quorumOf(own.news?.selected.length ?? clients.length, rounds)}`,
+      clients: states,
+      active: states.filter(({ state }) => working.has(state)).length,
+      succeeded: own.ended?.kind === 'completed' ? clients.length : 0,
+      failed: own.ended?.kind === 'failed' ? clients.length : 0,
+      strategy: desired.fields.aggregation.strategy,
+      aggregator: 'the image of the aggregation worker is not run: the rounds are aggregated by the strategy',
+      ...(desired.fields.transmitter === 's3'
+        ? { transmitter: 's3 is accepted and works like ws: updates travel as blobs' }
+        : {}),
+      ...(last === undefined ? {} : { lastRound: summaryOf(last) }),
+      rounds: own.run.records.slice(-10).map(summaryOf),
+    },
+  };
+}
+
+const working: ReadonlySet<string> = new Set(['Starting', 'Training', 'Retrying', 'Invited']);
+
+function lastRecord({ run, news }: FederatedState): RoundRecord | undefined {
+  return news?.last ?? run.records.at(-1);
+}
+
+function summaryOf({ round, clients, samples, weights, metrics, seconds, time }: RoundRecord): Record<string, unknown> {
+  const digits = Object.entries(metrics).map(([name, value]) => [name, Number(value.toPrecision(6))]);
+  return {
+    round,
+    clients: clients.length,
+    samples,
+    digest: weights.sha256,
+    metrics: Object.fromEntries(digits),
+    seconds,
+    time,
+  };
+}
+
+function clientState(own: FederatedState, { client, dataset, place, problem }: ClientPlace) {
+  const { news } = own;
+  const where = { client, dataset, ...(place === undefined ? {} : { node: place.node }) };
+  if (problem !== undefined || place === undefined) {
+    return {
+      ...where,
+      state: 'Absent',
+      ...(problem === undefined ? {} : { reason: problem.reason, message: problem.message }),
+    };
+  }
+  const refused = news?.refused.find((entry) => entry.client === client);
+  if (refused !== undefined) return { ...where, state: 'Refused', ...refused.problem };
+  if (news === undefined || own.ended !== undefined || news.stage === 'Waiting') return { ...where, state: 'Idle' };
+  if (news.accepted.includes(client)) return { ...where, state: 'Accepted' };
+  if (!news.selected.includes(client)) return { ...where, state: 'Idle' };
+  const told = own.clients[client];
+  if (told === undefined || told.round !== news.round) return { ...where, state: 'Invited' };
+  return { ...where, state: told.state, ...(told.problem === undefined ? {} : told.problem) };
+}
+
+/** Sedna's phases, and two of our own for what a person asked. */
+function phaseOf({ ended, mode, news }: FederatedState): string {
+  if (ended?.kind === 'completed') return 'Succeeded';
+  if (ended?.kind === 'failed') return 'Failed';
+  if (mode === 'stop') return 'Stopped';
+  if (mode === 'pause') return 'Paused';
+  return news === undefined ? 'Pending' : 'Running';
+}
+
+function waitingFor(view: FederatedView, clients: ClientPlace[]): Wait | undefined {
+  const { own } = view;
+  if (own.ended?.kind === 'completed') return undefined;
+  if (own.ended?.kind === 'failed') return own.ended.problem;
+  if (own.mode === 'pause') {
+    return { reason: 'Paused', message: 'somebody paused it; the round under way may finish; sedna resume goes on' };
+  }
+  if (own.mode === 'stop')
+    return { reason: 'Stopped', message: 'somebody stopped it; sedna resume goes on with the next round' };
+  const { plan, problem } = assess(view);
+  if (own.news === undefined) {
+    if (problem !== undefined) return problem;
+    if (plan === undefined) return { reason: 'Starting', message: 'asks for its Datasets, Models and nodes' };
+  }
+  const failed = view.operations.problem('run');
+  if (failed !== undefined) return failed;
+  return waitingRun(view, clients);
+}
+
+/** What the run waits for; a node that is away is the better reason where it is the cause. */
+function waitingRun(view: FederatedView, clients: ClientPlace[]): Wait | undefined {
+  const { news } = view.own;
+  const waiting = news?.waitingFor;
+  if (news === undefined) return { reason: 'Starting', message: 'the run starts' };
+  if (news.stage === 'Aggregating') {
+    const node = assess(view).plan?.aggregator;
+    return node === undefined ? undefined : nodeProblem(view, node);
+  }
+  if (waiting === undefined || waiting.reason !== 'Collecting') return waiting;
+  const silent = clients
+    .filter(({ client }) => waiting.missing.includes(client))
+    .flatMap(({ client, place }) => {
+      const problem = place === undefined ? undefined : nodeProblem(view, place.node);
+      return problem === undefined ? [] : [`client ${client}: ${problem.message}`];
+    });
+  if (silent.length === 0) return waiting;
+  return { ...waiting, reason: 'NodeSilent', message: `${waiting.message}; ${silent.join('; ')}` };
+}
+
+function progress(own: FederatedState, waiting: Problem | undefined): Verdict {
+  const { news, ended } = own;
+  if (ended !== undefined) return { status: false, reason: endings[ended.kind] };
+  if (news === undefined) return { status: false, reason: waiting?.reason ?? 'Starting', message: waiting?.message };
+  const message = `round ${news.round}: ${news.accepted.length} of ${news.selected.length} updates accepted`;
+  return { status: own.mode === 'run', reason: news.stage, message };
+}
+
+const endings = { completed: 'Completed', stopped: 'Stopped', failed: 'Failed' };
+
+function availability({ ended }: FederatedState, last: RoundRecord | undefined): Verdict {
+  if (ended?.kind === 'completed') {
+    return {
+      status: true,
+      reason: 'Completed',
+      message: `${ended.message}; live version ${last?.weights.sha256.slice(0, 12) ?? ''}`,
+    };
+  }
+  return { status: false, reason: ended?.kind === 'failed' ? ended.problem.reason : 'NotCompleted' };
+}
+
+function degradation(view: FederatedView): Problem | undefined {
+  const { own } = view;
+  if (own.ended?.kind === 'failed') return own.ended.problem;
+  if (own.ended?.kind === 'completed') return undefined;
+  const waiting = own.news?.waitingFor;
+  if (waiting !== undefined && waiting.reason !== 'Collecting')
+    return { reason: waiting.reason, message: waiting.message };
+  const refused = own.news?.refused[0];
+  if (refused === undefined) return assess(view).problem;
+  return { reason: refused.problem.reason, message: `client ${refused.client}: ${refused.problem.message}` };
+}

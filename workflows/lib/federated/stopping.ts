@@ -1,0 +1,31 @@
+/** Which rounds are good, and whether the job has had enough of them. Pure. */
+import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
+import type { RoundRecord, RunState } from './state.ts';
+
+type Rules = FederatedLearningJobFields['rounds'];
+
+const agrees: Record<string, (value: number, threshold: number) => boolean> = {
+  '>': (value, threshold) => value > threshold,
+  '>=': (value, threshold) => value >= threshold,
+  '<': (value, threshold) => value < threshold,
+  '<=': (value, threshold) => value <= threshold,
+};
+
+/** Rounds in a row that met `stopWhen`, this one included. */
+export function metSoFar(met: number, { metrics }: RoundRecord, { stopWhen }: Rules): number {
+  const value = stopWhen === undefined ? undefined : metrics[stopWhen.metric];
+  if (stopWhen === undefined || value === undefined) return 0;
+  return agrees[stopWhen.operator]?.(value, stopWhen.threshold) ? met + 1 : 0;
+}
+
+export function hasEnough(met: number, { stopWhen }: Rules): boolean {
+  return stopWhen !== undefined && met >= (stopWhen.patience ?? 1);
+}
+
+/** The better of the best so far and this round; a round without the metric is never the best. */
+export function better(best: RunState['best'], record: RoundRecord, { keepBest }: Rules): RunState['best'] {
+  const value = keepBest === undefined ? undefined : record.metrics[keepBest.metric];
+  if (keepBest === undefined || value === undefined || !Number.isFinite(value)) return best;
+  const improves = best === undefined || (keepBest.mode === 'min' ? value < best.value : value > best.value);
+  return improves ? { record, value } : best;
+}
