@@ -9,6 +9,7 @@ import type {
   AggregateInput,
   AggregateResult,
   BlobRef,
+  ImportedModel,
   ImportModelInput,
 } from '../../../activities/contracts.ts';
 import { createAggregateActivities } from '../../../activities/edge/aggregate.ts';
