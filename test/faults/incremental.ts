@@ -59,7 +59,7 @@ async function play(
     ...story.violations,
     ...violations(outcome, undisturbed),
     ...story.loads.flatMap((load) => servingViolations(outcome, load)),
-    ...(status === undefined ? [] : await statusAgrees(world, status)),
+    ...(status === undefined ? [] : await statusAgrees(world, status, outcome)),
     ...(await leftovers(story)),
     ...(await replayViolations(world)),
   );
@@ -72,18 +72,30 @@ async function situation(world: World | undefined): Promise<string> {
   return ` (${phase}${waitingFor ? `, waits for ${waitingFor.reason}: ${waitingFor.message}` : ''})`;
 }
 
-/** What Kubernetes shows is what the entity says: no late writer has won. */
-async function statusAgrees(world: World, status: JobStatus): Promise<string[]> {
-  let shown: JobStatus['conditions'] = [];
+/** What Kubernetes shows is what the entities say: no late writer has won. */
+async function statusAgrees({ stack }: World, status: JobStatus, { versions }: Outcome): Promise<string[]> {
+  let shown: unknown;
   const same = await until(async () => {
     try {
-      shown = (await world.stack.status()).conditions;
-    } catch {
+      const [job, model] = [await stack.status(), await stack.status('digits-deployed', 'model')];
+      shown = [job.conditions.at(-1), job.conditions.length, stagesOfVersions(model)];
+      return (
+        isDeepStrictEqual(job.conditions, status.conditions) &&
+        isDeepStrictEqual(
+          stagesOfVersions(model),
+          versions.map(({ stage }) => stage),
+        )
+      );
+    } catch (error) {
+      shown = (error as Error).message;
       return false;
     }
-    return isDeepStrictEqual(shown, status.conditions);
   }, leftoverMs);
-  return same ? [] : [`the status of the object is not that of its entity: ${JSON.stringify(shown.at(-1))}`];
+  return same ? [] : [`Kubernetes does not show what the entities say: ${JSON.stringify(shown)}`];
+}
+
+function stagesOfVersions(model: unknown): string[] {
+  return (model as { versions: { stage: string }[] }).versions.map(({ stage }) => stage);
 }
 
 async function leftovers(story: Story): Promise<string[]> {

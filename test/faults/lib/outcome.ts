@@ -27,8 +27,9 @@ interface ListedVersion {
   lineage: { round: number; samples: number; dataset: string };
 }
 
+/** Asked of the entities: what Kubernetes shows of them may come later, and is compared then. */
 export async function outcomeOf(world: World, status: JobStatus): Promise<Outcome> {
-  const model = (await world.stack.status('digits-deployed', 'model')) as unknown as { versions: ListedVersion[] };
+  const model = await world.ask<{ versions: ListedVersion[] }>('Model', 'digits-deployed', 30_000);
   return {
     rounds: Array.from({ length: status.round }, (_, i) => ({
       round: i + 1,

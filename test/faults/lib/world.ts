@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { packageRoot } from '../../../deploy/local/files.ts';
 import { freePort } from '../../../workers/lib/ports.ts';
 import { readStackState, stackPaths, type StackState } from '../../../deploy/local/state.ts';
+import { until } from '../../../deploy/local/wait.ts';
 import { isAlive, signal, type ProcessRef } from '../../../workers/lib/process.ts';
 import { viewEntity } from '../../../activities/lib/entities.ts';
 import { DigitsStack, type JobStatus } from '../../support/digits-stack.ts';
@@ -14,7 +15,6 @@ import { TcpProxy } from './proxy.ts';
 import { SmallDisk } from '../../support/small-disk.ts';
 
 export const node = 'edge-1';
-const job = { kind: 'IncrementalLearningJob', namespace: 'default', name: 'digits' };
 
 export type LinkName = 'gm' | 'lc' | 'api';
 type Links = Record<LinkName, TcpProxy>;
@@ -111,10 +111,23 @@ export class World {
   }
 
   /** The job's own word, asked of its entity; undefined while nobody can answer. */
-  async status(): Promise<JobStatus | undefined> {
+  status(): Promise<JobStatus | undefined> {
+    return this.#view<JobStatus>('IncrementalLearningJob', 'digits');
+  }
+
+  /** The status of an entity, asked again until somebody answers. */
+  async ask<T>(kind: string, name: string, boundMs: number): Promise<T> {
+    let status: T | undefined;
+    if (!(await until(async () => (status = await this.#view<T>(kind, name)) !== undefined, boundMs)))
+      throw new Error(`${kind}/${name} gives no answer`);
+    return status as T;
+  }
+
+  async #view<T>(kind: string, name: string): Promise<T | undefined> {
     try {
-      const view = await Promise.race([viewEntity(this.client, job), rejectAfter(2_000)]);
-      return view?.status as JobStatus | undefined;
+      const ref = { kind, namespace: 'default', name };
+      const view = await Promise.race([viewEntity(this.client, ref), rejectAfter(2_000)]);
+      return view?.status as T | undefined;
     } catch {
       return undefined;
     }
