@@ -143,7 +143,8 @@ async function prepareSamples(
   const { dataset, take, trainProb, round, evalSets } = input;
   const index = new DatasetIndex(dataset, { settleMs: 0 });
   await index.refresh().catch((error: unknown) => {
-    throw failure('DatasetUnreadable', `${index.file}: ${(error as Error).message}`, error);
+    const { message } = error as Error;
+    throw failure('DatasetUnreadable', message.startsWith(index.file) ? message : `${index.file}: ${message}`, error);
   });
   if (await isReplaced(index, take.to)) {
     await watchers.recount(dataset);

@@ -1,12 +1,25 @@
+import { problems } from './record.ts';
+
 /** One record of a CSV text and the line that it starts on, 1-based. */
 export interface CsvRow {
   line: number;
   cells: string[];
 }
 
+export class CsvError extends Error {
+  override name = 'CsvError';
+  /** 1-based. */
+  readonly line: number;
+
+  constructor(line: number, message: string) {
+    super(message);
+    this.line = line;
+  }
+}
+
 /**
  * Splits CSV text (RFC 4180: quotes, doubled quotes and line breaks inside quotes; also LF alone) into rows. Blank lines are
- * skipped. Throws on a quote that never ends.
+ * skipped. Throws `CsvError` on a quote that never ends.
  */
 export function* csvRows(text: string, delimiter = ','): Generator<CsvRow> {
   let line = 1;
@@ -30,9 +43,9 @@ export function* csvRows(text: string, delimiter = ','): Generator<CsvRow> {
 
 function lineBreak(text: string, start: number, line: number): number {
   let at = start;
-  if (text[at] === '\r') at++;
+  if (text[at] === '\r' && text[at + 1] === '\n') at++;
   if (text[at] === '\n') at++;
-  if (at === start && at < text.length) throw new Error(`line ${line}: text follows a closing quote`);
+  if (at === start && at < text.length) throw new CsvError(line, 'text follows a closing quote');
   return at;
 }
 
@@ -46,7 +59,8 @@ interface Cell {
 
 function plain(text: string, start: number, delimiter: string): Cell {
   let end = start;
-  while (end < text.length && text[end] !== delimiter && text[end] !== '\n' && text[end] !== '\r') end++;
+  while (end < text.length && text[end] !== delimiter && text[end] !== '\n') end++;
+  if (text[end] === '\n' && end > start && text[end - 1] === '\r') end--;
   return { value: text.slice(start, end), end, lines: 0 };
 }
 
@@ -55,7 +69,7 @@ function quoted(text: string, start: number, line: number): Cell {
   let value = '';
   for (;;) {
     const quote = text.indexOf('"', at);
-    if (quote < 0) throw new Error(`line ${line}: a quote is opened and never closed`);
+    if (quote < 0) throw new CsvError(line, problems.openQuote);
     value += text.slice(at, quote);
     at = quote + 1;
     if (text[at] !== '"') break;

@@ -1,7 +1,7 @@
-import { csvRows } from './csv-rows.ts';
+import { CsvError, csvRows, type CsvRow } from './csv-rows.ts';
 import { BaseDataSource } from './data-source.ts';
 import type { DataType } from './data-source.ts';
-import { atLine, readText } from './read-text.ts';
+import { atLine, checkLines, readText } from './read-text.ts';
 import { takeLabel } from './label.ts';
 
 /** Column → value. Cells that are numbers are numbers, empty ones are `null`. */
@@ -41,9 +41,13 @@ async function* records(
 ): AsyncGenerator<[number, CsvRecord]> {
   const wanted = typeof columns === 'string' ? columns.split(',').map((name) => name.trim()) : columns;
   let header: string[] | undefined;
-  for (const { line, cells } of csvRows(await readText(location), delimiter)) {
+  const text = await readText(location);
+  checkLines(location, text);
+  for (const { line, cells } of rowsOf(location, text, delimiter)) {
     if (!header) {
       header = cells.map((name) => name.trim());
+      const twice = header.find((name, index) => name !== '' && header?.indexOf(name) !== index);
+      if (twice !== undefined) throw new Error(`${location}:${line}: the column "${twice}" is there twice`);
       requireColumns(location, header, [...(wanted ?? []), ...(label ? [label] : [])]);
       continue;
     }
@@ -52,6 +56,15 @@ async function* records(
     }
     const entries = header.map((name, index) => [name, toValue(cells[index] ?? '')] as const);
     yield [line, Object.fromEntries(entries.filter(([name]) => !wanted || wanted.includes(name) || name === label))];
+  }
+}
+
+function* rowsOf(location: string, text: string, delimiter: string | undefined): Generator<CsvRow> {
+  try {
+    yield* csvRows(text, delimiter);
+  } catch (error) {
+    if (error instanceof CsvError) throw new Error(`${location}:${error.line}: ${error.message}`, { cause: error });
+    throw error;
   }
 }
 

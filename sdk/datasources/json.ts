@@ -1,7 +1,8 @@
 import { BaseDataSource } from './data-source.ts';
 import type { DataType } from './data-source.ts';
 import { takeLabel } from './label.ts';
-import { atLine, readText } from './read-text.ts';
+import { isOneArray, jsonProblem } from './record.ts';
+import { atLine, checkLines, readText } from './read-text.ts';
 
 export interface JsonOptions {
   dataType?: DataType;
@@ -16,7 +17,7 @@ export async function readJson(locations: readonly string[], options: JsonOption
   const target = new BaseDataSource(options.dataType);
   for (const location of locations.filter(Boolean)) {
     const text = await readText(location);
-    if (text.trimStart().startsWith('[')) await readArray(target, { location, text }, options);
+    if (isOneArray(text)) await readArray(target, { location, text }, options);
     else await readLines(target, { location, text }, options);
   }
   return target;
@@ -28,23 +29,22 @@ interface Source {
 }
 
 async function readArray(target: BaseDataSource, { location, text }: Source, options: JsonOptions): Promise<void> {
-  let list: unknown;
-  try {
-    list = JSON.parse(text);
-  } catch (error) {
-    // JSON Lines whose samples are arrays start with a bracket too.
-    if (text.trim().includes('\n')) return readLines(target, { location, text }, options);
-    throw new Error(`${location}: is not JSON: ${(error as Error).message}`, { cause: error });
-  }
-  for (const record of list as unknown[]) await add(target, record, options);
+  const problem = jsonProblem(text);
+  if (problem !== undefined) throw new Error(`${location}: ${problem}`);
+  for (const record of JSON.parse(text) as unknown[]) await add(target, record, options);
 }
 
 async function readLines(target: BaseDataSource, { location, text }: Source, options: JsonOptions): Promise<void> {
+  checkLines(location, text);
   let number = 0;
   for (const line of text.split('\n')) {
     number++;
     if (line.trim() === '') continue;
-    await atLine(location, number, () => add(target, JSON.parse(line), options));
+    await atLine(location, number, () => {
+      const problem = jsonProblem(line);
+      if (problem !== undefined) throw new Error(problem);
+      return add(target, JSON.parse(line), options);
+    });
   }
 }
 
@@ -54,7 +54,7 @@ async function add(target: BaseDataSource, record: unknown, { label, parseRecord
     ? takeLabel(record as Record<string, unknown>, label)
     : { rest: record, value: undefined };
   const sample = parseRecord ? await parseRecord(rest) : rest;
-  if (sample === null || sample === undefined) return;
+  if (parseRecord && (sample === null || sample === undefined)) return;
   target.x.push(sample);
   if (label && !target.isTestData) target.y.push(value);
 }

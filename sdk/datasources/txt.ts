@@ -1,6 +1,6 @@
 import { BaseDataSource } from './data-source.ts';
 import type { DataType } from './data-source.ts';
-import { atLine, readText } from './read-text.ts';
+import { atLine, checkLines, readText } from './read-text.ts';
 
 /** A sample: its parts in order, the label second. A string counts as a part of its own. */
 export type TxtRow = readonly unknown[];
@@ -22,7 +22,9 @@ export async function readTxt(locations: readonly string[], options: TxtOptions 
   const source = new BaseDataSource(dataType);
   for (const location of locations.filter(Boolean)) {
     let number = 0;
-    for (const line of (await readText(location)).split(/\r\n|\n|\r/)) {
+    const text = await readText(location);
+    checkLines(location, text);
+    for (const line of text.split(/\r?\n/)) {
       number++;
       const row = await atLine(location, number, () => parseLine(line.trim()));
       if (!row || row.length === 0) continue;

@@ -1,8 +1,8 @@
-import { createReadStream } from 'node:fs';
 import { lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { StorageError, isNotFound } from './errors.ts';
+import { openRegularFile } from './regular-file.ts';
 
 export { isLocal, localPath, schemeOf } from './location.ts';
 
@@ -23,11 +23,12 @@ export async function copyFileAtomic(source: string, target: string): Promise<vo
 }
 
 /**
- * The content of a file. It is opened by whoever reads, not before: a stream that cannot be opened while nobody listens yet would
+ * The content of a regular file (a pipe or a device is refused). It is opened by whoever reads, not before: a stream that cannot be opened while nobody listens yet would
  * end the process.
  */
 export async function* chunksOf(file: string): AsyncIterable<Uint8Array> {
-  yield* createReadStream(file) as AsyncIterable<Uint8Array>;
+  const handle = await openRegularFile(file);
+  yield* handle.createReadStream() as AsyncIterable<Uint8Array>;
 }
 
 /** Writes and flushes `content` to a new file in `directory`; nothing remains of it if that fails. Resolves to its path. */

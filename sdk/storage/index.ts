@@ -6,4 +6,5 @@ export { StorageError } from './errors.ts';
 export type { StorageErrorCode } from './errors.ts';
 export { copyFileAtomic, resolveInside, writeFileAtomic } from './files.ts';
 export type { FileContent } from './files.ts';
+export { NotAFileError, openRegularFile } from './regular-file.ts';
 export { isLocal, localPath, schemeOf } from './location.ts';

@@ -2,6 +2,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { StorageError } from './errors.ts';
 
+/** As in manifests: Linux PATH_MAX. */
+const MAX_LENGTH = 4096;
+const CONTROL = /[\x00-\x1f\x7f]/;
 const SCHEME = /^([a-zA-Z][a-zA-Z0-9+.-]*):\/\//;
 
 /** Scheme in lower case, or `''` for a plain path. */
@@ -15,6 +18,10 @@ export function schemeOf(location: string): string {
  */
 export function localPath(location: string): string {
   const scheme = schemeOf(location);
+  if (location.length > MAX_LENGTH)
+    throw new StorageError('InvalidLocation', `${location.slice(0, 100)}…: must have at most ${MAX_LENGTH} characters`);
+  if (CONTROL.test(location))
+    throw new StorageError('InvalidLocation', `${JSON.stringify(location)}: must not contain control characters`);
   if (scheme === 'file') return checked(fromFileUrl(location), location);
   if (scheme !== '') throw unsupported(scheme, location);
   return checked(location, location);
@@ -33,17 +40,25 @@ export function unsupported(scheme: string, location: string): StorageError {
 
 function fromFileUrl(location: string): string {
   try {
-    // Judged before URL parsing: it would resolve ".." segments silently.
-    checkSegments(decodeURIComponent(location), location);
+    // Judged before URL parsing: it would resolve ".." segments silently, and drop what follows "?" or "#".
+    const decoded = decodeURIComponent(location);
+    checkSegments(decoded, location);
+    if (/[?#]/.test(location)) throw new Error('it has a query or a fragment');
     return fileURLToPath(location);
   } catch (error) {
     if (error instanceof StorageError) throw error;
-    throw new StorageError('InvalidLocation', `${location}: is not a file:///absolute/path URL`, { cause: error });
+    throw new StorageError(
+      'InvalidLocation',
+      `${location}: must be a file URL of an absolute path without "?", "#", "%2F" and broken escapes`,
+      { cause: error },
+    );
   }
 }
 
 function checked(candidate: string, location: string): string {
-  if (candidate.includes('\0')) throw new StorageError('InvalidLocation', `${JSON.stringify(location)}: contains NUL`);
+  // Once more: escapes of a URL may have hidden them.
+  if (CONTROL.test(candidate))
+    throw new StorageError('InvalidLocation', `${JSON.stringify(location)}: must not contain control characters`);
   if (!path.isAbsolute(candidate)) {
     throw new StorageError('InvalidLocation', `"${location}": must be an absolute path, such as /data/train.txt`);
   }
@@ -52,7 +67,10 @@ function checked(candidate: string, location: string): string {
 }
 
 function checkSegments(text: string, location: string): void {
-  if (text.split(/[/\\]/).includes('..')) {
-    throw new StorageError('InvalidLocation', `${location}: must not contain ".." segments`);
+  if (/(^|[/\\])(\.|%2e){2}([/\\]|$)/i.test(text)) {
+    throw new StorageError(
+      'InvalidLocation',
+      `${location}: must not contain ".." segments; write the path without them`,
+    );
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { unsafeValues } from '../../crds/lib/unsafe-values.ts';
 
 /** Largest body that the local controller reads, in bytes. */
 export const MAX_REPORT_BYTES = 1024 * 1024;
@@ -21,19 +22,28 @@ const metrics = z
   .nullish()
   .refine((value) => Object.keys(value ?? {}).length <= MAX_METRICS, { error: `more than ${MAX_METRICS} metrics` })
   .transform((value) => {
-    const entries = Object.entries(value ?? {}).map(([name, values]) => [name, numbers(values)] as const);
+    const entries = Object.entries(value ?? {}).map(([name, values]) => [printable(name), numbers(values)] as const);
     return Object.fromEntries(entries.filter(([, values]) => values.length > 0));
   });
 
 const result = z.object({
   format: text(64)
     .nullish()
-    .transform((value) => value ?? ''),
+    .transform((value) => printable(value ?? '')),
   url: text(4096)
     .nullish()
+    .refine((value) => value == null || printable(value) === value, { error: 'must not contain control characters' })
     .transform((value) => value ?? ''),
   metrics,
 });
+
+/** One of these words in any case; refused otherwise, so that a misspelt report is not waited for until the worker ends. */
+const oneOf = (words: readonly string[]) =>
+  optionalText(64)
+    .transform((value) => value?.toLowerCase())
+    .refine((value) => value === undefined || words.includes(value), {
+      error: ({ input }) => `must be one of ${words.join(', ')}, not ${quoted(input)}`,
+    });
 
 /** Body of `POST /sedna/workers/<name>/info`, as lenient as stock Sedna images need. Unknown members are ignored. */
 export const workerReport = z.object({
@@ -45,10 +55,11 @@ export const workerReport = z.object({
   ownerInfo: z
     .record(z.string(), z.unknown())
     .nullish()
+    .refine((value) => unsafeValues(value).length === 0, { error: 'is nested too deep' })
     .transform((value) => value ?? undefined),
-  kind: optionalText(64).transform((value) => value?.toLowerCase() ?? ''),
+  kind: oneOf(['train', 'eval', 'deploy', 'inference', '']).transform((value) => value ?? ''),
   /** Absent in reports of joint inference. */
-  status: optionalText(64).transform((value) => value?.toLowerCase()),
+  status: oneOf(['running', 'completed', 'failed', 'ready']),
   results: z
     .array(result)
     .max(MAX_RESULTS)
@@ -104,6 +115,12 @@ function numbers(value: unknown): number[] {
 function toNumber(value: unknown): number {
   if (typeof value === 'number') return value;
   return typeof value === 'string' && value.trim() !== '' ? Number(value) : NaN;
+}
+
+/** What a worker sent, short and harmless enough for a message. */
+export function quoted(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(printable(value.slice(0, 100)));
+  return value === undefined ? 'nothing' : Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
 }
 
 // Messages reach terminals and logs; escape sequences of a worker must not.

@@ -1,6 +1,10 @@
 /** Every family through every parser that speaks of it: one verdict, one field path, one reason. Prints the table of the corpus. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { datasets } from './families/datasets.ts';
+import { locations } from './families/locations.ts';
 import { manifests } from './families/manifests.ts';
+import { models } from './families/models.ts';
+import { workerReports } from './families/worker-reports.ts';
 import { expectedOf, type Case, type Expected, type Family, type Found, type Parser } from './lib/family.ts';
 import { CorpusTable } from './lib/table.ts';
 
@@ -56,5 +60,9 @@ function same(found: unknown, expected: unknown): void {
 }
 
 judged(manifests());
+judged(locations());
+judged(datasets());
+judged(models());
+judged(workerReports());
 
 afterAll(() => void process.stdout.write(`\nThe corpus of bad input, by family and parser:\n${table.toString()}\n`));

@@ -3,6 +3,9 @@ import { fastify } from 'fastify';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { ConfigError } from './config.ts';
 
+/** For a request to arrive whole, in ms: who sends a byte a minute holds a connection no longer. */
+const requestTimeout = 30_000;
+
 export interface Health {
   /** What is missing before this process does its work; empty when it does. */
   missing(): string[];
@@ -14,7 +17,7 @@ export interface Health {
 
 /** HTTP server with `/healthz` (the process answers), `/readyz` (it works; else says what is missing) and `/metrics`. */
 export function healthServer(health: Health): { server: FastifyInstance; registry: Registry } {
-  const server = fastify({ logger: false, bodyLimit: 1 << 20, forceCloseConnections: true });
+  const server = fastify({ logger: false, bodyLimit: 1 << 20, requestTimeout, forceCloseConnections: true });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   server.get('/healthz', () => ({ status: 'ok' }));

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import type { WorkerView } from '../../activities/edge/runtime.ts';
 import { orDiskFull } from '../../activities/lib/failure.ts';
 import type { ReceivedProgress, ReceivedReport } from '../../sdk/worker/protocol.ts';
-import { workerProgress, workerReport } from '../../sdk/worker/protocol.ts';
+import { printable, quoted, workerProgress, workerReport } from '../../sdk/worker/protocol.ts';
 import { logger } from './log.ts';
 
 export interface ReportSink {
@@ -34,14 +34,15 @@ export function serveWorkerApi(server: FastifyInstance, sink: ReportSink): void 
     const { name } = request.params;
     const stated = (request.body as { name?: unknown } | null)?.name;
     if (stated !== name) {
-      return reply
-        .code(400)
-        .send({ Status: 400, Message: `name in the body (${String(stated)}) is not the one of the path (${name})` });
+      return reply.code(400).send({
+        Status: 400,
+        Message: `name in the body (${quoted(stated)}) is not the one of the path (${quoted(name)})`,
+      });
     }
     const parsed = workerReport.safeParse(request.body);
     if (!parsed.success) return reply.code(400).send({ Status: 400, Message: reason(parsed.error.issues) });
-    // A worker that is not known here gets its 200 as well: anything else costs it 15 seconds of retries for nothing.
-    if (!sink.report(parsed.data)) logger.warn({ worker: name }, 'a report of a worker that does not run on this node');
+    // A worker that is not known here, or has told its end already, gets its 200 as well: anything else costs it 15 seconds of retries for nothing.
+    if (!sink.report(parsed.data)) logger.warn({ worker: name }, 'a report that nobody waits for');
     return ok;
   });
 
@@ -81,7 +82,9 @@ async function readLog(file: string, offset: number): Promise<{ text: Buffer; ne
   }
 }
 
+/** Short and printable: it may quote what the worker sent. */
 function reason(issues: { path: PropertyKey[]; message: string }[]): string {
   const [issue] = issues;
-  return issue === undefined ? 'not a report' : `${issue.path.map(String).join('.')}: ${issue.message}`;
+  const place = issue?.path.length === 0 ? '' : `${issue?.path.map(String).join('.')}: `;
+  return issue === undefined ? 'not a report' : printable(`${place}${issue.message}`).slice(0, 500);
 }

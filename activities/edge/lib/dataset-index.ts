@@ -5,8 +5,11 @@
  * truncated, replaced).
  */
 import { createHash, type Hash } from 'node:crypto';
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+import { stat, type FileHandle } from 'node:fs/promises';
 import type { DatasetSource } from '../../contracts.ts';
+import { isOneArray, MAX_RECORD_BYTES, problems, recordProblem } from '../../../sdk/datasources/record.ts';
+import { openRegularFile } from '../../../sdk/storage/index.ts';
 import { nodePath } from './node-path.ts';
 import { arrayRecords, lineSplitter, type Splitter } from './records.ts';
 
@@ -35,6 +38,8 @@ export class DatasetIndex {
   #overlap: Buffer = Buffer.alloc(0);
   /** Nothing has been accepted since the beginning of the file: a byte order mark may come. */
   #fresh = true;
+  /** Of the next record, from 1. */
+  #line = 1;
   /** The last record that was counted had no line end. */
   #openEnd = false;
   /** Since when the file has been as it is, by the monotonic clock. */
@@ -117,17 +122,15 @@ export class DatasetIndex {
 
   async #refresh(): Promise<boolean> {
     const before = { count: this.count, digest: this.#records.digestAt(this.count) };
-    const handle = await open(this.file, 'r');
+    const handle = await openRegularFile(this.file);
     try {
-      const { ino, size, mtimeMs, isFile } = await describe(handle);
-      if (!isFile) throw new Error(`${this.file} is not a file`);
+      const { ino, size, mtimeMs } = await handle.stat();
       const settled = this.#rests({ ino, size, mtimeMs });
       const unchanged = ino === this.#inode && size === this.#position && mtimeMs === this.#modified;
       if (unchanged && !(settled && this.#hasRest())) return false;
-      await this.#readOnce(handle, { ino, size, mtimeMs });
+      await this.#readOnce(handle, { ino, size, mtimeMs }, settled);
       this.#inode = ino;
       this.#modified = mtimeMs;
-      if (settled) this.#countRest();
     } finally {
       await handle.close();
     }
@@ -142,13 +145,14 @@ export class DatasetIndex {
     return Math.max(Date.now() - now.mtimeMs, seenForMs) >= this.#settleMs;
   }
 
-  async #readOnce(handle: FileHandle, now: { ino: number; size: number; mtimeMs: number }): Promise<void> {
+  async #readOnce(handle: FileHandle, now: FileState, settled: boolean): Promise<void> {
     const { ino, size, mtimeMs, error: known } = this.#broken ?? {};
     if (ino === now.ino && size === now.size && mtimeMs === now.mtimeMs) throw known;
-    this.#isArray = this.#format === 'json' && (await startsWithBracket(handle));
+    this.#isArray = this.#format === 'json' && isOneArray(await beginning(handle));
     try {
       if (this.#isArray) await this.#readArray(handle, now.size);
       else await this.#readLines(handle, now);
+      if (settled) this.#countRest();
       this.#broken = undefined;
     } catch (error) {
       this.#broken = { ...now, error };
@@ -176,6 +180,7 @@ export class DatasetIndex {
       if (bytesRead === 0) break;
       const chunk = buffer.subarray(0, bytesRead);
       for (const record of splitter.push(chunk)) this.#accept(record);
+      if (splitter.pending > MAX_RECORD_BYTES) throw this.#refused(problems.tooLong);
       this.#position += bytesRead;
       this.#overlap = Buffer.concat([this.#overlap, chunk]).subarray(-overlapBytes);
     }
@@ -197,13 +202,16 @@ export class DatasetIndex {
     this.#position = 0;
     this.#overlap = Buffer.alloc(0);
     this.#fresh = true;
+    this.#line = 1;
     this.#openEnd = false;
   }
 
   async #readArray(handle: FileHandle, size: number): Promise<void> {
     if (size > maxArrayBytes)
       throw new Error(`a JSON array over ${maxArrayBytes >> 20} MiB: write one JSON value a line instead`);
-    const text = await handle.readFile('utf8');
+    const bytes = await handle.readFile();
+    if (!isUtf8(bytes)) throw new Error(problems.notText);
+    const text = bytes.toString('utf8');
     // An array that is being written is no array yet: the last good count stays until it is complete.
     const records = arrayRecords(text.replace(/^\uFEFF/, ''));
     this.#restart();
@@ -214,14 +222,27 @@ export class DatasetIndex {
   #accept(record: Buffer): void {
     const clean = this.#fresh ? withoutByteOrderMark(record) : record;
     this.#fresh = false;
-    if (this.#format === 'csv' && this.#header === undefined) this.#header = Buffer.from(clean);
-    else if (this.#format !== 'json' || clean.length > 0) this.#records.add(clean);
+    if (!isBlank(clean, this.#format)) {
+      const problem = recordProblem(clean, this.#format);
+      if (problem !== undefined) throw this.#refused(problem);
+      if (this.#format === 'csv' && this.#header === undefined) this.#header = Buffer.from(clean);
+      else this.#records.add(clean);
+    }
+    this.#line += 1;
+    if (this.#format !== 'csv') return;
+    for (let at = record.indexOf(10); at >= 0; at = record.indexOf(10, at + 1)) this.#line += 1;
+  }
+
+  /** Names the line, as the readers of the SDK do. */
+  #refused(problem: string): Error {
+    return new Error(`${this.file}:${this.#line}: ${problem}`);
   }
 
   /** The file rests: a last line without line end is a sample. If it goes on growing, everything is counted anew. */
   #countRest(): void {
     const rest = this.#splitter?.rest ?? Buffer.alloc(0);
     if (rest.length === 0) return;
+    if (this.#splitter?.open === true) throw this.#refused(problems.openQuote);
     // Known for good: the digest of what comes before, by which a completed last line is told from a replaced file.
     this.#records.digestAt(this.count);
     this.#accept(rest);
@@ -231,7 +252,7 @@ export class DatasetIndex {
 
   /** The first n records from the file as it is now. */
   async *#read(n: number): AsyncGenerator<Buffer> {
-    const handle = await open(this.file, 'r');
+    const handle = await openRegularFile(this.file);
     try {
       if (this.#isArray) {
         yield* arrayRecords((await handle.readFile('utf8')).replace(/^\uFEFF/, '')).slice(0, n);
@@ -255,17 +276,18 @@ export class DatasetIndex {
       for (const record of splitter.push(chunk)) {
         const clean = first ? withoutByteOrderMark(record) : record;
         first = false;
-        if (skip-- > 0 || (this.#format === 'json' && clean.length === 0)) continue;
+        if (isBlank(clean, this.#format) || skip-- > 0) continue;
         if (given++ >= n) return;
         yield clean;
       }
     }
-    if (given < n && skip <= 0) yield* lastRecord(splitter.rest, first);
+    if (given < n && skip <= 0) yield* this.#lastRecord(splitter.rest, first);
   }
-}
 
-function* lastRecord(rest: Buffer, first: boolean): Generator<Buffer> {
-  if (rest.length > 0) yield first ? withoutByteOrderMark(rest) : rest;
+  *#lastRecord(rest: Buffer, first: boolean): Generator<Buffer> {
+    const clean = first ? withoutByteOrderMark(rest) : rest;
+    if (rest.length > 0 && !isBlank(clean, this.#format)) yield clean;
+  }
 }
 
 /** How many records there were, and a digest for each recent count. */
@@ -290,18 +312,28 @@ class RecordLog {
   }
 }
 
-async function describe(handle: FileHandle): Promise<{ ino: number; size: number; mtimeMs: number; isFile: boolean }> {
-  const found = await handle.stat();
-  return { ino: found.ino, size: found.size, mtimeMs: found.mtimeMs, isFile: found.isFile() };
+interface FileState {
+  ino: number;
+  size: number;
+  mtimeMs: number;
 }
 
-async function startsWithBracket(handle: FileHandle): Promise<boolean> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(256), 0, 256, 0);
-  return buffer
-    .toString('utf8', 0, bytesRead)
-    .replace(/^\uFEFF/, '')
-    .trimStart()
-    .startsWith('[');
+/** The first line and something of the second, as far as a record may be long. */
+async function beginning(handle: FileHandle): Promise<string> {
+  const bytes = Buffer.alloc(64 * 1024);
+  let head = '';
+  while (head.length <= MAX_RECORD_BYTES) {
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, head.length);
+    head += bytes.toString('latin1', 0, bytesRead);
+    if (bytesRead === 0 || /\n\s*\S/.test(head.slice(-bytes.length))) break;
+  }
+  return Buffer.from(head, 'latin1').toString('utf8');
+}
+
+/** Lines that are no samples. In a txt file every line is one, as in the original. */
+function isBlank(record: Buffer, format: string): boolean {
+  if (format === 'csv') return record.length === 0;
+  return format === 'json' && record.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
 }
 
 function withoutByteOrderMark(record: Buffer): Buffer {

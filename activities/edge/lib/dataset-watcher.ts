@@ -134,5 +134,8 @@ function unreadable(file: string, error: unknown): Problem {
     EACCES: `${file} may not be read by the local controller; give it read permission`,
     EISDIR: `${file} is a directory; spec.url must name one index file`,
   };
-  return { reason: 'DatasetUnreadable', message: known[code ?? ''] ?? `${file}: ${message}` };
+  return {
+    reason: 'DatasetUnreadable',
+    message: known[code ?? ''] ?? (message.startsWith(file) ? message : `${file}: ${message}`),
+  };
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { openRegularFile } from '../../storage/regular-file.ts';
 import type { Tensor, TensorInfo, TensorType } from '../../tensor.ts';
 import { OnnxError, messageOf } from './errors.ts';
 import { decodeModel } from './proto/codec.ts';
@@ -74,7 +74,12 @@ export class OnnxModel {
 export async function readModelBytes(source: string | Uint8Array): Promise<Uint8Array> {
   if (typeof source !== 'string') return source;
   try {
-    return await readFile(source);
+    const file = await openRegularFile(source);
+    try {
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     throw new OnnxError('InvalidModel', `${source} cannot be read: ${messageOf(error)}`, { cause: error });
   }

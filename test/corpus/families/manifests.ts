@@ -22,12 +22,12 @@ export function manifests(): Family<DocumentInput> {
     name: 'manifests',
     cases: manifestCases(),
     parsers: [validation, commandLine(), apiServer(), globalManager()],
-    boundMs: 2_000,
-    growthMiB: 96,
+    boundMs: 5_000,
+    growthMiB: 256,
   };
 }
 
-const validation: Parser<DocumentInput> = {
+export const validation: Parser<DocumentInput> = {
   name: 'validation',
   judge({ text: content, line, value }) {
     try {
@@ -98,7 +98,7 @@ function addField(found: Found | undefined, line: string): void {
   found.message = `${found.message}${line.trim()}\n`;
 }
 
-function apiServer(): Parser<DocumentInput> {
+export function apiServer(): Parser<DocumentInput> {
   const config = new KubeConfig();
   const collection = '/apis/sedna.io/v1alpha1/namespaces/default';
   const plural = ({ value, text: content }: DocumentInput): string | undefined => {

@@ -50,7 +50,7 @@ describe('txt', () => {
 
   test('what cannot be read is named', async () => {
     await expect(readTxt([path.join(root, 'none')])).rejects.toThrow(/dataset .*none cannot be read: ENOENT/);
-    await expect(readTxt([await file('bin', Buffer.from([0xff, 0xfe]))])).rejects.toThrow(/bin is not UTF-8/);
+    await expect(readTxt([await file('bin', Buffer.from([0xff, 0xfe]))])).rejects.toThrow(/bin:1: is not UTF-8/);
     await expect(readTxt(['s3://bucket/x'])).rejects.toThrow(/"s3:\/\/" is not supported here/);
     await expect(readTxt(['../x'])).rejects.toThrow(/absolute path/);
   });
@@ -84,8 +84,8 @@ describe('csv', () => {
   test.each([
     ['a,b\n1,2\n', { label: 'z' }, 'has no column "z"; columns: a, b'],
     ['a,b\n1,2,3\n', {}, ':2: has 3 cells; the header has 2'],
-    ['a,b\n1,"2\n', {}, 'line 2: a quote is opened and never closed'],
-    ['a,b\n"1"x,2\n', {}, 'line 2: text follows a closing quote'],
+    ['a,b\n1,"2\n', {}, ':2: a quote is opened and never closed'],
+    ['a,b\n"1"x,2\n', {}, ':2: text follows a closing quote'],
   ])('%j is refused', async (content, options, message) => {
     await expect(readCsv([await file('x.csv', content)], options)).rejects.toThrow(message);
   });

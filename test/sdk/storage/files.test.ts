@@ -85,9 +85,9 @@ describe('localPath', () => {
     ['data/train.txt', 'InvalidLocation', 'must be an absolute path'],
     ['/data/../etc/passwd', 'InvalidLocation', '".." segments'],
     ['file:///data/%2e%2e/etc', 'InvalidLocation', '".." segments'],
-    ['file:///a%2Fb', 'InvalidLocation', 'is not a file:///absolute/path URL'],
-    ['file://host/x', 'InvalidLocation', 'is not a file:///absolute/path URL'],
-    ['/a\0b', 'InvalidLocation', 'contains NUL'],
+    ['file:///a%2Fb', 'InvalidLocation', 'must be a file URL'],
+    ['file://host/x', 'InvalidLocation', 'must be a file URL'],
+    ['/a\0b', 'InvalidLocation', 'control characters'],
     ['', 'InvalidLocation', 'must be an absolute path'],
   ])('refuses %j', (location, code, message) => {
     expect(() => localPath(location)).toThrow(

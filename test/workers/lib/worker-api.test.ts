@@ -73,10 +73,10 @@ describe('POST …/info', () => {
   });
 
   test.each([
-    ['another name', report('other'), 'name in the body (other) is not the one of the path (w)'],
-    ['no name', '{}', 'name in the body (undefined) is not the one of the path (w)'],
-    ['an array', '[]', 'name in the body (undefined)'],
-    ['null', 'null', 'name in the body (undefined)'],
+    ['another name', report('other'), 'name in the body ("other") is not the one of the path ("w")'],
+    ['no name', '{}', 'name in the body (nothing) is not the one of the path ("w")'],
+    ['an array', '[]', 'name in the body (nothing)'],
+    ['null', 'null', 'name in the body (nothing)'],
     ['results that are none', report('w', { results: 'x' }), 'results: '],
   ])('%s: 400', async (_name, body, message) => {
     const answer = await post('/sedna/workers/w/info', body);

@@ -108,11 +108,9 @@ export class ProcessRuntime implements WorkerRuntime {
     return [...new Map(this.list().map((worker) => [worker.owner.uid, worker.owner])).values()];
   }
 
-  /** A worker's own message. False: no such worker here; it is answered all the same. */
+  /** A worker's own message. False: no such worker here, or it has told its end already; it is answered all the same. */
   report(report: ReceivedReport): boolean {
-    const worker = this.#workers.get(report.name);
-    worker?.report(report);
-    return worker !== undefined;
+    return this.#workers.get(report.name)?.report(report) ?? false;
   }
 
   progress(name: string, progress: ReceivedProgress): boolean {

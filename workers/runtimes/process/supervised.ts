@@ -129,9 +129,14 @@ export class Supervised {
     this.#timer = undefined;
   }
 
-  /** Throws when the disk is full: a report that could be lost is not accepted, its worker sends it again. */
-  report(report: ReceivedReport): void {
-    const { reports } = this.record;
+  /**
+   * False for what comes after the end that the worker told: a repeated or late message must not undo its result. Throws when
+   * the disk is full: a report that could be lost is not accepted, its worker sends it again.
+   */
+  report(report: ReceivedReport): boolean {
+    const { reports, launch } = this.record;
+    const told = reports[report.kind]?.report.status;
+    if (launch.restart === 'Never' && (told === 'completed' || told === 'failed')) return false;
     this.record.reports = { ...reports, [report.kind]: { at: Date.now(), report } };
     try {
       this.#hooks.save(this.record);
@@ -142,6 +147,7 @@ export class Supervised {
     }
     this.#noRoom = undefined;
     this.#hooks.changed();
+    return true;
   }
 
   progress(progress: ReceivedProgress): void {

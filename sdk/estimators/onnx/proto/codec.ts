@@ -1,5 +1,6 @@
 import protobuf from 'protobufjs';
 import { OnnxError, messageOf } from '../errors.ts';
+import { checkTensors } from './check-tensors.ts';
 import { ONNX_SCHEMA } from './schema.ts';
 import type { ModelProto } from './types.ts';
 
@@ -24,6 +25,7 @@ export function decodeModel(bytes: Uint8Array, origin = 'the model'): ModelProto
   if (!model.graph?.output?.length || !model.graph.node.length || !model.opsetImport.length) {
     throw new OnnxError('InvalidModel', `${origin} is not an ONNX model: it has no graph with nodes and outputs`);
   }
+  checkTensors(model, origin);
   return model;
 }
 

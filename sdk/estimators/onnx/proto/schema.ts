@@ -16,8 +16,12 @@ message AttributeProto {
   repeated float floats = 7;
   repeated int64 ints = 8;
   repeated bytes strings = 9;
+  repeated TensorProto tensors = 10;
+  repeated GraphProto graphs = 11;
   optional int32 type = 20;
   optional string ref_attr_name = 21;
+  optional SparseTensorProto sparse_tensor = 22;
+  repeated SparseTensorProto sparse_tensors = 23;
 }
 message ValueInfoProto {
   optional string name = 1;
@@ -45,6 +49,16 @@ message ModelProto {
   optional GraphProto graph = 7;
   repeated OperatorSetIdProto opset_import = 8;
   repeated StringStringEntryProto metadata_props = 14;
+  repeated FunctionProto functions = 25;
+}
+message FunctionProto {
+  repeated NodeProto node = 7;
+  repeated AttributeProto attribute_proto = 11;
+}
+message SparseTensorProto {
+  optional TensorProto values = 1;
+  optional TensorProto indices = 2;
+  repeated int64 dims = 3;
 }
 message GraphProto {
   repeated NodeProto node = 1;
@@ -54,6 +68,7 @@ message GraphProto {
   repeated ValueInfoProto input = 11;
   repeated ValueInfoProto output = 12;
   repeated ValueInfoProto value_info = 13;
+  repeated SparseTensorProto sparse_initializer = 15;
 }
 message TensorProto {
   repeated int64 dims = 1;
