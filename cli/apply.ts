@@ -22,7 +22,11 @@ export function register(program: Command): void {
   ).action(async (options: ApplyOptions) => {
     const manifests = readAll(options);
     if (manifests.length === 0)
-      throw new CliError('no object in these files', { code: 'NothingToApply', exitCode: EXIT.usage });
+      throw new CliError('no object in these files', {
+        code: 'NothingToApply',
+        hint: 'each document needs apiVersion, kind, metadata and spec',
+        exitCode: EXIT.usage,
+      });
     if (options.dryRun === true) {
       for (const { kind, metadata } of manifests) console.log(`${kind.toLowerCase()}/${metadata.name} valid (dry run)`);
       return;

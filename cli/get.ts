@@ -30,8 +30,8 @@ export function register(program: Command): void {
   ).action(async (kinds: string, name: string | undefined, options: GetOptions) => {
     const [words = '', slashed] = kinds.split('/');
     if (words === 'workers') return listWorkers(options.output === 'wide' ? 'table' : options.output);
+    const query = { kinds: kindsOf(words), name: name ?? slashed, options };
     await withSession(async ({ objects }) => {
-      const query = { kinds: kindsOf(words), name: name ?? slashed, options };
       print(await find(objects, query), query);
       if (options.watch === true) await watch(objects, query);
     });

@@ -59,7 +59,8 @@ async function main(): Promise<void> {
   try {
     await program.parseAsync();
   } catch (error) {
-    if (!(error instanceof CommanderError)) process.exitCode = reportError(error);
+    // At once: what a process had begun before it failed (sockets, native threads) would keep it alive.
+    if (!(error instanceof CommanderError)) process.exit(reportError(error));
     else process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
 }

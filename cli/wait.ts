@@ -33,11 +33,17 @@ export function register(program: Command): void {
       while (!holds((last = await objects.get(ref)))) {
         if (Date.now() > deadline) {
           const waiting = valueAt(last, '.status.waitingFor') as { reason: string; message: string } | undefined;
-          const hint = waiting === undefined ? undefined : `it waits for ${waiting.reason}: ${waiting.message}`;
+          const word = `${ref.kind.toLowerCase()}/${ref.name}`;
+          const hint =
+            waiting !== undefined
+              ? `it waits for ${waiting.reason}: ${waiting.message}`
+              : last === undefined
+                ? `there is no ${word} in namespace ${ref.namespace} so far`
+                : `sedna explain ${word} says how it is`;
           throw new CliError(`${options.for} did not come true within ${options.timeout}`, {
             code: 'Timeout',
             exitCode: EXIT.timeout,
-            ...(hint ? { hint } : {}),
+            hint,
           });
         }
         await delay(pollMs);

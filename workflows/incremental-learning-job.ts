@@ -232,7 +232,7 @@ function rounding(view: JobView): Operation {
       // Somebody cancelled or terminated the round from outside: to the job it has failed where it was.
       const { reason, message } = problemOf(error);
       const problem = {
-        reason: reason === 'Error' ? 'Stopped' : reason,
+        reason: reason === 'Error' ? 'RoundEnded' : reason,
         message: `the round was ended: ${message}`,
       };
       endRound(view, { kind: 'failed', stage: current.stage, problem, progress: current.progress });

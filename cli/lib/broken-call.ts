@@ -1,5 +1,6 @@
 /** What a call that did not get through means to a person. */
 import { isGrpcServiceError } from '@temporalio/client';
+import { isLocal, localPath } from '../../sdk/storage/index.ts';
 import { CliError, EXIT } from './errors.ts';
 
 /** gRPC status codes. */
@@ -10,14 +11,27 @@ const unavailable = 14;
 export interface Servers {
   temporal: string;
   kubeconfig?: string | undefined;
+  blobUrl?: string | undefined;
 }
 
 /** Undefined for errors that are not of this sort. */
-export function brokenCall(error: unknown, { temporal, kubeconfig }: Servers): CliError | undefined {
+export function brokenCall(error: unknown, { temporal, kubeconfig, blobUrl }: Servers): CliError | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (isGrpcServiceError(cause)) return ofTemporal(cause.code, temporal, error);
   }
-  return kubeconfig === undefined ? undefined : ofKubernetes(error, kubeconfig);
+  return ofBlobStore(error, blobUrl) ?? (kubeconfig === undefined ? undefined : ofKubernetes(error, kubeconfig));
+}
+
+/** The system's own error about a path of the store. */
+function ofBlobStore(error: unknown, blobUrl: string | undefined): CliError | undefined {
+  const { path, message } = error as NodeJS.ErrnoException;
+  if (path === undefined || !blobUrl || !isLocal(blobUrl) || !path.startsWith(localPath(blobUrl))) return undefined;
+  return new CliError(`the blob store ${blobUrl} cannot be used: ${message}`, {
+    code: 'BlobStoreUnreachable',
+    hint: 'set SEDNA_BLOB_URL to a place that this user can read and write, the same as for sedna gm',
+    exitCode: EXIT.unreachable,
+    cause: error,
+  });
 }
 
 /** The client throws fetch's own errors, and the server's as objects with the HTTP status as code and the body as text. */

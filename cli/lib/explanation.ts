@@ -1,5 +1,5 @@
 import type { Manifest } from '../../crds/lib/kind.ts';
-import { cureOf, paragraphOf, undeployedCureOf } from '../../workflows/lib/cures.ts';
+import { helpFor, helpForUndeployed, paragraphOf } from '../../workflows/lib/cures.ts';
 import type { EntityRef } from '../../workflows/lib/ids.ts';
 import { valueAt } from './columns.ts';
 
@@ -51,19 +51,19 @@ export function explain(ref: EntityRef, object: Manifest): Explanation {
   if (status?.phase === undefined) return untouched(object.metadata.creationTimestamp);
   const { phase, round, stage, waitingFor, refused, lastRound, conditions = [] } = status;
   const told = new Set<string>();
-  const help = (reason: string, curing = cureOf): Help => {
-    const cure = told.has(reason) ? undefined : curing(reason, ref);
-    told.add(reason);
-    return cure === undefined ? {} : { cure, more: paragraphOf(reason) };
+  const help = (problem: { reason: string; message?: string }): Help => {
+    const first = !told.has(problem.reason);
+    told.add(problem.reason);
+    return (first ? helpFor(problem, ref) : undefined) ?? {};
   };
   return {
     phase,
     place: [round === undefined ? '' : `round ${round}`, stage === undefined ? '' : `stage ${stage}`]
       .filter((part) => part !== '')
       .join(', '),
-    ...(waitingFor ? { waitingFor: { ...waitingFor, ...help(waitingFor.reason) } } : {}),
+    ...(waitingFor ? { waitingFor: { ...waitingFor, ...help(waitingFor) } } : {}),
     ...(refused === undefined ? {} : { refused: { ...refused, more: paragraphOf('Refused') } }),
-    ...(lastRound === undefined ? {} : { lastRound: { ...lastRound, ...help(lastRound.reason, undeployedCureOf) } }),
+    ...(lastRound === undefined ? {} : { lastRound: { ...lastRound, ...helpForUndeployed(lastRound, ref) } }),
     conditions: conditions
       .filter(
         ({ stage: ofStage, status: holds, type }) =>
@@ -75,7 +75,7 @@ export function explain(ref: EntityRef, object: Manifest): Explanation {
         reason,
         message,
         since: lastTransitionTime,
-        ...(reason === undefined ? {} : help(reason)),
+        ...(reason === undefined ? {} : help({ reason, message })),
       })),
   };
 }

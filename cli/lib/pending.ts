@@ -5,7 +5,7 @@ import { entityId, type EntityRef } from '../../workflows/lib/ids.ts';
 export interface Pending {
   activity: string;
   queue: string;
-  state: 'running' | 'waiting for its node' | 'tries again';
+  state: 'running' | 'waiting for its node or a free slot there' | 'tries again';
   attempt: number;
   /** Newest heartbeat: the step of a training, for example. */
   progress?: unknown;
@@ -27,7 +27,9 @@ export async function pendingActivities(client: Client, ref: EntityRef): Promise
         .catch(() => undefined),
     ),
   );
-  return described.flatMap((description) => pendingOf(description?.raw.pendingActivities ?? []));
+  return described
+    .flatMap((description) => pendingOf(description?.raw.pendingActivities ?? []))
+    .sort((a, b) => a.activity.localeCompare(b.activity));
 }
 
 const states = proto.temporal.api.enums.v1.PendingActivityState;
@@ -54,9 +56,11 @@ function describePending(activity: PendingActivity): Pending {
   };
 }
 
-function stateOf({ state, lastHeartbeatTime, attempt, lastFailure }: PendingActivity): Pending['state'] {
-  if (state === started || lastHeartbeatTime) return 'running';
-  return (attempt ?? 1) > 1 && lastFailure ? 'tries again' : 'waiting for its node';
+function stateOf({ state, nextAttemptScheduleTime }: PendingActivity): Pending['state'] {
+  if (state === started) return 'running';
+  return Number(nextAttemptScheduleTime?.seconds ?? 0) * 1_000 > Date.now()
+    ? 'tries again'
+    : 'waiting for its node or a free slot there';
 }
 
 function firstPayload({ heartbeatDetails }: PendingActivity): unknown {

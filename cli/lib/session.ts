@@ -39,7 +39,7 @@ export async function withSession<T>(act: (session: Session) => Promise<T>): Pro
       ...(temporalUi === undefined ? {} : { temporalUi }),
     });
   } catch (error) {
-    throw brokenCall(error, { temporal: options.address, kubeconfig }) ?? error;
+    throw brokenCall(error, { temporal: options.address, kubeconfig, blobUrl }) ?? error;
   } finally {
     await connection.close();
   }
@@ -47,13 +47,12 @@ export async function withSession<T>(act: (session: Session) => Promise<T>): Pro
 
 function settings(env: NodeJS.ProcessEnv) {
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  // Set but empty is not set.
+  const named = connectionOptions.address || undefined;
   const found = readStackState(process.cwd());
   // A Temporal server that the environment names may be another installation: then nothing of this directory's stack applies.
-  const stack =
-    connectionOptions.address === undefined || connectionOptions.address === found?.temporal.address
-      ? found
-      : undefined;
-  const address = connectionOptions.address ?? stack?.temporal.address;
+  const stack = named === undefined || named === found?.temporal.address ? found : undefined;
+  const address = named ?? stack?.temporal.address;
   if (address === undefined) {
     const hint = 'sedna up starts one; or set TEMPORAL_ADDRESS';
     throw new CliError('no stack in this directory', { code: 'NoStack', hint, exitCode: EXIT.unreachable });
@@ -63,8 +62,8 @@ function settings(env: NodeJS.ProcessEnv) {
 
 function places(env: NodeJS.ProcessEnv, stack: StackState | undefined) {
   return {
-    blobUrl: env['SEDNA_BLOB_URL'] ?? stack?.blobUrl,
-    kubeconfig: env['SEDNA_KUBECONFIG'] ?? (stack?.mode === 'kubernetes' ? stack.kubeconfig : undefined),
+    blobUrl: env['SEDNA_BLOB_URL'] || stack?.blobUrl,
+    kubeconfig: env['SEDNA_KUBECONFIG'] || (stack?.mode === 'kubernetes' ? stack.kubeconfig : undefined),
     temporalUi: stack?.temporal.ui,
   };
 }

@@ -6,7 +6,7 @@ import { validateManifest } from '../../crds/validate.ts';
 import { parseManifests } from '../../crds/parse.ts';
 import { kinds } from '../../crds/registry.ts';
 import { packageRoot } from '../../deploy/local/files.ts';
-import { cureOf, paragraphOf } from '../../workflows/lib/cures.ts';
+import { helpFor, paragraphOf } from '../../workflows/lib/cures.ts';
 import { failures } from '../../workflows/lib/failures.ts';
 import { verbs } from '../../workflows/lib/messages.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
@@ -85,21 +85,25 @@ describe('catalogues', () => {
     });
   };
   const ofCode = ['Workers of this SDK', 'The sedna command', 'When a part is down'];
+  const others = ['Starting', 'InferenceStarting', 'Error'];
   const ofFailures = ['Manifest', 'What an object needs', 'Why a job waits', 'Workers'];
 
   test('the failures, their cures and docs/errors.md have the same names', () => {
     expect(paragraphsOf(...ofFailures).sort()).toEqual(names);
-    expect([...paragraphsOf(...ofFailures), ...paragraphsOf(...ofCode)]).toEqual(
+    expect(paragraphsOf('Other reasons in conditions')).toEqual(others);
+    expect([...paragraphsOf(...ofFailures), ...others, ...paragraphsOf(...ofCode)]).toEqual(
       headings(read('docs/errors.md'), '###'),
     );
     const ref = { kind: 'IncrementalLearningJob', namespace: 'ns', name: 'x' };
-    for (const name of names)
-      expect({ name, cure: cureOf(name, ref) ?? '' }).toMatchObject({ cure: expect.stringMatching(/\w{4}/) });
+    for (const name of [...names, ...others])
+      expect({ name, cure: helpFor({ reason: name }, ref)?.cure ?? '' }).toMatchObject({
+        cure: expect.stringMatching(/\w{4}/),
+      });
   });
 
   test('each cure names verbs that exist, each pointer leads to a paragraph', () => {
     const ref = { kind: 'Model', namespace: 'default', name: 'x' };
-    const said = names.flatMap((name) => [...(cureOf(name, ref) ?? '').matchAll(/sedna ([a-z]+)/g)]);
+    const said = names.flatMap((name) => [...(helpFor({ reason: name }, ref)?.cure ?? '').matchAll(/sedna ([a-z]+)/g)]);
     expect(said.length).toBeGreaterThan(5);
     const verbsOfCli = readdirSync(join(root, 'cli')).map((file) => file.replace('.ts', ''));
     for (const [, verb = ''] of said) expect([...verbsOfCli, ...verbs]).toContain(verb);
@@ -125,6 +129,11 @@ describe('catalogues', () => {
     const [, union = ''] = /OnnxErrorType =([^;]+);/.exec(read('sdk/estimators/onnx/errors.ts')) ?? [];
     const types = [...union.matchAll(/'(\w+)'/g)].map(([, type = '']) => type);
     expect(paragraphsOf('Workers of this SDK').sort()).toEqual(types.sort());
+    const ref = { kind: 'IncrementalLearningJob', namespace: 'default', name: 'x' };
+    for (const type of types) {
+      const help = helpFor({ reason: 'WorkerFailed', message: `x-train-r1-a1: ${type}: because` }, ref);
+      expect(help).toEqual({ cure: expect.stringContaining('sedna retry'), more: paragraphOf(type) });
+    }
   });
 
   test('a failure that passes by itself or is final is described so', () => {

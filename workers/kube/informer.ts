@@ -2,6 +2,7 @@
 import { makeInformer, type Informer, type KubernetesListObject, type KubernetesObject } from '@kubernetes/client-node';
 import { statusCode, type Kube } from '../../activities/control/kube/client.ts';
 import type { KindDefinition } from '../../crds/lib/kind.ts';
+import { paragraphOf } from '../../workflows/lib/cures.ts';
 import { logger } from '../lib/log.ts';
 import type { KubeObject } from './decide.ts';
 
@@ -79,9 +80,9 @@ export class KindInformer {
 
   #failed(error: unknown): void {
     if (this.#stopped || this.#retry !== undefined) return;
-    const missing = statusCode(error) === 404;
-    const why = missing ? 'the CRDs are not installed: sedna crds | kubectl apply -f -' : String(error);
-    logger.warn({ kind: this.kind.kind, wait: this.#wait }, `watch ended, starting again: ${why}`);
+    const { kind } = this.kind;
+    const { why, ...help } = causeOf(error);
+    logger.warn({ kind, wait: this.#wait, ...help }, `watch of ${kind} ended, starting again: ${why}`);
     this.#again(this.#wait * (0.8 + Math.random() * 0.4));
     this.#wait = Math.min(this.#wait * 2, backoffMs.longest);
   }
@@ -97,4 +98,29 @@ export class KindInformer {
 
 function key({ metadata }: KubeObject): string {
   return `${metadata.namespace}/${metadata.name}`;
+}
+
+function causeOf(error: unknown): { why: string; hint?: string; more?: string } {
+  const code = statusCode(error);
+  if (code === 404) {
+    const hint = 'sedna crds | kubectl apply -f -; this goes on by itself';
+    return { why: 'the CRDs are not installed', hint, more: paragraphOf('CrdsNotInstalled') };
+  }
+  if (code !== undefined) return { why: `the API server answers ${code}: ${messageOf(error)}` };
+  // The watch itself ends in other errors, which pass; a list that gets no answer is fetch's.
+  const { cause } = error as Error;
+  const why = cause instanceof Error ? `${String(error)} (${cause.message})` : String(error);
+  if (!(error instanceof TypeError)) return { why };
+  const hint = 'start it (sedna up), or check the kubeconfig of SEDNA_KUBECONFIG; this goes on by itself';
+  return { why: `the API server is not reachable: ${why}`, hint, more: paragraphOf('ApiServerUnreachable') };
+}
+
+/** Of the server's own answer, which comes as JSON text. */
+function messageOf(error: unknown): string {
+  const { body } = error as { body?: unknown };
+  try {
+    return String((JSON.parse(String(body)) as { message?: string }).message);
+  } catch {
+    return String(body);
+  }
 }

@@ -4,12 +4,15 @@ import { statfs } from 'node:fs/promises';
 import { arch, cpus, platform, totalmem } from 'node:os';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { NodeFields } from '../../activities/contracts.ts';
 import type { BlobStore } from '../../sdk/storage/index.ts';
 import { logger } from './log.ts';
 
 const probeMs = 30_000;
+/** A store that hangs must not keep the node from registering: it is then said to be unreachable. */
+const storeMs = 15_000;
 
 /** Execution providers that really load. Probed in a child process: a native crash or its memory must not stay with us. */
 export async function executionProviders(): Promise<string[]> {
@@ -25,9 +28,14 @@ export async function executionProviders(): Promise<string[]> {
 }
 
 export async function blobStoreHealth(blobs: BlobStore, node: string): Promise<NodeFields['blobStore']> {
+  const probe = async (): Promise<void> => {
+    await blobs.read(await blobs.put(`probe of ${node}\n`));
+  };
+  const late = delay(storeMs, undefined, { ref: false }).then(() => {
+    throw new Error(`no answer within ${storeMs / 1_000} s`);
+  });
   try {
-    const ref = await blobs.put(`probe of ${node}\n`);
-    await blobs.read(ref);
+    await Promise.race([probe(), late]);
     return { reachable: true };
   } catch (error) {
     return { reachable: false, message: `blob store ${blobs.url}: ${(error as Error).message}` };

@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { setTimeout as delay } from 'node:timers/promises';
+import { paragraphOf } from '../../workflows/lib/cures.ts';
 import { logger } from './log.ts';
 import { freePort } from './ports.ts';
 
@@ -67,7 +68,11 @@ export async function connectTemporal(signal: AbortSignal): Promise<TemporalConn
       };
     } catch (error) {
       const address = connectionOptions.address ?? 'localhost:7233';
-      logger.warn({ address, error: String(error) }, `Temporal is not reachable; next try in ${wait} ms`);
+      const hint = 'start it (sedna up), or set TEMPORAL_ADDRESS; this goes on by itself';
+      logger.warn(
+        { error: String(error), hint, more: paragraphOf('TemporalUnreachable') },
+        `Temporal at ${address} is not reachable; next try in ${wait} ms`,
+      );
       await delay(wait, undefined, { signal });
     }
   }

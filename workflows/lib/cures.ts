@@ -2,8 +2,11 @@
 import type { FailureType } from './failures.ts';
 import type { EntityRef } from './ids.ts';
 
+/** Reasons of status that are no failures, but may last. */
+type OtherReason = 'Starting' | 'InferenceStarting' | 'Error';
+
 /** OBJECT stands for the object as every verb of the command line takes it. */
-const cures: Record<FailureType, string> = {
+const cures: Record<FailureType | OtherReason, string> = {
   InvalidSpec: 'correct the field and apply again',
   NotSupportedYet: 'nothing to do: the object is kept, a later release takes it up',
   DatasetMissing: 'apply the Dataset; this goes on by itself',
@@ -30,21 +33,57 @@ const cures: Record<FailureType, string> = {
   BlobStoreUnreachable: 'make SEDNA_BLOB_URL readable and writable for the node, then restart its local controller',
   Paused: 'sedna resume OBJECT',
   Stopped: 'sedna resume OBJECT',
+  RoundEnded: 'sedna retry OBJECT',
+  Starting: 'nothing to do; if it lasts: sedna doctor',
+  InferenceStarting: 'nothing to do; if it lasts: sedna logs OBJECT --stage Inference, and mend its readinessProbe',
+  Error: 'report it, with sedna describe OBJECT',
 };
 
+/** What workers of this SDK refuse, by the word with which their message begins. */
+const refusals: Record<string, string> = {
+  InvalidModel: 'export the model again, or name another one in spec.initialModel; then sedna retry OBJECT',
+  UnsupportedOperator: 'freeze the layers before that operator or export with other ones, then sedna retry OBJECT',
+  InvalidSamples: 'mend the samples or the code that reads them, then sedna retry OBJECT',
+  InvalidWeights: 'name the file of weights that belongs to the model, then sedna retry OBJECT',
+  InvalidOptions: 'correct the option in the worker or its env, then sedna retry OBJECT',
+  InvalidInput: 'correct what the worker hands over, then sedna retry OBJECT',
+  NotEnoughMemory: 'lower batchSize as the message says, or free memory on the node; then sedna retry OBJECT',
+  TrainingDiverged: 'lower the learning rate or scale the inputs, then sedna retry OBJECT',
+  RuntimeFailed: 'try another execution provider, then sedna retry OBJECT',
+};
+
+/** What a person does, and the paragraph that says more. */
+export interface Help {
+  cure: string;
+  more: string;
+}
+
 /** Undefined for a reason outside the catalogue. */
-export function cureOf(reason: string, ref: EntityRef): string | undefined {
+export function helpFor(
+  { reason, message = '' }: { reason: string; message?: string },
+  ref: EntityRef,
+): Help | undefined {
+  const [, word = ''] = reason === 'WorkerFailed' ? (/: ([A-Z]\w+): /.exec(message) ?? []) : [];
+  const refusal = Object.hasOwn(refusals, word) ? refusals[word] : undefined;
+  if (refusal !== undefined) return { cure: about(refusal, ref), more: paragraphOf(word) };
   if (!Object.hasOwn(cures, reason)) return undefined;
-  return cures[reason as FailureType].replaceAll('OBJECT', wordOf(ref));
+  return { cure: about(cures[reason as FailureType], ref), more: paragraphOf(reason) };
 }
 
 /** Of a round that ended undeployed: what stops a trigger from firing is a result there. */
-export function undeployedCureOf(reason: string, ref: EntityRef): string | undefined {
-  if (reason === 'ThresholdNotReached')
-    return 'nothing to do: the deployed model stays; a lower spec.deploySpec.trigger.condition.threshold deploys smaller gains';
-  if (reason === 'WindowClosed')
-    return 'nothing to do: the next round is judged anew; a wider spec.deploySpec.trigger.timer deploys at other times';
-  return cureOf(reason, ref);
+export function helpForUndeployed({ reason, message }: { reason: string; message?: string }, ref: EntityRef) {
+  const help = helpFor({ reason, message }, ref);
+  const cure = {
+    ThresholdNotReached:
+      'nothing to do: the deployed model stays; a lower spec.deploySpec.trigger.condition.threshold deploys smaller gains',
+    WindowClosed:
+      'nothing to do: the next round is judged anew; a wider spec.deploySpec.trigger.timer deploys at other times',
+  }[reason];
+  return help === undefined || cure === undefined ? help : { ...help, cure };
+}
+
+function about(cure: string, ref: EntityRef): string {
+  return cure.replaceAll('OBJECT', wordOf(ref));
 }
 
 /** Paragraph about a reason or code. */

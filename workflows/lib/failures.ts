@@ -33,6 +33,7 @@ export const failures = {
   HotUpdateFailed: { retryable: false, meaning: 'the inference worker did not load the new model' },
   BlobStoreUnreachable: { retryable: true, meaning: 'the node cannot read from or write to the blob store' },
   DiskFull: { retryable: true, meaning: 'a disk of the node has no space left' },
+  RoundEnded: { retryable: false, meaning: 'somebody ended the round in Temporal, past its job' },
   Paused: { retryable: true, meaning: 'somebody paused the resource' },
   Stopped: { retryable: true, meaning: 'somebody stopped the resource' },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>;

@@ -119,8 +119,13 @@ function failedRound(view: JobView): Problem | undefined {
   return { reason, message: `${suspended.stage} of round ${round} failed: ${message}; the next round: ${next}` };
 }
 
-function servingProblem({ own, operations }: JobView): Problem | undefined {
-  return operations.problem('serve') ?? own.serving?.problem;
+function servingProblem(view: JobView): Problem | undefined {
+  const { own, operations } = view;
+  const problem = operations.problem('serve') ?? own.serving?.problem;
+  if (problem === undefined || own.serving === undefined) return problem;
+  // What the node said of itself when it registered is the cause of what its worker met.
+  const node = silentNode(view, [own.serving.node]);
+  return node?.reason === 'BlobStoreUnreachable' ? node : problem;
 }
 
 function progress(own: IncrementalState, generation: number, waiting: Problem | undefined): Verdict {
@@ -138,16 +143,17 @@ function progress(own: IncrementalState, generation: number, waiting: Problem | 
 
 function availability(view: JobView, problem: Problem | undefined): Verdict {
   const { serving } = view.own;
-  const failed = view.operations.problem('serve');
+  const failed = servingProblem(view);
   if (serving?.state === 'ready' && failed === undefined) {
     const where = serving.endpoints.map((endpoint) => endpoint.url).join(', ');
+    const unheard = silentNode(view, [serving.node]) === undefined ? '' : ', when it was last heard of';
     return {
       status: true,
       reason: 'Serving',
-      message: `${serving.worker} on ${serving.node}${where === '' ? '' : ` at ${where}`}`,
+      message: `${serving.worker} on ${serving.node}${where === '' ? '' : ` at ${where}`}${unheard}`,
     };
   }
-  const why = failed ?? serving?.problem ?? problem;
+  const why = failed ?? problem;
   if (why !== undefined) return { status: false, ...why };
   return { status: false, reason: 'InferenceStarting', message: 'the inference worker is not ready yet' };
 }

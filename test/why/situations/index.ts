@@ -1,0 +1,7 @@
+import type { Situation } from '../lib/situation.ts';
+import { datasets } from './datasets.ts';
+import { rounds } from './rounds.ts';
+import { waiting } from './waiting.ts';
+import { workers } from './workers.ts';
+
+export const situations: Situation[] = [...datasets, ...waiting, ...workers, ...rounds];
