@@ -14,7 +14,7 @@ const HEX = '[0-9a-fA-F]';
 const FURTHER = `%[89abAB]${HEX}`;
 const ESCAPE = `%(2[0-9a-eA-E]|[3-6]${HEX}|7[0-9a-eA-E]|[cCdD]${HEX}${FURTHER}|[eE]${HEX}(${FURTHER}){2}|[fF][0-7](${FURTHER}){3})`;
 const FILE_URL = '^[fF][iI][lL][eE]://';
-const READABLE = `${FILE_URL}([^%?#]|${ESCAPE})*$`;
+const READABLE = `${FILE_URL}/([^%?#]|${ESCAPE})*$`;
 const DATASET = '^(/.*[^/]|[fF][iI][lL][eE]:///.*[^/]|[sS]3://[^/]+/.*[^/])$';
 const MODEL = '^(/.+|[fF][iI][lL][eE]:///.+|[a-zA-Z][a-zA-Z0-9+.-]*://[^/]+.*)$';
 const DIRECTORY = '^(/.*|[fF][iI][lL][eE]:///.*|([sS]3|[oO][bB][sS])://[^/]+.*)$';
@@ -45,7 +45,10 @@ function location(form: Rule<string>) {
     lacks(DOT_DOT, 'must not contain ".." segments; write the path without them'),
     matches(NO_CONTROL, 'must not contain control characters'),
     lacks(USER, 'must not contain a user or a password; name a Secret in credentialName'),
-    when(FILE_URL, matches(READABLE, 'must be a file URL without "?", "#", "%2F" and broken escapes')),
+    when(
+      FILE_URL,
+      matches(READABLE, 'must be a file URL of an absolute path without "?", "#", "%2F" and broken escapes'),
+    ),
   );
 }
 

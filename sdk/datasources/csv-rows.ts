@@ -26,6 +26,8 @@ export function* csvRows(text: string, delimiter = ','): Generator<CsvRow> {
   let at = 0;
   while (at < text.length) {
     const row: CsvRow = { line, cells: [] };
+    // A quoted empty cell is a row.
+    const isQuoted = text[at] === '"';
     let ended = false;
     while (!ended) {
       const cell = text[at] === '"' ? quoted(text, at, line) : plain(text, at, delimiter);
@@ -37,7 +39,7 @@ export function* csvRows(text: string, delimiter = ','): Generator<CsvRow> {
     }
     at = lineBreak(text, at, line);
     line++;
-    if (row.cells.length > 1 || row.cells[0] !== '') yield row;
+    if (row.cells.length > 1 || row.cells[0] !== '' || isQuoted) yield row;
   }
 }
 

@@ -39,7 +39,7 @@ async function readLines(target: BaseDataSource, { location, text }: Source, opt
   let number = 0;
   for (const line of text.split('\n')) {
     number++;
-    if (line.trim() === '') continue;
+    if (/^[ \t\r]*$/.test(line)) continue;
     await atLine(location, number, () => {
       const problem = jsonProblem(line);
       if (problem !== undefined) throw new Error(problem);

@@ -40,10 +40,10 @@ export function unsupported(scheme: string, location: string): StorageError {
 
 function fromFileUrl(location: string): string {
   try {
-    // Judged before URL parsing: it would resolve ".." segments silently, and drop what follows "?" or "#".
+    // Judged before URL parsing: it would resolve dots silently, and drop what follows "?" or "#".
     const decoded = decodeURIComponent(location);
     checkSegments(decoded, location);
-    if (/[?#]/.test(location)) throw new Error('it has a query or a fragment');
+    if (!/^file:\/\/\/[^?#]*$/i.test(location)) throw new Error('it has a host, a query or a fragment');
     return fileURLToPath(location);
   } catch (error) {
     if (error instanceof StorageError) throw error;

@@ -241,7 +241,7 @@ export class DatasetIndex {
   /** The file rests: a last line without line end is a sample. If it goes on growing, everything is counted anew. */
   #countRest(): void {
     const rest = this.#splitter?.rest ?? Buffer.alloc(0);
-    if (rest.length === 0) return;
+    if ((this.#fresh ? withoutByteOrderMark(rest) : rest).length === 0) return;
     if (this.#splitter?.open === true) throw this.#refused(problems.openQuote);
     // Known for good: the digest of what comes before, by which a completed last line is told from a replaced file.
     this.#records.digestAt(this.count);
@@ -286,7 +286,7 @@ export class DatasetIndex {
 
   *#lastRecord(rest: Buffer, first: boolean): Generator<Buffer> {
     const clean = first ? withoutByteOrderMark(rest) : rest;
-    if (rest.length > 0 && !isBlank(clean, this.#format)) yield clean;
+    if (clean.length > 0 && !isBlank(clean, this.#format)) yield clean;
   }
 }
 

@@ -26,7 +26,7 @@ const write = (name: string, bytes: Uint8Array | string): void =>
 function changed(name: string, change: (graph: GraphProto, model: ModelProto) => void): void {
   const model = Model.decode(good) as unknown as ModelProto;
   change(model.graph, model);
-  write(name, Model.encode(model as never).finish());
+  write(name, Model.encode(model).finish());
 }
 const weight = (graph: GraphProto): TensorProto => graph.initializer[0] as TensorProto;
 const node = (opType: string, input: string[], output: string[], attribute: AttributeProto[] = []): NodeProto => ({

@@ -32,7 +32,7 @@ export function checkTensors(message: unknown, origin: string): void {
     const problem = problemOf(message as TensorProto);
     const { name = '' } = message as TensorProto;
     if (problem !== undefined)
-      throw new OnnxError('InvalidModel', `${origin}: tensor "${name.slice(0, 100)}" ${problem}`);
+      throw new OnnxError('InvalidModel', `${origin}: tensor ${name.slice(0, 100)} ${problem}`);
     return;
   }
   for (const member of Object.values(message)) checkTensors(member, origin);
@@ -43,12 +43,19 @@ function problemOf(tensor: TensorProto): string | undefined {
   const dims = (tensor.dims ?? []).map(toNumber);
   if (dims.some((dim) => dim < 0)) return `has the shape [${dims}], which has a negative dimension`;
   const size = dims.reduce((product, dim) => product * dim, 1);
+  if (size * (BYTES[tensor.dataType] ?? 1) >= MAX_BYTES) {
+    return `has the shape [${dims}], which is larger than any model file`;
+  }
+  const has = lengthOf(tensor);
+  return has === undefined || has === size ? undefined : `has ${has} values, its shape [${dims}] needs ${size}`;
+}
+
+/** Values that it holds; undefined for types whose values are not counted here. */
+function lengthOf(tensor: TensorProto): number | undefined {
   const width = BYTES[tensor.dataType];
-  if (size * (width ?? 1) >= MAX_BYTES) return `has the shape [${dims}], which is larger than any model file`;
+  if (width === undefined) return undefined;
   const raw = tensor.rawData?.byteLength ?? 0;
-  if (width === undefined || (raw === 0 && typedLength(tensor) === undefined)) return undefined;
-  const has = raw > 0 ? raw / width : (typedLength(tensor) ?? 0);
-  return has === size ? undefined : `has ${has} values, its shape [${dims}] needs ${size}`;
+  return raw > 0 ? raw / width : typedLength(tensor);
 }
 
 /** Values outside `rawData`; undefined for types whose list is not read here. */
