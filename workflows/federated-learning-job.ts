@@ -19,13 +19,13 @@ import {
   selectorKey,
   type FederatedView,
 } from './lib/federated/situation.ts';
-import type { Mode, RunNews, RunOutcome, RunPlan } from './lib/federated/state.ts';
+import { keptRounds, type Mode, type RunNews, type RunOutcome, type RunPlan } from './lib/federated/state.ts';
 import { federatedStatus } from './lib/federated/status.ts';
 import { entityId, runId } from './lib/ids.ts';
 import type { Verb } from './lib/messages.ts';
 import type { Operation } from './lib/operations.ts';
 import { problemOf } from './lib/problems.ts';
-import { maxConditions } from './lib/status.ts';
+import { maxConditions, type StatusDraft } from './lib/status.ts';
 import type { federatedRun } from './runs/federated-run.ts';
 
 /** Rounds over many nodes: the job finds clients, aggregator and models; its run does the rounds. */
@@ -45,10 +45,11 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
     nodes: [],
   }),
 
-  needs,
-  status: federatedStatus,
+  needs: (view) => (isPlanned(view) ? needs(view) : []),
+  status: (view) => (isPlanned(view) ? federatedStatus(view) : unplanned),
 
   plan(view) {
+    if (!isPlanned(view)) return [];
     const { own, operations } = view;
     const wanted: Operation[] = placing(view);
     const { plan } = assess(view);
@@ -75,6 +76,7 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
   onVerb: (view, verb) => verdicts[verb]?.(view) ?? undefined,
 
   async teardown(view) {
+    if (!isPlanned(view)) return;
     const owner = { ...view.ref, uid: view.desired.uid };
     const nodes = new Set(view.own.nodes);
     for (const { place } of places(view)) if (place !== undefined) nodes.add(place.node);
@@ -87,6 +89,22 @@ export async function federatedLearningJob(
 ): Promise<void> {
   await runEntity(jobKind, input);
 }
+
+/** Objects that an earlier release only stored come without fields until somebody sends them again: the watcher does at once. */
+function isPlanned({ desired }: FederatedView): boolean {
+  return Object.hasOwn(desired.fields, 'clients');
+}
+
+const unplannedVerdict = { status: false, reason: 'NotSupportedYet' };
+const unplanned: StatusDraft = {
+  phase: 'Pending',
+  waitingFor: {
+    reason: 'NotSupportedYet',
+    message: 'an earlier release stored it; apply it again and its rounds begin',
+  },
+  progressing: unplannedVerdict,
+  available: unplannedVerdict,
+};
 
 /** What each verb does; a string is why it is refused. */
 const verdicts: Partial<Record<Verb, (view: FederatedView) => string | undefined>> = {
@@ -182,26 +200,30 @@ function relaying(view: FederatedView, plan: RunPlan): Operation[] {
 function newsOfRun(view: FederatedView, news: RunNews): void {
   const { own } = view;
   const known = own.news;
-  if (news.epoch !== own.epoch || (known !== undefined && news.run === known.run && news.sequence <= known.sequence))
-    return;
+  if (news.epoch !== own.epoch || (known?.run === news.run && news.sequence <= known.sequence)) return;
   own.news = news;
   const { last } = news;
   if (last !== undefined && last.round > (known?.last?.round ?? own.run.records.at(-1)?.round ?? 0)) {
     // As the original says it, for each round once.
     note(view, 'Training', { reason: 'DoTraining', message: `Round ${last.round} reaches at ${last.time}` });
-    own.run = { ...own.run, records: [...own.run.records, last].slice(-10) };
+    own.run = { ...own.run, records: [...own.run.records, last].slice(-keptRounds) };
   }
-  for (const { client, problem } of news.refused) {
-    if (known?.round === news.round && known.refused.some((entry) => entry.client === client)) continue;
+  warn(view, news, known?.round === news.round ? known : undefined);
+}
+
+/** Events for what is new: refusals, and a quorum that was lost. */
+function warn(view: FederatedView, news: RunNews, known: RunNews | undefined): void {
+  const { round, refused, waitingFor } = news;
+  for (const { client, problem } of refused) {
+    if (known?.refused.some((entry) => entry.client === client)) continue;
     view.emit({
       type: 'Warning',
       reason: problem.reason,
-      message: `round ${news.round}: client ${client}: ${problem.message}`,
+      message: `round ${round}: client ${client}: ${problem.message}`,
     });
   }
-  const reason = news.waitingFor?.reason;
-  if (reason === 'QuorumLost' && known?.waitingFor?.reason !== reason) {
-    view.emit({ type: 'Warning', reason, message: news.waitingFor?.message ?? '' });
+  if (waitingFor?.reason === 'QuorumLost' && known?.waitingFor?.reason !== 'QuorumLost') {
+    view.emit({ type: 'Warning', reason: 'QuorumLost', message: waitingFor.message });
   }
 }
 

@@ -28,8 +28,7 @@ export interface FederatedLearningJobFields {
 
 /** Sedna's manifests say nothing of rounds but in the aggregator's environment; see {@link exitRound}. */
 export function federatedLearningJobFields(spec: Spec): FederatedLearningJobFields {
-  const { aggregationWorker, trainingWorkers, pretrainedModel, rounds = {}, aggregation, clientSelection } = spec;
-  const { total, deadline, late = 'Discard', ...rules } = rounds;
+  const { aggregationWorker, trainingWorkers, pretrainedModel, aggregation } = spec;
   return {
     model: aggregationWorker.model.name,
     ...(pretrainedModel && { pretrainedModel: pretrainedModel.name }),
@@ -39,19 +38,9 @@ export function federatedLearningJobFields(spec: Spec): FederatedLearningJobFiel
       parameters: parameterMap(aggregation?.parameters),
     },
     clients: trainingWorkers.map(({ dataset, template }) => ({ ...workerFields(template), dataset: dataset.name })),
-    rounds: {
-      ...rules,
-      total: total ?? exitRound(aggregationWorker.template),
-      late,
-      ...(deadline !== undefined && { deadlineMs: durationMs(deadline) }),
-    },
+    rounds: roundFields(spec),
     training: spec.trainingConfig ?? {},
-    selection: {
-      strategy: clientSelection?.strategy ?? 'All',
-      ...(clientSelection?.perRound !== undefined && { perRound: clientSelection.perRound }),
-      parameters: parameterMap(clientSelection?.parameters),
-      seed: clientSelection?.seed ?? 0,
-    },
+    selection: selectionFields(spec.clientSelection),
     evaluation: { every: 1, where: 'Clients', ...spec.evaluation },
     updates: spec.updatePolicy ?? {},
     keepWarm: spec.keepWarm ?? true,
@@ -59,9 +48,24 @@ export function federatedLearningJobFields(spec: Spec): FederatedLearningJobFiel
   };
 }
 
+function roundFields({ rounds = {}, aggregationWorker }: Spec): FederatedLearningJobFields['rounds'] {
+  const { total, deadline, late = 'Discard', ...rules } = rounds;
+  return {
+    ...rules,
+    total: total ?? exitRound(aggregationWorker.template),
+    late,
+    ...(deadline !== undefined && { deadlineMs: durationMs(deadline) }),
+  };
+}
+
+function selectionFields(selection: Spec['clientSelection'] = {}): FederatedLearningJobFields['selection'] {
+  const { strategy = 'All', perRound, parameters, seed = 0 } = selection;
+  return { strategy, ...(perRound !== undefined && { perRound }), parameters: parameterMap(parameters), seed };
+}
+
 /** Literal value of `exit_round` in the aggregator's environment, else 1: what the original's aggregator would do. */
 function exitRound(template: PodTemplate): number {
-  const containers = listOf((template.spec as Record<string, unknown> | undefined)?.['containers']);
+  const containers = listOf(template.spec?.['containers']);
   const variables = containers.flatMap(({ env }) => listOf(env));
   const value = variables.find(({ name }) => String(name).toLowerCase() === 'exit_round')?.['value'];
   const rounds = Number(value);

@@ -20,6 +20,7 @@ import globalSetup from '../support/global-setup.ts';
 import globalTeardown from '../support/global-teardown.ts';
 import { Cluster } from '../workflows/support/cluster.ts';
 import { fail, ScriptedNode } from '../workflows/support/edge.ts';
+import { FederatedScene } from '../workflows/support/federated.ts';
 import { TestNamespace } from '../workflows/support/namespace.ts';
 import { Scene, type JobChange } from '../workflows/support/scene.ts';
 import { startShortHistoryServer } from '../workflows/support/short-history-server.ts';
@@ -27,7 +28,7 @@ import { startShortHistoryServer } from '../workflows/support/short-history-serv
 const [release = ''] = process.argv.slice(2);
 if (!/^v\d+(\.\d+)*$/.test(release)) throw new Error('say which release is recorded: node test/replay/record.ts v0.1');
 
-const plainKinds = ['Dataset', 'Model', 'IncrementalLearningJob'];
+const plainKinds = ['Dataset', 'Model', 'IncrementalLearningJob', 'FederatedLearningJob'];
 
 /** Stores the history of a run; without `runId` of the newest one. */
 async function store(temporal: TestNamespace, id: string, story: string, runId?: string): Promise<void> {
@@ -67,7 +68,7 @@ async function model(temporal: TestNamespace): Promise<void> {
   await temporal.apply(ref, { ...message, verbs: { trigger: 'a' } });
   await status(temporal, ref, { refused: { verb: 'trigger' } });
   await temporal.apply(ref, { ...message, generation: 2, invalid: [{ path: 'spec.url', message: 'is required' }] });
-  await status(temporal, ref, { waitingFor: { reason: 'InvalidSpec' } });
+  await status(temporal, ref, { observedGeneration: 2 });
   await temporal.apply(ref, { ...message, uid: 'u-n' });
   await temporal.view(ref, ({ metadata }) => assert.equal(metadata.uid, 'u-n'));
   await temporal.signal(ref, 'remove', { uid: 'u-n' });
@@ -158,6 +159,45 @@ async function jobs(temporal: TestNamespace): Promise<void> {
   });
 }
 
+/** A federated job that is refused once, edited, paused, and one that is deleted in a round. */
+async function federated(temporal: TestNamespace): Promise<void> {
+  const scene = await new FederatedScene(temporal, 'rounds', 2).start();
+  let refuse = true;
+  scene.answer = async (input) => {
+    const { client, round } = input.identity;
+    if (round === 2 && client === '01' && refuse) {
+      return { refused: { reason: 'NotFinite', message: 'tensor w holds NaN' }, client, node: 'rounds-1' };
+    }
+    return scene.update(input);
+  };
+  await scene.applyAll({ rounds: { total: 3, deadlineMs: 2_000 } });
+  await scene.status({ waitingFor: { reason: 'QuorumLost' } }, 30_000);
+  await scene.applyJob({ rounds: { total: 4 } });
+  await temporal.signal(scene.ref, 'pause');
+  await scene.status({ phase: 'Paused' });
+  refuse = false;
+  await temporal.signal(scene.ref, 'retry');
+  await scene.status({ lastRound: { round: 2 } });
+  await temporal.signal(scene.ref, 'resume');
+  await scene.status({ phase: 'Succeeded' }, 30_000);
+  await temporal.signal(scene.ref, 'remove');
+  await temporal.ended(scene.ref, 30_000);
+  await store(temporal, entityId(scene.ref), 'rounds');
+  await store(temporal, scene.runId, 'rounds');
+  await scene.stop();
+
+  const gone = await new FederatedScene(temporal, 'gone', 2).start();
+  gone.answer = () => new Promise(() => undefined);
+  await gone.applyAll();
+  await gone.status({ waitingFor: { reason: 'Collecting' } });
+  await eventually(() => assert.equal(gone.tasks.length, 2));
+  await temporal.signal(gone.ref, 'remove');
+  await temporal.ended(gone.ref, 30_000);
+  await store(temporal, entityId(gone.ref), 'deleted');
+  await store(temporal, gone.runId, 'deleted');
+  await gone.stop();
+}
+
 /** Runs that begin with the state of the run before. */
 async function continued(): Promise<void> {
   const { server, address } = await startShortHistoryServer();
@@ -196,6 +236,7 @@ try {
   await unsupported(temporal);
   await model(temporal);
   await jobs(temporal);
+  await federated(temporal);
   await temporal.close();
   await continued();
 } finally {

@@ -90,10 +90,13 @@ export function admit(before: Desired<unknown> | undefined, message: ApplyMessag
     const generation = message.generation ?? 1;
     if (before === undefined) return accept(message.uid, generation);
     if (before.uid !== message.uid) return { kind: 'replace' };
-    return generation > before.generation ? accept(message.uid, generation) : { kind: 'ignore' };
+    const isNews =
+      generation > before.generation || (generation === before.generation && isPlannedNow(before, message));
+    return isNews ? accept(message.uid, generation) : { kind: 'ignore' };
   }
   if (before === undefined) return accept(newUid(), 1);
   if (before.origin === 'kubernetes') return { kind: 'ignore' };
+  if (isPlannedNow(before, message)) return accept(before.uid, before.generation);
   return contentKey({ ...before, ...before.rejected }) === contentKey(message)
     ? { kind: 'ignore' }
     : accept(before.uid, before.generation + 1);
@@ -109,6 +112,12 @@ function composed(message: ApplyMessage, uid: string, generation: number): Desir
     fields,
     ...(invalid.length === 0 ? {} : { invalid }),
   };
+}
+
+/** Taken in by a release whose workflows did not know its kind yet: the same generation now comes with what to plan with. */
+function isPlannedNow(before: Desired<unknown>, { fields }: ApplyMessage): boolean {
+  const isEmpty = (value: unknown): boolean => Object.keys(value ?? {}).length === 0;
+  return before.invalid === undefined && isEmpty(before.fields) && !isEmpty(fields);
 }
 
 function contentKey(content: { manifest?: BlobRef; fields?: unknown }): string {

@@ -6,8 +6,14 @@ const blob = (digit: string) => ({ uri: `file:///${digit}`, sha256: digit.repeat
 const never = (): string => {
   throw new Error('no new uid is needed');
 };
-const cluster: Desired<unknown> = { origin: 'kubernetes', uid: 'a', generation: 5, fields: {} };
-const alone: Desired<unknown> = { origin: 'standalone', uid: 'x', generation: 2, manifest: blob('1'), fields: {} };
+const cluster: Desired<unknown> = { origin: 'kubernetes', uid: 'a', generation: 5, fields: { f: 0 } };
+const alone: Desired<unknown> = {
+  origin: 'standalone',
+  uid: 'x',
+  generation: 2,
+  manifest: blob('1'),
+  fields: { f: 0 },
+};
 const message = (change: Partial<ApplyMessage>): ApplyMessage => ({
   origin: 'kubernetes',
   fields: { f: 1 },
@@ -20,6 +26,18 @@ describe('Kubernetes', () => {
     ['first, no generation', undefined, { uid: 'a' }, { kind: 'accept', desired: { generation: 1 } }],
     ['newer', cluster, { uid: 'a', generation: 6 }, { kind: 'accept', desired: { generation: 6, fields: { f: 1 } } }],
     ['same', cluster, { uid: 'a', generation: 5 }, { kind: 'ignore' }],
+    [
+      'same, but stored before its kind was known',
+      { ...cluster, fields: {} },
+      { uid: 'a', generation: 5 },
+      { kind: 'accept' },
+    ],
+    [
+      'older, stored before its kind was known',
+      { ...cluster, fields: {} },
+      { uid: 'a', generation: 4 },
+      { kind: 'ignore' },
+    ],
     ['older', cluster, { uid: 'a', generation: 4 }, { kind: 'ignore' }],
     ['another uid', cluster, { uid: 'b', generation: 1 }, { kind: 'replace' }],
     ['takes over a standalone one', alone, { uid: 'a', generation: 1 }, { kind: 'replace' }],

@@ -1,4 +1,4 @@
-import { expect } from '@jest/globals';
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type {
   AggregateInput,
@@ -112,7 +112,7 @@ export class FederatedScene {
   async status(expected: Record<string, unknown>, boundMs?: number): Promise<Record<string, unknown>> {
     const { status } = await this.temporal.view(
       this.ref,
-      (view) => expect(view.status).toMatchObject(expected),
+      (view) => assert.partialDeepStrictEqual(view.status, expected),
       boundMs,
     );
     return status;

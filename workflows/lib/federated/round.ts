@@ -62,7 +62,7 @@ export function trainerOf({ owner, plan }: Pick<RoundStart, 'owner' | 'plan'>, p
 export async function collect(start: RoundStart, round: OpenRound, changed: () => void): Promise<void> {
   const { rounds } = start.plan.fields;
   const asked = new Map<string, CancellationScope>();
-  let broken: unknown;
+  let broken: Error | undefined;
   const unasked = (): string[] => {
     const answered = [...round.accepted, ...round.refused].map(({ client }) => client);
     return round.selected.filter((client) => !asked.has(client) && !answered.includes(client));
@@ -73,7 +73,7 @@ export async function collect(start: RoundStart, round: OpenRound, changed: () =
     void scope
       .run(() => invite(start, round, client, changed))
       .catch((error: unknown) => {
-        if (!isCancellation(error)) broken = error;
+        if (!isCancellation(error)) broken = error as Error;
       })
       .then(() => asked.delete(client));
   };
