@@ -18,7 +18,7 @@ const passes =
   given.length > 0
     ? [given]
     : [
-        ['--testPathIgnorePatterns', '/test/e2e/'],
-        ['--runInBand', '/test/e2e/'],
+        ['--testPathIgnorePatterns', '/test/(e2e|why)/'],
+        ['--runInBand', '/test/(e2e|why)/'],
       ];
 process.exit(Math.max(...passes.map(run)));

@@ -8,7 +8,10 @@ export function readDocuments(file: string): ParsedDocument[] {
   try {
     content = readBounded(file, MAX_MANIFEST_BYTES + 1);
   } catch (error) {
-    throw new CliError(`${file}: cannot be read: ${(error as Error).message}`, { code: 'FileUnreadable' });
+    throw new CliError(`${file}: cannot be read: ${(error as Error).message}`, {
+      code: 'FileUnreadable',
+      hint: 'name a file that is there and that you may read, or - for standard input',
+    });
   }
   return parseManifests(content, file);
 }

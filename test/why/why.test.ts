@@ -94,16 +94,6 @@ describeKubernetes('stuck', () => {
     const text = await say('get', 'reid');
     judge('definitions-not-installed', text);
     expectHelp(text);
-    const line = await eventually(() => {
-      const found = world
-        .log('why-gm')
-        .split('\n')
-        .findLast((one) => one.includes('CRDs are not installed'));
-      expect(found).toBeDefined();
-      return found ?? '';
-    }, 30_000);
-    judge('definitions-not-installed-for-a-gm', line.replace(/"wait":\d+/, '"wait":N'));
-    expectHelp(line);
   }, 60_000);
 
   test('no-global-manager', async () => {

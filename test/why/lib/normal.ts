@@ -10,6 +10,7 @@ export function normal(text: string, folders: Record<string, string>): string {
       .replace(/\(x\d+ over AGE\)/g, '')
       .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT')
       .replace(/-[0-9a-f]{8}(?=\b|-)/g, '-ID')
+      .replace(/\/[0-9a-f]{2}\/[0-9a-f]{62}\b/g, '/DIGEST')
       .replace(/\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b/g, 'DIGEST')
       .replace(/\bpid(\W+)\d+/g, 'pid$1PID')
       .replace(/attempt \d+(?! of)/g, 'attempt N')
