@@ -1,3 +1,4 @@
+import type { TrainSettings } from '../estimator.ts';
 import { OnnxError } from './errors.ts';
 import { matchesAny } from './globs.ts';
 import type { LossName } from './losses/registry.ts';
@@ -71,6 +72,21 @@ export function resolveOptions(options: OnnxEstimatorOptions): ResolvedOptions {
   if (options.earlyStopping) checkEarlyStopping(options.earlyStopping);
   makeSchedule(resolved.schedule, options.optimizer.learningRate, 1);
   return resolved;
+}
+
+/** Options with the settings of one training in their place; refuses, with the setting's name, what makes no sense. */
+export function withSettings(options: ResolvedOptions, settings: TrainSettings): ResolvedOptions & { mu: number } {
+  const { epochs = options.epochs, batchSize = options.batchSize, mu = 0 } = settings;
+  const { learningRate = options.optimizer.learningRate } = settings;
+  requireWhole('settings.epochs', epochs);
+  requireWhole('settings.batchSize', batchSize);
+  if (!(Number.isFinite(learningRate) && learningRate > 0)) {
+    throw new OnnxError('InvalidOptions', `option settings.learningRate: ${learningRate} is not a number above 0`);
+  }
+  if (!(Number.isFinite(mu) && mu >= 0)) {
+    throw new OnnxError('InvalidOptions', `option settings.mu: ${mu} is not a number from 0 up`);
+  }
+  return { ...options, epochs, batchSize, mu, optimizer: { ...options.optimizer, learningRate } };
 }
 
 /** Which initializers stay, and which scalars train. */

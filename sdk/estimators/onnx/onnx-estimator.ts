@@ -4,7 +4,7 @@ import type { Estimator, Metrics, TrainOptions, Weights } from '../estimator.ts'
 import { analyse, dataInputs } from './autodiff/forward.ts';
 import type { Forward } from './autodiff/forward.ts';
 import { OnnxError, messageOf } from './errors.ts';
-import { resolveOptions, selection } from './estimator-options.ts';
+import { resolveOptions, selection, withSettings } from './estimator-options.ts';
 import type { OnnxEstimatorOptions, ResolvedOptions } from './estimator-options.ts';
 import { sizeOf } from './graph/shape.ts';
 import { LoadedModel, checkWeights } from './loaded-model.ts';
@@ -70,7 +70,7 @@ export class OnnxEstimator implements Estimator<TrainingData, ModelInput, FloatA
   /**
    * Fits the model. Gives per epoch `loss` and, for classification, `accuracy` (both over the epoch's steps), with
    * `validation` samples also `validationLoss` and `validationAccuracy`. A training that is aborted, diverges or fails
-   * leaves the model as it was; an aborted one keeps its checkpoint.
+   * leaves the model as it was; an aborted one keeps its checkpoint. The loss is that of the data, without a proximal term.
    */
   async train(samples: TrainingData, options: TrainOptions = {}): Promise<Metrics> {
     if (this.#training) throw new OnnxError('InvalidOptions', 'this model is in training already');
@@ -204,26 +204,28 @@ export class OnnxEstimator implements Estimator<TrainingData, ModelInput, FloatA
   }
 
   #plan(model: LoadedModel, samples: TrainingData, options: TrainOptions) {
-    const { loss, classWeights, labelSmoothing, clipNorm, freeze, earlyStopping, batchSize } = this.#options;
+    const { settings = {}, seed = this.#options.seed } = options;
+    const chosen = { ...withSettings(this.#options, settings), seed };
+    const { loss, classWeights, labelSmoothing, clipNorm, freeze, earlyStopping, batchSize, mu } = chosen;
     const validation = options.validation as TrainingData | undefined;
     if (earlyStopping) requireMetric(earlyStopping, this.#classification, validation !== undefined);
     const layout = this.#layout(model, samples);
     const rows = Math.max(1, Math.min(batchSize, samples.count));
-    const step = this.#buildTraining(this.#request(model, samples, rows));
+    const step = this.#buildTraining({ ...this.#request(model, samples, rows), mu });
     requireMemory(estimateMemory(step), this.#options.memoryLimitBytes ?? defaultMemoryLimit(), rows);
     const source = sourceOf(samples, layout);
     const judged = validation && sourceOf(validation, this.#layout(model, validation));
     return {
-      ...this.#options,
       ...options,
+      ...chosen,
       source,
       validation: judged,
-      config: { loss, classWeights, labelSmoothing, clipNorm, freeze },
+      config: { loss, classWeights, labelSmoothing, clipNorm, freeze, mu },
       weights: model.weights,
       classification: this.#classification,
       session: this.#session(),
       buildTraining: (batch: number, phase: StepRequest['phase']) =>
-        this.#buildTraining({ ...this.#request(model, source, batch), phase }),
+        this.#buildTraining({ ...this.#request(model, source, batch), phase, mu }),
       buildEvaluation: (batch: number) => buildStep(this.#request(model, judged ?? source, batch)),
     };
   }

@@ -8,7 +8,7 @@ import type { StepGraph } from './step-graph.ts';
 
 /** Puts the nodes, constants, inputs and outputs of a step together; gives the bytes of a model. */
 export function assemble(forward: Forward, writer: GraphWriter, step: Omit<StepGraph, 'bytes'>): Uint8Array {
-  const slots = [...step.parameters, ...step.buffers, ...step.state, ...step.accumulated];
+  const slots = [...step.parameters, ...step.buffers, ...step.state, ...step.accumulated, ...step.starts];
   const fed = new Set(slots.map(({ name }) => name));
   const used = new Set(writer.nodes.flatMap((node) => node.input));
   const own = forward.nodes.map((node) => node.proto);

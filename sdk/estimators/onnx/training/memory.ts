@@ -22,7 +22,7 @@ const RUNTIME = 64 * MIB;
 export interface MemoryEstimate {
   /** Weights and running statistics, those that stay included, in all their copies. */
   weights: number;
-  /** Optimizer state and accumulated gradients, twice: a step writes a new copy while it reads the old one. */
+  /** Optimizer state, accumulated gradients and starting weights, twice: a step writes a new copy while it reads the old one. */
   optimizer: number;
   /** Gradients of the weights and what updates compute from them. */
   gradients: number;
@@ -37,7 +37,7 @@ export function estimateMemory(step: StepGraph): MemoryEstimate {
   const trained = bytesOf(step.parameters);
   const parts = {
     weights: WEIGHT_COPIES * (trained + bytesOf(step.buffers)) + CONSTANT_COPIES * step.constantBytes,
-    optimizer: 2 * (bytesOf(step.state) + bytesOf(step.accumulated)),
+    optimizer: 2 * (bytesOf(step.state) + bytesOf(step.accumulated) + bytesOf(step.starts)),
     gradients: UPDATE_COPIES * trained,
     activations:
       ACTIVATION_FACTOR * step.activationBytes + FLOAT * (sizeOf(step.input.shape) + sizeOf(step.target.shape)),

@@ -13,6 +13,7 @@ import type { Optimizer } from '../optimizers/optimizer.ts';
 import type { ModelProto } from '../proto/types.ts';
 import { assemble } from './assemble.ts';
 import { scaleToNorm } from './clip-norm.ts';
+import { addProximal } from './proximal.ts';
 
 /** A tensor that goes into a step and comes out of it renewed. */
 export interface Slot {
@@ -53,6 +54,8 @@ export interface StepGraph {
   state: Slot[];
   /** Sums of gradients over the batches of one update, by parameter. */
   accumulated: Slot[];
+  /** Weights that the training began with, by parameter; read by the proximal term, absent without it. */
+  starts: Slot[];
   /** Bytes of everything that the forward pass computes. */
   activationBytes: number;
   /** Bytes of the initializers that stay as they are. */
@@ -74,6 +77,8 @@ export interface StepRequest extends ForwardOptions {
   phase?: StepPhase;
   /** Largest Euclidean norm of all gradients together; longer ones are scaled down. */
   clipNorm?: number;
+  /** Weight of the proximal term mu/2 |w - w_start|². Default 0: none. */
+  mu?: number;
 }
 
 /** Emits forward, loss, and (with an optimizer) backward and update nodes. Refuses by name what cannot be trained. */
@@ -96,6 +101,7 @@ export function buildStep(request: StepRequest): StepGraph {
     buffers: forward.buffers.map((tensor) => readOnly(tensor, optimizer && lowered.renewed)),
     state: [],
     accumulated: [],
+    starts: [],
     activationBytes: activationBytes(forward),
     constantBytes: constantBytes(forward),
     ...(optimizer && emitTraining({ forward, writer, nodes, lowered }, { ...request, optimizer })),
@@ -121,7 +127,7 @@ interface EmittedStep {
 }
 
 type TrainingRequest = StepRequest & { optimizer: Optimizer };
-type TrainingParts = Pick<StepGraph, 'scalars' | 'state' | 'parameters' | 'accumulated'>;
+type TrainingParts = Pick<StepGraph, 'scalars' | 'state' | 'parameters' | 'accumulated' | 'starts'>;
 
 /** Backward pass, then what the phase does with the gradients. */
 function emitTraining({ forward, writer, nodes, lowered }: EmittedStep, request: TrainingRequest): TrainingParts {
@@ -144,7 +150,7 @@ function emitTraining({ forward, writer, nodes, lowered }: EmittedStep, request:
   );
   if (phase === 'accumulate') {
     const grown = accumulated.map((slot, i) => ({ ...slot, next: sums[i] ?? '' }));
-    return { scalars: { ...scalars, share }, state: [], parameters, accumulated: grown };
+    return { scalars: { ...scalars, share }, state: [], parameters, accumulated: grown, starts: [] };
   }
   const parts = { parameters, gradients: sums, scalars: { ...scalars, share } };
   return { ...emitUpdates(writer, parts, request), accumulated };
@@ -157,8 +163,10 @@ interface UpdateParts {
   scalars: StepScalars;
 }
 
-function emitUpdates(writer: GraphWriter, parts: UpdateParts, { optimizer, clipNorm }: TrainingRequest) {
-  const gradients = clipNorm === undefined ? parts.gradients : scaleToNorm(writer, parts.gradients, clipNorm);
+function emitUpdates(writer: GraphWriter, parts: UpdateParts, { optimizer, clipNorm, mu = 0 }: TrainingRequest) {
+  // The term does not depend on the batch, so it comes once per update; clipping is of the whole objective's gradient.
+  const whole = mu === 0 ? { gradients: parts.gradients, starts: [] } : addProximal(writer, parts, mu);
+  const gradients = clipNorm === undefined ? whole.gradients : scaleToNorm(writer, whole.gradients, clipNorm);
   const [learningRate, step] = [writer.fresh('training/learningRate'), writer.fresh('training/step')];
   const state: Slot[] = [];
   const parameters = parts.parameters.map(({ name, shape }, i): Slot => {
@@ -170,7 +178,7 @@ function emitUpdates(writer: GraphWriter, parts: UpdateParts, { optimizer, clipN
     }
     return { name, next: next.parameter, shape };
   });
-  return { scalars: { ...parts.scalars, learningRate, step }, state, parameters };
+  return { scalars: { ...parts.scalars, learningRate, step }, state, parameters, starts: whole.starts };
 }
 
 function zeroLike(writer: GraphWriter, name: string): string {

@@ -59,7 +59,7 @@ export class StepSession {
     };
     this.#fixedFetches = { [graph.loss]: floatTensorOver(this.#loss, []) };
     if (graph.correct !== undefined) this.#fixedFetches[graph.correct] = floatTensorOver(this.#correct, []);
-    const slots = [...graph.parameters, ...graph.buffers, ...graph.state, ...graph.accumulated];
+    const slots = [...graph.parameters, ...graph.buffers, ...graph.state, ...graph.accumulated, ...graph.starts];
     this.#bindings = slots.map((slot) => {
       const [first, second] = state.buffers(slot.name, slot.shape);
       return { ...slot, tensors: [floatTensorOver(first, slot.shape), floatTensorOver(second, slot.shape)] };

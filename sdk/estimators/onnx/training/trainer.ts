@@ -21,6 +21,7 @@ import type { Slot, StepGraph, StepPhase } from './step-graph.ts';
 
 /** How often progress is told between ends of epochs, in milliseconds. */
 const PROGRESS_INTERVAL = 500;
+const EMPTY = new Float32Array();
 /** Names of the best weights in state and checkpoint. */
 const BEST = 'training/best/';
 
@@ -74,7 +75,10 @@ export class Trainer {
     this.#rate = makeSchedule(plan.schedule, optimizer.learningRate, epochs * this.#rhythm.updates);
     this.#graph = plan.buildTraining(this.#batch, accumulate > 1 ? 'apply' : 'update');
     const kept = [...this.#graph.parameters, ...this.#graph.buffers].map(({ name }) => name);
-    this.#state = new TrainingState(kept.map((name) => [name, weights.get(name) ?? new Float32Array()]));
+    this.#state = new TrainingState(kept.map((name) => [name, weights.get(name) ?? EMPTY]));
+    const [starts, parameters] = [this.#graph.starts, this.#graph.parameters];
+    for (const [i, { name }] of starts.entries())
+      this.#state.set(name, weights.get(parameters[i]?.name ?? '') ?? EMPTY);
     this.#training = new StepSessions((batch, phase) => this.#stepGraph(batch, phase), this.#state, plan.session);
     this.#evaluation = new StepSessions(plan.buildEvaluation, this.#state, plan.session);
     this.#keeper = new CheckpointKeeper({
