@@ -13,7 +13,9 @@ export function relevantPart(text: string): string {
     if (key === 'Conditions') return ['  Conditions:', ...relevantConditions(block.slice(1))];
     return kept.includes(key) ? block : [];
   });
-  const events = lines.slice(to).filter((line) => line.trim() !== '');
+  // Those of one second come in any order.
+  const [title = '', ...table] = lines.slice(to).filter((line) => line.trim() !== '');
+  const events = [title, ...table.slice(0, 2), ...table.slice(2).sort()];
   return ['Status:', ...told, ...events].join('\n');
 }
 

@@ -19,7 +19,8 @@ export function normal(text: string, folders: Record<string, string>): string {
       .replace(/: [a-z ]+, attempt N/g, ': STATE, attempt N')
       .split('\n')
       .filter((line) => !/ on sedna-control: /.test(line))
-      .map((line) => line.trimEnd().replace(/(\S) {3,}/g, '$1   '))
+      // Columns are as wide as the ages in them.
+      .map((line) => line.trimEnd().replace(/(\S) {2,}|AGE +/g, (_, last: string | undefined) => `${last ?? 'AGE'}   `))
       .join('\n')
       .trim()
   );
