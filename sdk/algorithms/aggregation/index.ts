@@ -19,6 +19,11 @@ export function aggregationStrategy(name: string, parameters: StrategyParameters
   return algorithms.get<StrategyFactory>(TYPE, name)(parameters);
 }
 
+export { checkUpdate } from './checks/check-update.ts';
+export type { CheckedUpdate, UpdateClaim, UpdateExpectation, UpdatePolicy } from './checks/check-update.ts';
+export { checkIdentity } from './checks/identity.ts';
+export type { Identity } from './checks/identity.ts';
+export type { Refusal, RefusalReason } from './checks/refusal.ts';
 export { AggregationError } from './errors.ts';
 export type { AggregationReason } from './errors.ts';
 export { Kernel } from './kernel/kernel.ts';
