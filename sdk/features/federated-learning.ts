@@ -12,7 +12,7 @@ import { TaskClient } from '../worker/tasks.ts';
 import type { TaskClientOptions } from '../worker/tasks.ts';
 import { kept, keep } from './federated/kept-answer.ts';
 import { beginWith, handOver } from './federated/weights.ts';
-import { modelFile, modelResult } from './model-files.ts';
+import { modelResult, modelTarget } from './model-files.ts';
 
 export interface FederatedLearningOptions<S> {
   /** Needs train, getWeights and setWeights; evaluate and save where the job asks for them. */
@@ -146,7 +146,7 @@ export class FederatedLearning<S = unknown> {
   async #save(task: WorkerTask): Promise<WorkerResult | undefined> {
     if (this.config.modelUrl === undefined || this.#estimator.save === undefined) return undefined;
     await this.#begin(task);
-    const file = await modelFile(this.config);
+    const file = await modelTarget(this.config);
     await mkdir(path.dirname(file), { recursive: true });
     await this.#estimator.save(file);
     return modelResult(file, null, this.config);

@@ -20,6 +20,15 @@ export async function modelFile(config: WorkerConfig): Promise<string> {
   return modelPath ? localPath(modelPath) : path.join(place, fileName(config));
 }
 
+/** The file that `MODEL_URL` names where it need not exist yet: with an extension it is the file itself, else as {@link modelFile}. */
+export async function modelTarget(config: WorkerConfig): Promise<string> {
+  const { modelUrl = '', modelLoadMode } = config;
+  if (modelLoadMode !== 'file' || path.extname(modelUrl) === '' || (await isDirectory(localPath(modelUrl)))) {
+    return modelFile(config);
+  }
+  return localPath(modelUrl);
+}
+
 /** A model to read: the URL itself, or the model's file inside if it is a directory. */
 export async function existingModelFile(url: string, config: WorkerConfig): Promise<string> {
   if (config.modelLoadMode !== 'file') return url;

@@ -1,4 +1,15 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import type { AcceptedUpdate, TrainClientInput, TrainClientResult } from '../../../activities/contracts.ts';
+import { taskFiles, type TaskFiles } from '../../../activities/edge/tasks.ts';
+import { taskId } from '../../../activities/edge/train-client.ts';
+import { readWeights } from '../../../sdk/tensors/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { FederatedNode, newPlace } from '../support/federated-node.ts';
 
 let node: FederatedNode;
@@ -7,11 +18,261 @@ beforeEach(async () => {
 });
 afterEach(() => node.close());
 
-test('a round of one client: its update is a blob, and the worker stays for the next round', async () => {
-  const input = await node.input({ evaluate: true });
-  const result = await node.train(input);
-  expect(result).toMatchObject({
-    accepted: { client: '00', node: 'edge-1', samples: 200, metrics: { loss: expect.any(Number) as unknown } },
+const filesOf = ({ worker, identity, task }: TrainClientInput, at = node): TaskFiles =>
+  taskFiles(at.stateDir, worker.owner, worker.name, taskId(identity, task));
+const inRound = (input: TrainClientInput, round: number): TrainClientInput => ({
+  ...input,
+  identity: { ...input.identity, round },
+});
+const logOf = (input: TrainClientInput, at = node): string =>
+  readFileSync(join(at.stateDir, 'logs', `${input.worker.name}.log`), 'utf8');
+const count = (log: string, part: RegExp): number => [...log.matchAll(new RegExp(part, 'g'))].length;
+
+function accepted(result: TrainClientResult): AcceptedUpdate {
+  if ('accepted' in result) return result.accepted;
+  throw new Error(`refused: ${result.refused.reason}: ${result.refused.message}`);
+}
+function pidOf(input: TrainClientInput, at = node): number {
+  const pid = at.runtime.get(input.worker.name)?.pid;
+  if (pid === undefined) throw new Error('the worker does not run');
+  return pid;
+}
+/** Once the training has a checkpoint that is younger than `after`. */
+const midway = (input: TrainClientInput) => eventually(() => expect(existsSync(filesOf(input).checkpoint)).toBe(true));
+
+/** Where a blob is says nothing about what it is. */
+const digested = ({ blob: { sha256, bytes }, ...rest }: AcceptedUpdate) => ({ ...rest, sha256, bytes });
+
+/** The same task on another node that nobody disturbs. */
+async function undisturbed(input: TrainClientInput): Promise<AcceptedUpdate> {
+  const other = await new FederatedNode(await newPlace()).start();
+  try {
+    const again = { weights: await other.weights(), env: input.worker.env, image: 'trainer' };
+    return accepted(await other.train({ ...(await other.input(again)), settings: input.settings, seed: input.seed }));
+  } finally {
+    await other.close();
+  }
+}
+
+describe('rounds', () => {
+  test('a client is asked, its update is a blob, and the worker stays for the next round', async () => {
+    const first = await node.input({ evaluate: true });
+    const result = accepted(await node.train(first));
+    expect(result).toMatchObject({
+      client: '00',
+      node: 'edge-1',
+      samples: 200,
+      metrics: { loss: expect.any(Number) as unknown, accuracy: expect.any(Number) as unknown },
+      evaluation: { loss: expect.any(Number) as unknown },
+    });
+    expect(await node.blobs.has(result.blob)).toBe(true);
+    expect(node.news.map(({ state }) => state)).toEqual(['Starting', 'Training']);
+    const pid = pidOf(first);
+
+    const second = accepted(await node.train({ ...inRound(first, 2), weights: result.blob, evaluate: false }));
+    expect(pidOf(first)).toBe(pid);
+    expect(second.blob.sha256).not.toBe(result.blob.sha256);
+    expect(second.evaluation).toBeUndefined();
+    await eventually(() =>
+      expect(node.runtime.get(first.worker.name)?.reports['train']?.report).toMatchObject({
+        ownerKind: 'federatedlearningjob',
+        status: 'running',
+        ownerInfo: { currentRound: 2, sampleCount: 200 },
+      }),
+    );
   });
-  expect(node.news.map(({ state }) => state)).toEqual(['Starting', 'Training']);
+
+  test('settings and seed reach the training; equal ones give an equal digest, another seed another one', async () => {
+    const input = await node.input({ settings: { epochs: 3, batchSize: 50, learningRate: 0.01, mu: 0.1 } });
+    const first = accepted(await node.train(input));
+    expect(logOf(input)).toContain('trains with seed 7 {"epochs":3,"batchSize":50,"learningRate":0.01,"mu":0.1}');
+    expect(accepted(await node.train(inRound(input, 2))).blob).toEqual(first.blob);
+    expect(accepted(await node.train({ ...inRound(input, 3), seed: 8 })).blob.sha256).not.toBe(first.blob.sha256);
+  });
+
+  test('the weights that a worker begins with, untrained', async () => {
+    const { blob } = accepted(await node.train(await node.input({ task: 'Weights' })));
+    const file = join(node.place.directory, 'w.safetensors');
+    await node.blobs.fetchTo(blob, file);
+    const weights = await readWeights(file);
+    expect(Object.values(weights).map(({ shape }) => shape.join('x'))).toEqual(
+      expect.arrayContaining(['784x16', '16x10']),
+    );
+    expect(logOf(await node.input())).not.toContain('trains');
+  });
+
+  test('a client is told when there are no more: it saves the final model, ends, and is forgotten', async () => {
+    const model = join(node.place.directory, 'edge', 'model.onnx');
+    const input = await node.input({ env: { MODEL_URL: model } });
+    const { blob } = accepted(await node.train(input));
+    await node.dismiss([input.worker.name, 'never-seen'], blob);
+    expect(node.runtime.list()).toEqual([]);
+    expect(logOf(input)).toContain('dismissed');
+    expect(readFileSync(model).length).toBeGreaterThan(40_000);
+  });
+
+  test('what a node keeps of its tasks does not grow with the rounds', async () => {
+    const input = await node.input({ settings: { epochs: 1 } });
+    for (let round = 1; round <= 5; round++) accepted(await node.train(inRound(input, round)));
+    expect(readdirSync(join(filesOf(input).directory, '..'))).toHaveLength(3);
+  });
+
+  test('layers that stay with the client go on from where it left them, also after its death', async () => {
+    const policy = { excludeLayers: ['*bias*'] };
+    const input = await node.input({ policy, settings: { epochs: 1 } });
+    await node.train(input);
+    const own = await readWeights(filesOf(input).update);
+    process.kill(pidOf(input), 'SIGKILL');
+    const second = inRound(input, 2);
+    await node.train({ ...second, settings: { epochs: 1, learningRate: 1e-30 } });
+    const after = await readWeights(filesOf(second).update);
+    const bias = Object.keys(own).filter((name) => name.includes('bias'));
+    expect(bias.length).toBeGreaterThan(0);
+    for (const name of bias) expect(after[name]).toEqual(own[name]);
+    for (const name of Object.keys(own).filter((name) => !bias.includes(name)))
+      expect(after[name]).not.toEqual(own[name]);
+  });
+});
+
+describe('asked twice', () => {
+  test('an accepted update is not asked for again, whatever became of the worker', async () => {
+    const input = await node.input();
+    const result = await node.train(input);
+    await node.runtime.remove(input.worker.name);
+    expect(await node.train(input)).toEqual(result);
+    expect(node.runtime.list()).toEqual([]);
+  });
+
+  test('an answer whose blob got lost is judged again, without the worker', async () => {
+    const input = await node.input();
+    const result = await node.train(input);
+    await node.runtime.remove(input.worker.name);
+    rmSync(new URL(accepted(result).blob.uri));
+    expect(await node.train(input)).toEqual(result);
+    expect(node.runtime.list()).toEqual([]);
+  });
+
+  test('a local controller that lost the answer gets it again from the worker, which does not train again', async () => {
+    const input = await node.input();
+    const result = await node.train(input);
+    for (const file of [filesOf(input).answer, filesOf(input).result]) rmSync(file);
+    expect(await node.train(input)).toEqual(result);
+    expect(count(logOf(input), /trains with/)).toBe(1);
+  });
+});
+
+describe('deaths', () => {
+  const slow = { env: { STEP_MS: '400', EPOCHS: '6', PER_DIGIT: '60' }, settings: { epochs: 6 } };
+
+  test('the worker, killed in the middle of its training: it resumes, and the digest is that of an undisturbed training', async () => {
+    const input = await node.input(slow);
+    const training = node.train(input);
+    await midway(input);
+    process.kill(pidOf(input), 'SIGKILL');
+    const result = accepted(await training);
+    expect(logOf(input)).toMatch(/resumed from .* at step [1-9]/);
+    expect(node.news).toContainEqual(
+      expect.objectContaining({
+        state: 'Retrying',
+        problem: { reason: 'WorkerFailed', message: expect.stringContaining('SIGKILL') as unknown },
+      }),
+    );
+    expect(digested(result)).toEqual(digested(await undisturbed(input)));
+  });
+
+  test('the local controller, killed in the middle of a training: the worker goes on, and its successor takes the answer', async () => {
+    await node.stop();
+    const input = await node.input(slow);
+    const first = lc(input);
+    await midway(input);
+    await killed(first);
+    node = await new FederatedNode(node.place).start();
+    const pid = pidOf(input);
+    // Nobody has asked yet: the answer is taken all the same.
+    await eventually(() => expect(existsSync(filesOf(input).answer)).toBe(true), 20_000);
+    const result = accepted(await node.train(input));
+    expect(pidOf(input)).toBe(pid);
+    expect(count(logOf(input), /trains with/)).toBe(1);
+    expect(digested(result)).toEqual(digested(await undisturbed(input)));
+  });
+
+  test('both, killed in the middle of a training', async () => {
+    await node.stop();
+    const input = await node.input(slow);
+    const first = lc(input);
+    await midway(input);
+    const worker = Number(/pid (\d+) starts/.exec(logOf(input))?.[1]);
+    await killed(first);
+    process.kill(worker, 'SIGKILL');
+    const second = lc(input);
+    const result = JSON.parse(await text(second.stdout as Readable)) as TrainClientResult;
+    expect(logOf(input)).toMatch(/resumed from/);
+    expect(digested(accepted(result))).toEqual(digested(await undisturbed(input)));
+    node = await new FederatedNode(node.place).start();
+  });
+
+  test('a worker that keeps dying is given up, with its last words', async () => {
+    const input = await node.input({ image: 'crashes' });
+    await expect(node.train(input)).rejects.toMatchObject({
+      type: 'WorkerFailed',
+      message: expect.stringMatching(/exit code 3; last lines: .*no GPU \(5 times in a row\)/) as unknown,
+    });
+    expect(node.news.at(-1)).toMatchObject({ state: 'Retrying', problem: { reason: 'WorkerFailed' } });
+  });
+
+  async function killed(child: ChildProcess): Promise<void> {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  function lc(input: TrainClientInput): ChildProcess {
+    const script = join(import.meta.dirname, '..', 'support', 'lc-child.ts');
+    return spawn(process.execPath, [script, JSON.stringify(node.place), JSON.stringify(input)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  }
+});
+
+describe('answers that do not count', () => {
+  test('a training that fails is a refusal with its message, the worker stays, and may be asked again', async () => {
+    const bad = await node.input({ settings: { epochs: 1, learningRate: 1e30 } });
+    const result = await node.train(bad);
+    expect(result).toMatchObject({
+      refused: {
+        reason: 'WorkerFailed',
+        message: expect.stringMatching(/TrainingDiverged: training diverged/) as unknown,
+      },
+      client: '00',
+      node: 'edge-1',
+    });
+    const pid = pidOf(bad);
+    accepted(await node.train({ ...bad, settings: { epochs: 1 } }));
+    expect(pidOf(bad)).toBe(pid);
+  });
+
+  test('an image that is not allowed', async () => {
+    const input = await node.input({ image: 'unknown' });
+    await expect(node.train(input)).rejects.toMatchObject({ type: 'ImageNotAllowed', nonRetryable: true });
+    expect(node.news.at(-1)).toMatchObject({ state: 'Retrying', problem: { reason: 'ImageNotAllowed' } });
+  });
+});
+
+test('a task that is no longer wanted is given up, and the worker is free for the next one', async () => {
+  const input = await node.input({ env: { STEP_MS: '500' }, settings: { epochs: 1_000 } });
+  const environment = node.environment();
+  const ended = node.train(input, environment).catch((error: Error) => error.name);
+  await midway(input);
+  environment.cancel('CANCELLED', { cancelRequested: true } as never);
+  expect(await ended).toBe('CancelledFailure');
+  accepted(await node.train({ ...inRound(input, 2), settings: { epochs: 1 } }));
+  expect(existsSync(filesOf(input).answer)).toBe(false);
+});
+
+test('nothing is left of the tasks of an owner that is gone', async () => {
+  const { removeOwner } = await import('../../../activities/edge/node.ts');
+  const input = await node.input({ settings: { epochs: 1 } });
+  await node.train(input);
+  await removeOwner(node.deps, input.worker.owner);
+  expect(readdirSync(join(node.stateDir, 'tasks'))).toEqual([]);
+  expect(node.runtime.list()).toEqual([]);
 });

@@ -38,6 +38,7 @@ export class FederatedNode {
   readonly blobs;
   readonly #server = healthServer({ missing: () => [] }).server;
   readonly #environments: MockActivityEnvironment[] = [];
+  #stopped = false;
 
   constructor(place: NodePlace) {
     this.place = place;
@@ -134,6 +135,8 @@ export class FederatedNode {
 
   /** As a local controller that goes down in order: its workers stay. */
   async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
     for (const environment of this.#environments) environment.cancel('WORKER_SHUTDOWN');
     this.runtime.detach();
     await this.#server.close();
