@@ -114,6 +114,21 @@ describeTemporal('a federated learning job', () => {
     await scene.stop();
   }, 60_000);
 
+  test('a round that cannot close is left by stop and opened again by resume, with what was accepted', async () => {
+    const scene = await new FederatedScene(temporal, 'left', 2).start();
+    scene.answer = (input) => (input.identity.client === '01' ? never() : scene.update(input));
+    await scene.applyAll({ rounds: { total: 1 } });
+    await scene.status({ waitingFor: { reason: 'Collecting', have: 1 } });
+    await temporal.signal(scene.ref, 'stop');
+    await scene.status({ phase: 'Stopped', round: '0/1' });
+    await scene.applyJob({ rounds: { total: 1, quorum: { minAvailable: 1 }, deadlineMs: 1_000 } });
+    await temporal.signal(scene.ref, 'resume');
+    await scene.status({ phase: 'Succeeded', lastRound: { round: 1, clients: 1 } });
+    const asked = scene.tasks.filter(({ identity }) => identity.client === '00').map(({ identity }) => identity);
+    expect(asked).toEqual([asked[0], asked[0]]);
+    await scene.stop();
+  }, 60_000);
+
   test('edits take effect at the next round; pause holds between two rounds', async () => {
     const scene = await new FederatedScene(temporal, 'edited', 2).start();
     let release = (): void => undefined;

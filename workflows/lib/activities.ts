@@ -46,11 +46,11 @@ export function errand(node: string, summary: string): ResidentActivities {
 }
 
 /** One attempt only and a bound in all: used on the way out, where a lost node must not hold up the rest. */
-export function farewell(node: string, summary: string): ResidentActivities {
+export function farewell(node: string, summary: string, bound: '10s' | '90s' = '10s'): ResidentActivities {
   return proxyActivities<ResidentActivities>({
     ...onNode,
     taskQueue: residentQueue(node),
-    scheduleToCloseTimeout: '10s',
+    scheduleToCloseTimeout: bound,
     summary,
   });
 }

@@ -3,7 +3,7 @@ import type { FailureType } from './failures.ts';
 import type { EntityRef } from './ids.ts';
 
 /** Reasons of status that are no failures, but may last. */
-type OtherReason = 'Starting' | 'InferenceStarting' | 'Error';
+type OtherReason = 'Starting' | 'Collecting' | 'InferenceStarting' | 'Error';
 
 /** OBJECT stands for the object as every verb of the command line takes it. */
 const cures: Record<FailureType | OtherReason, string> = {
@@ -31,9 +31,14 @@ const cures: Record<FailureType | OtherReason, string> = {
   HotUpdateFailed: 'read sedna logs OBJECT --stage Inference, mend the worker, then sedna retry OBJECT',
   DiskFull: 'free space on the node; this goes on by itself',
   BlobStoreUnreachable: 'make SEDNA_BLOB_URL readable and writable for the node, then restart its local controller',
+  TooFewClients: 'apply the missing Datasets and start the local controllers of their nodes; this goes on by itself',
+  QuorumLost:
+    'bring the missing clients back, or mend what was refused and sedna retry OBJECT; or lower spec.rounds.quorum',
   Paused: 'sedna resume OBJECT',
   Stopped: 'sedna resume OBJECT',
   RoundEnded: 'sedna retry OBJECT',
+  Collecting:
+    'nothing to do: the round closes when the clients have answered, or at spec.rounds.deadline with a quorum',
   Starting: 'nothing to do; if it lasts: sedna doctor',
   InferenceStarting: 'nothing to do; if it lasts: sedna logs OBJECT --stage Inference, and mend its readinessProbe',
   Error: 'report it, with sedna describe OBJECT',

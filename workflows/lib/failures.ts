@@ -34,6 +34,11 @@ export const failures = {
   BlobStoreUnreachable: { retryable: true, meaning: 'the node cannot read from or write to the blob store' },
   DiskFull: { retryable: true, meaning: 'a disk of the node has no space left' },
   RoundEnded: { retryable: false, meaning: 'somebody ended the round in Temporal, past its job' },
+  TooFewClients: { retryable: true, meaning: 'fewer clients are there than a federated round needs' },
+  QuorumLost: {
+    retryable: true,
+    meaning: 'all clients have answered or the deadline has passed, and fewer updates count than a round needs',
+  },
   Paused: { retryable: true, meaning: 'somebody paused the resource' },
   Stopped: { retryable: true, meaning: 'somebody stopped the resource' },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>;

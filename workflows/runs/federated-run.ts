@@ -14,7 +14,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ImportedModel, ModelSource } from '../../activities/contracts.ts';
-import { edge, errand, resident } from '../lib/activities.ts';
+import { edge, farewell, resident } from '../lib/activities.ts';
 import { aggregate, collect, trainerName, trainerOf, type RoundStart } from '../lib/federated/round.ts';
 import { quorumOf, startingClients, waitingFor } from '../lib/federated/quorum.ts';
 import { seedOf } from '../lib/federated/settings.ts';
@@ -102,7 +102,11 @@ class Run {
     const start: RoundStart = { owner: this.#input.owner, runId: workflowInfo().workflowId, plan, model };
     const round = (this.#open = this.#openRound(plan));
     this.#tell('Collecting');
-    await collect(start, round, () => this.#tell('Collecting'));
+    const isStopped = (): boolean => this.#mode === 'stop';
+    if (!(await collect(start, round, { changed: () => this.#tell('Collecting'), isStopped }))) {
+      this.#open = undefined;
+      return;
+    }
     this.#tell('Aggregating');
     const record = await aggregate(start, round);
     this.#open = undefined;
@@ -114,7 +118,7 @@ class Run {
   async #complete(): Promise<RunOutcome> {
     const last = this.#state.best?.record ?? this.#last;
     if (last !== undefined) await this.#publish(last, 'live');
-    await this.#dismiss();
+    await this.#dismiss(last?.weights);
     await this.#told;
     const { rounds } = this.#plan.fields;
     const enough = hasEnough(this.#state.met, rounds);
@@ -185,8 +189,12 @@ class Run {
   }
 
   async #import(model: ModelSource): Promise<ImportedModel | undefined> {
-    const { aggregator } = this.#plan;
-    return edge(aggregator, `first global model from ${model.url}`).importModel({ model });
+    const { aggregator, fields } = this.#plan;
+    const { excludeLayers } = fields.updates;
+    return edge(aggregator, `first global model from ${model.url}`).importModel({
+      model,
+      ...(excludeLayers === undefined ? {} : { excludeLayers }),
+    });
   }
 
   /** Nobody has a model: the lowest client's untrained weights are everybody's first ones. */
@@ -212,16 +220,19 @@ class Run {
     throw ApplicationFailure.create({ type, message, nonRetryable: true });
   }
 
-  async #dismiss(): Promise<void> {
+  /** Trainers save the final model as their own and end. One whose node is away is cleaned up by it when the job is deleted. */
+  async #dismiss(weights: RoundRecord['weights'] | undefined): Promise<void> {
     const byNode = new Map<string, string[]>();
     for (const { client, place } of this.#plan.clients) {
       if (place === undefined) continue;
       byNode.set(place.node, [...(byNode.get(place.node) ?? []), trainerName(this.#input.owner, client)]);
     }
     const run = workflowInfo().workflowId;
-    await Promise.all(
-      [...byNode].map(([node, workers]) => errand(node, `end of training on ${node}`).dismissClients({ run, workers })),
+    const rest = weights === undefined ? {} : { weights };
+    const dismissals = [...byNode].map(([node, workers]) =>
+      farewell(node, `end of training on ${node}`, '90s').dismissClients({ run, workers, ...rest }),
     );
+    await Promise.allSettled(dismissals);
   }
 
   async #again(): Promise<never> {

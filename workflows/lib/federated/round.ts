@@ -55,11 +55,21 @@ export function trainerOf({ owner, plan }: Pick<RoundStart, 'owner' | 'plan'>, p
   };
 }
 
+export interface Collecting {
+  /** Called whenever status has something new to say. */
+  changed: () => void;
+  isStopped: () => boolean;
+}
+
 /**
- * Collects until the round may close; `changed` is called whenever status has something new to say. A refused client whose
- * refusal was taken back (`retry`) is asked again.
+ * Collects until the round may close, or somebody stops the job (false): then the same round is opened again some day, and
+ * accepted updates are found again where they were made. A refused client whose refusal was taken back (`retry`) is asked again.
  */
-export async function collect(start: RoundStart, round: OpenRound, changed: () => void): Promise<void> {
+export async function collect(
+  start: RoundStart,
+  round: OpenRound,
+  { changed, isStopped }: Collecting,
+): Promise<boolean> {
   const { rounds } = start.plan.fields;
   const asked = new Map<string, CancellationScope>();
   let broken: Error | undefined;
@@ -78,11 +88,12 @@ export async function collect(start: RoundStart, round: OpenRound, changed: () =
       .then(() => asked.delete(client));
   };
   const closes = (): boolean => verdictOn(round, rounds, Date.now()) === 'close';
-  const wake = (): boolean => broken !== undefined || closes() || unasked().length > 0;
+  const wake = (): boolean => broken !== undefined || isStopped() || closes() || unasked().length > 0;
   try {
     for (;;) {
       if (broken !== undefined) throw broken;
-      if (closes()) return;
+      if (closes()) return true;
+      if (isStopped()) return false;
       unasked().forEach(ask);
       const rest = (round.deadlineAt ?? 0) - Date.now();
       // After the deadline, or without one, there is no bound: the quorum is met some day, or a person stops the job.

@@ -15,7 +15,8 @@ export function federatedStatus(view: FederatedView): StatusDraft {
   const waiting = waitingFor(view, clients);
   const degraded = degradation(view);
   const last = lastRecord(own);
-  const round = Math.max(own.news?.round ?? 0, last?.round ?? 0);
+  const underWay = own.ended === undefined ? own.news?.round : undefined;
+  const round = underWay ?? last?.round ?? 0;
   const states = clients.map((place) => clientState(own, place));
   return {
     phase: phaseOf(own),
