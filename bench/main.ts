@@ -9,6 +9,7 @@ import { isMet, type Benchmark, type Case } from './lib/case.ts';
 
 const benchmarks: Record<string, () => Promise<{ run: Benchmark }>> = {
   training: () => import('./training.ts'),
+  p5: () => import('./p5.ts'),
   p11: () => import('./p11.ts'),
 };
 

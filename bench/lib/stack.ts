@@ -1,0 +1,87 @@
+/** The real stack in a folder of its own, as `sedna up --detach` starts it, and the objects in it. */
+import { Client, Connection } from '@temporalio/client';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { composeApply } from '../../activities/lib/apply.ts';
+import { signalEntity, viewEntity } from '../../activities/lib/entities.ts';
+import { takeDown } from '../../deploy/local/down.ts';
+import { upDetached } from '../../deploy/local/session.ts';
+import type { StackState } from '../../deploy/local/state.ts';
+import { until } from '../../deploy/local/wait.ts';
+import { openBlobStore, type BlobStore } from '../../sdk/storage/index.ts';
+import type { EntityRef } from '../../workflows/lib/ids.ts';
+import { signals, type EntityView } from '../../workflows/lib/messages.ts';
+
+export interface StackRequest {
+  standalone: boolean;
+  nodes: string[];
+  images?: string[];
+}
+
+export interface Manifest {
+  kind: string;
+  metadata: { name: string };
+  spec: unknown;
+}
+
+export class BenchStack {
+  readonly folder: string;
+  readonly state: StackState;
+  readonly client: Client;
+  readonly #blobs: BlobStore;
+
+  private constructor(folder: string, state: StackState, client: Client) {
+    this.folder = folder;
+    this.state = state;
+    this.client = client;
+    this.#blobs = openBlobStore(state.blobUrl);
+  }
+
+  static async start({ standalone, nodes, images = [] }: StackRequest): Promise<BenchStack> {
+    const cwd = mkdtempSync(join(tmpdir(), 'sedna-bench-'));
+    const roles = nodes.map((name) => ({ name, role: 'edge' as const }));
+    const silent = (): void => undefined;
+    try {
+      const { stack } = await upDetached({ cwd, standalone, nodes: roles, images }, silent, silent);
+      const connection = await Connection.connect({ address: stack.state.temporal.address });
+      return new BenchStack(cwd, stack.state, new Client({ connection }));
+    } catch (error) {
+      await takeDown(cwd, silent);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.client.connection.close();
+    await takeDown(this.folder, () => undefined);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Applies without Kubernetes, as `sedna apply` does. */
+  async apply(manifest: Manifest): Promise<void> {
+    const { kind, metadata } = manifest;
+    const message = await composeApply(this.#blobs, { apiVersion: 'sedna.io/v1alpha1', ...manifest });
+    if (message.invalid !== undefined) throw new Error(`${kind} ${metadata.name}: ${JSON.stringify(message.invalid)}`);
+    await signalEntity(this.client, refOf(kind, metadata.name), signals.apply, { ...message, origin: 'standalone' });
+  }
+
+  /** Its view once `isSo` holds of it. */
+  async view(ref: EntityRef, isSo: (view: EntityView) => boolean, boundMs = 60_000): Promise<EntityView> {
+    let view: EntityView | undefined;
+    const ready = await until(
+      async () => {
+        view = await viewEntity(this.client, ref);
+        return view !== undefined && isSo(view);
+      },
+      boundMs,
+      { everyMs: 20 },
+    );
+    if (ready && view !== undefined) return view;
+    throw new Error(`${ref.kind} ${ref.name} stays ${JSON.stringify(view?.status)}`);
+  }
+}
+
+export function refOf(kind: string, name: string): EntityRef {
+  return { kind, namespace: 'default', name };
+}
