@@ -1,6 +1,6 @@
 /**
  * Runs in the thread that executes workflows, before Temporal's own code. Two debugging aids of the SDK cost three quarters of the
- * CPU of every workflow task and of every replay (docs/adr/0016-lean-workflow-threads.md):
+ * CPU of every replay, and a quarter of that of a live workflow task (docs/adr/0016-lean-workflow-threads.md):
  * - a call stack noted for every promise, for the query `__stack_trace`;
  * - a thread started and ended around each of the several entries into the sandbox, to interrupt endless loops.
  */
