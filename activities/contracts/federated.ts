@@ -56,7 +56,7 @@ export interface TrainClientInput {
 export interface AcceptedUpdate {
   client: string;
   node: string;
-  /** Canonical safetensors. */
+  /** Canonical safetensors, of the layout of the global weights; compressed if the policy says so, which `aggregate` undoes. */
   blob: BlobRef;
   samples: number;
   /** Of the training, last value of each. */
@@ -81,8 +81,6 @@ export interface ClientNews {
 
 export interface ImportModelInput {
   model: ModelSource;
-  /** Globs of tensors that stay with the clients: global weights and updates are without them. */
-  excludeLayers?: string[];
 }
 
 /** `weights`: canonical safetensors of what trains. `file`: the model as it is, into which later weights are put. */

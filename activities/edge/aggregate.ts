@@ -38,12 +38,12 @@ interface Place {
 
 async function importModel(
   deps: Dependencies,
-  { model, excludeLayers = [] }: ImportModelInput,
+  { model }: ImportModelInput,
   { scratch, signal }: Place,
 ): ReturnType<FederatedEdgeActivities['importModel']> {
   const file = await fileOf(deps, model, scratch);
   if (file === undefined) return undefined;
-  const input: ImportInput = { blobUrl: deps.blobs.url, file, excludeLayers, scratch };
+  const input: ImportInput = { blobUrl: deps.blobs.url, file, scratch };
   return (await inChild<ImportOutput>('import-model', input, signal)) ?? undefined;
 }
 

@@ -140,6 +140,7 @@ async function conclude(
       blobUrl: deps.blobs.url,
       answer,
       policy: input.policy,
+      directory: files.directory,
       ...(input.weights === undefined ? {} : { weights: files.weights }),
       ...(await datasetSamples(input)),
     } satisfies JudgeUpdateInput,

@@ -8,6 +8,7 @@ import {
   type ClientUpdate,
 } from '../../../sdk/algorithms/aggregation/index.ts';
 import { withWeights } from '../../../sdk/estimators/onnx/model-weights.ts';
+import { expand } from '../../../sdk/features/federated/compression.ts';
 import { openBlobStore, writeFileAtomic, type BlobRef, type BlobStore } from '../../../sdk/storage/index.ts';
 import { readWeights, TensorFile } from '../../../sdk/tensors/index.ts';
 import type { AggregateInput, AggregateResult } from '../../contracts.ts';
@@ -42,13 +43,14 @@ answerOnce(async ({ blobUrl, round, scratch }: AggregateChildInput): Promise<Agg
 });
 
 async function opened(round: AggregateInput, files: Files, kernel: Kernel): Promise<AggregationRound> {
+  const global = await files.open(round.weights, 'global');
   const updates: ClientUpdate[] = [];
   for (const [i, { client, blob, samples, metrics }] of round.updates.entries()) {
-    updates.push({ client, file: await files.open(blob, `update-${i}`), samples, metrics });
+    updates.push({ client, file: await files.openUpdate(blob, `update-${i}`, global), samples, metrics });
   }
   return {
     round: round.round,
-    global: await files.open(round.weights, 'global'),
+    global,
     updates,
     ...(round.state === undefined ? {} : { state: await files.open(round.state, 'state') }),
     out: { model: files.path('next'), state: files.path('next-state') },
@@ -86,7 +88,17 @@ class Files {
 
   async open(blob: BlobRef, name: string): Promise<TensorFile> {
     await this.#blobs.fetchTo(blob, this.path(name));
-    const file = await TensorFile.open(this.path(name));
+    return this.#keep(this.path(name));
+  }
+
+  /** One that was compressed for its way is brought back into the layout of the global weights. */
+  async openUpdate(blob: BlobRef, name: string, global: TensorFile): Promise<TensorFile> {
+    await this.#blobs.fetchTo(blob, this.path(name));
+    return this.#keep(await expand(this.path(name), global, this.path(`${name}-whole`)));
+  }
+
+  async #keep(path: string): Promise<TensorFile> {
+    const file = await TensorFile.open(path);
     this.#open.push(file);
     return file;
   }

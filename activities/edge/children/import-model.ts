@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { OnnxError } from '../../../sdk/estimators/onnx/errors.ts';
-import { matchesAny } from '../../../sdk/estimators/onnx/globs.ts';
 import { readModelWeights } from '../../../sdk/estimators/onnx/model-weights.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
 import { writeWeights } from '../../../sdk/tensors/index.ts';
@@ -12,7 +11,6 @@ import { answerOnce } from './lib.ts';
 export interface ImportInput {
   blobUrl: string;
   file: string;
-  excludeLayers: string[];
   /** A directory of this child's own. */
   scratch: string;
 }
@@ -20,10 +18,9 @@ export interface ImportInput {
 /** `null`: no ONNX file, or one without weights that train. */
 export type ImportOutput = ImportedModel | null;
 
-answerOnce(async ({ blobUrl, file, excludeLayers, scratch }: ImportInput): Promise<ImportOutput> => {
+answerOnce(async ({ blobUrl, file, scratch }: ImportInput): Promise<ImportOutput> => {
   const blobs = openBlobStore(blobUrl);
-  const all = weightsOf(await readFile(file), file);
-  const weights = Object.fromEntries(Object.entries(all).filter(([name]) => !matchesAny(name, excludeLayers)));
+  const weights = weightsOf(await readFile(file), file);
   if (Object.keys(weights).length === 0) return null;
   const { path } = await writeWeights(join(scratch, 'weights.safetensors'), weights);
   return { weights: await blobs.put({ file: path }), file: await blobs.put({ file }) };

@@ -5,9 +5,18 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import type { AcceptedUpdate, TrainClientInput, TrainClientResult } from '../../../activities/contracts.ts';
+import type {
+  AcceptedUpdate,
+  AggregateInput,
+  AggregateResult,
+  BlobRef,
+  TrainClientInput,
+  TrainClientResult,
+} from '../../../activities/contracts.ts';
+import { createAggregateActivities } from '../../../activities/edge/aggregate.ts';
 import { taskFiles, type TaskFiles } from '../../../activities/edge/tasks.ts';
 import { taskId } from '../../../activities/edge/train-client.ts';
+import type { Weights } from '../../../sdk/index.ts';
 import { readWeights } from '../../../sdk/tensors/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FederatedNode, newPlace } from '../support/federated-node.ts';
@@ -39,6 +48,22 @@ function pidOf(input: TrainClientInput, at = node): number {
 }
 /** Once the training has a checkpoint that is younger than `after`. */
 const midway = (input: TrainClientInput) => eventually(() => expect(existsSync(filesOf(input).checkpoint)).toBe(true));
+
+/** Euclidean, over all tensors. */
+async function distance(a: BlobRef, b: BlobRef | undefined): Promise<number> {
+  const [first, second] = await Promise.all([a, b].map((blob, i) => read(blob, `${i}.safetensors`)));
+  let sum = 0;
+  for (const [name, { data }] of Object.entries(first ?? {})) {
+    data.forEach((value, i) => (sum += (value - (second?.[name]?.data[i] ?? NaN)) ** 2));
+  }
+  return Math.sqrt(sum);
+}
+
+async function read(blob: BlobRef | undefined, name: string): Promise<Weights> {
+  if (blob === undefined) throw new Error('no blob');
+  await node.blobs.fetchTo(blob, join(node.place.directory, name));
+  return readWeights(join(node.place.directory, name));
+}
 
 /** Where a blob is says nothing about what it is. */
 const digested = ({ blob: { sha256, bytes }, ...rest }: AcceptedUpdate) => ({ ...rest, sha256, bytes });
@@ -250,11 +275,63 @@ describe('answers that do not count', () => {
     expect(pidOf(bad)).toBe(pid);
   });
 
+  test.each([
+    ['nan', 'NotFinite', /element 2 is NaN/],
+    ['infinite', 'NotFinite', /element 2 is -Infinity/],
+    ['shape', 'ShapeMismatch', /is \[16, 1\], not \[16\]/],
+    ['missing', 'TensorsMissing', /is missing/],
+    ['unknown', 'TensorsUnknown', /"more" is not in the global model/],
+    ['negative', 'BadSampleCount', /claims -99 samples/],
+    ['none', 'BadSampleCount', /claims 0 samples/],
+    ['fraction', 'BadSampleCount', /claims 1.5 samples/],
+    ['absurd', 'TooManySamples', /claims 1000000000000000 samples; its dataset has \d+/],
+    ['garbage', 'NotTensors', /./],
+    ['huge', 'NotFinite', /too far for f16/],
+  ] as const)('%s: %s', async (lie, reason, message) => {
+    const policy = { maxSamplesFactor: 10, ...(lie === 'huge' ? { compression: 'f16' as const } : {}) };
+    const input = await node.input({ image: 'liar', env: { LIE: lie }, policy });
+    expect(await node.train(input)).toMatchObject({
+      refused: { reason, message: expect.stringMatching(message) as unknown },
+      client: '00',
+    });
+    // Nothing of it is kept: whoever asks again is answered anew.
+    expect(existsSync(filesOf(input).directory)).toBe(false);
+    expect(node.runtime.get(input.worker.name)?.restarts).toBe(0);
+  });
+
+  test('an update that goes too far is scaled down to the norm that the job allows', async () => {
+    const input = await node.input({ image: 'liar', env: { LIE: 'huge' }, policy: { clipNorm: 2 } });
+    const { blob } = accepted(await node.train(input));
+    expect(await distance(blob, input.weights)).toBeCloseTo(2, 3);
+  });
+
   test('an image that is not allowed', async () => {
     const input = await node.input({ image: 'unknown' });
     await expect(node.train(input)).rejects.toMatchObject({ type: 'ImageNotAllowed', nonRetryable: true });
     expect(node.news.at(-1)).toMatchObject({ state: 'Retrying', problem: { reason: 'ImageNotAllowed' } });
   });
+});
+
+test.each([
+  ['f16', 0.55, 1e-3],
+  ['int8', 0.35, 2e-2],
+] as const)('compressed as %s on its way, whole again when it is aggregated', async (compression, share, error) => {
+  const input = await node.input();
+  const plain = accepted(await node.train(input)).blob;
+  const update = accepted(await node.train({ ...inRound(input, 2), policy: { compression } }));
+  expect(update.blob.bytes).toBeLessThan(share * plain.bytes);
+  const activities = createAggregateActivities(node.deps);
+  const round: AggregateInput = {
+    owner: input.worker.owner,
+    round: 2,
+    strategy: { name: 'FedAvg', parameters: {} },
+    weights: input.weights as BlobRef,
+    updates: [update],
+  };
+  const aggregate = (given: AggregateInput): Promise<AggregateResult> => activities.aggregate(given);
+  const { weights } = (await node.environment().run(aggregate, round)) as AggregateResult;
+  expect(weights.bytes).toBe(plain.bytes);
+  expect(await distance(weights, plain)).toBeLessThan(error * (await distance(plain, input.weights)) + 1e-6);
 });
 
 test('a task that is no longer wanted is given up, and the worker is free for the next one', async () => {

@@ -44,7 +44,11 @@ export class FederatedNode {
     this.place = place;
     this.blobs = openBlobStore(join(place.directory, 'blobs'));
     const image = (name: string, script: string) => ({ image: `test/${name}`, dir: here, command: ['node', script] });
-    this.runtime = new ProcessRuntime(this.stateDir, [image('trainer', 'trainer.ts'), image('crashes', 'crashes.cjs')]);
+    this.runtime = new ProcessRuntime(this.stateDir, [
+      image('trainer', 'trainer.ts'),
+      image('liar', 'liar.ts'),
+      image('crashes', 'crashes.cjs'),
+    ]);
     this.board = new NodeTaskBoard(this.stateDir, (worker) => this.runtime.get(worker)?.owner);
   }
 
