@@ -329,7 +329,7 @@ test.each([
     updates: [update],
   };
   const aggregate = (given: AggregateInput): Promise<AggregateResult> => activities.aggregate(given);
-  const { weights } = (await node.environment().run(aggregate, round)) as AggregateResult;
+  const { weights }: AggregateResult = await node.environment().run(aggregate, round);
   expect(weights.bytes).toBe(plain.bytes);
   expect(await distance(weights, plain)).toBeLessThan(error * (await distance(plain, input.weights)) + 1e-6);
 });
