@@ -8,6 +8,7 @@ import type { View } from '../entity.ts';
 import type { Problem } from '../failures.ts';
 import { nodeRef, type EntityRef } from '../ids.ts';
 import type { FederatedState } from './job-state.ts';
+import { notYet } from './not-yet.ts';
 import type { ClientPlace, RunPlan } from './state.ts';
 
 export type FederatedView = View<FederatedLearningJobFields, FederatedState>;
@@ -80,6 +81,8 @@ export function places(view: FederatedView): ClientPlace[] {
 export function assess(view: FederatedView): { plan?: RunPlan; problem?: Problem } {
   const { desired } = view;
   const { fields, manifest, generation } = desired;
+  const later = notYet(fields);
+  if (later !== undefined) return { problem: later };
   const model = peerValue<PublishedModel>(view, 'Model', fields.model);
   if (model === undefined) return noted(missing(view, 'Model', fields.model));
   const pretrained =

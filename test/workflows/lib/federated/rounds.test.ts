@@ -1,0 +1,193 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { AcceptedUpdate } from '../../../../activities/contracts.ts';
+import type { FederatedLearningJobFields } from '../../../../crds/fields.ts';
+import { planFields } from '../../../../crds/fields.ts';
+import { validateManifest } from '../../../../crds/validate.ts';
+import { notYet } from '../../../../workflows/lib/federated/not-yet.ts';
+import { quorumOf, startingClients, verdictOn, waitingFor } from '../../../../workflows/lib/federated/quorum.ts';
+import { seedOf, settingsOf, weightedMetrics } from '../../../../workflows/lib/federated/settings.ts';
+import type { OpenRound, RoundRecord } from '../../../../workflows/lib/federated/state.ts';
+import { better, hasEnough, metSoFar } from '../../../../workflows/lib/federated/stopping.ts';
+
+type Rules = FederatedLearningJobFields['rounds'];
+
+const rules = (change: Partial<Rules> = {}): Rules => ({ total: 3, late: 'Discard', ...change });
+const update = (client: string) => ({ client }) as AcceptedUpdate;
+const round = (change: Partial<OpenRound> = {}): OpenRound => ({
+  round: 4,
+  generation: 1,
+  selected: ['00', '01', '02'],
+  accepted: [],
+  refused: [],
+  startedAt: 0,
+  ...change,
+});
+const refusal = (client: string) => ({ client, problem: { reason: 'NotFinite', message: 'w holds NaN' } });
+
+describe('quorum', () => {
+  test.each([
+    [10, {}, 10],
+    [10, { quorum: { minAvailable: 4 } }, 4],
+    [10, { quorum: { fraction: 0.3 } }, 3],
+    [10, { quorum: { fraction: 0.31 } }, 4],
+    [10, { quorum: { fraction: 0.3, minAvailable: 7 } }, 7],
+    [3, { quorum: { fraction: 0.01 } }, 1],
+  ] as [number, Partial<Rules>, number][])('of %i clients with %j: %i', (clients, change, need) => {
+    expect(quorumOf(clients, rules(change))).toBe(need);
+  });
+
+  test('a job begins with as many as a round needs, never with more than there are', () => {
+    expect(startingClients(5, rules())).toBe(5);
+    expect(startingClients(5, rules({ quorum: { minAvailable: 9 } }))).toBe(5);
+    expect(startingClients(5, rules({ minClientsToStart: 2 }))).toBe(2);
+  });
+
+  test('never more than selected by share, never none', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 500 }), fc.double({ min: 0.001, max: 1, noNaN: true }), (n, fraction) => {
+        const need = quorumOf(n, rules({ quorum: { fraction } }));
+        expect(need).toBeGreaterThanOrEqual(1);
+        expect(need).toBeLessThanOrEqual(n);
+        expect(need).toBeGreaterThanOrEqual(fraction * n - 1e-6);
+      }),
+    );
+  });
+});
+
+describe('a round', () => {
+  const accepted = ['00', '01', '02'].map(update);
+  test.each([
+    ['open while somebody is asked', round({ accepted: accepted.slice(0, 2) }), {}, 'open'],
+    ['closed when all have answered', round({ accepted }), {}, 'close'],
+    ['lost when one was refused', round({ accepted: accepted.slice(0, 2), refused: [refusal('02')] }), {}, 'lost'],
+    [
+      'closed without the refused one by quorum',
+      round({ accepted: accepted.slice(0, 2), refused: [refusal('02')] }),
+      { quorum: { minAvailable: 2 } },
+      'close',
+    ],
+    [
+      'open with a quorum before its deadline',
+      round({ accepted: accepted.slice(0, 2), deadlineAt: 101 }),
+      { quorum: { minAvailable: 2 } },
+      'open',
+    ],
+    [
+      'closed with a quorum at its deadline',
+      round({ accepted: accepted.slice(0, 2), deadlineAt: 100 }),
+      { quorum: { minAvailable: 2 } },
+      'close',
+    ],
+    ['lost without a quorum at its deadline', round({ accepted: accepted.slice(0, 2), deadlineAt: 100 }), {}, 'lost'],
+  ] as [string, OpenRound, Partial<Rules>, string][])('is %s', (_name, open, change, verdict) => {
+    expect(verdictOn(open, rules(change), 100)).toBe(verdict);
+  });
+
+  test('says how many it has, how many it needs and who is missing', () => {
+    expect(waitingFor(round({ accepted: accepted.slice(0, 1) }), rules(), 0)).toEqual({
+      reason: 'Collecting',
+      message: 'round 4: 1 of 3 updates; missing: 01, 02',
+      have: 1,
+      need: 3,
+      missing: ['01', '02'],
+    });
+    const lost = round({ accepted: accepted.slice(0, 2), refused: [refusal('02')] });
+    expect(waitingFor(lost, rules(), 0)).toMatchObject({
+      reason: 'QuorumLost',
+      message: 'round 4: all have answered, but 2 of 3 updates; missing: 02; client 02 was refused: w holds NaN',
+    });
+  });
+});
+
+describe('settings', () => {
+  const fields = { training: { epochs: 2, learningRate: 0.1, perRound: [{ fromRound: 3, learningRate: 0.01 }] } };
+  test('of a round: constant ones, and those from a round on', () => {
+    expect(settingsOf(fields as FederatedLearningJobFields, 2)).toEqual({ epochs: 2, learningRate: 0.1 });
+    expect(settingsOf(fields as FederatedLearningJobFields, 3)).toMatchObject({ epochs: 2, learningRate: 0.01 });
+  });
+
+  test('seeds differ by job, client and round, and are always the same', () => {
+    expect(seedOf(7, '01', 3)).toBe(seedOf(7, '01', 3));
+    const seeds = [seedOf(7, '01', 3), seedOf(8, '01', 3), seedOf(7, '02', 3), seedOf(7, '01', 4), seedOf(7, '0', 13)];
+    expect(new Set(seeds).size).toBe(5);
+  });
+
+  test('metrics count by samples', () => {
+    const reports = [
+      { samples: 10, metrics: { accuracy: 0.5, loss: 1 } },
+      { samples: 30, metrics: { accuracy: 0.9, loss: Number.NaN } },
+    ];
+    expect(weightedMetrics(reports)).toEqual({ accuracy: 0.8, loss: 1 });
+    expect(weightedMetrics(reports, ['accuracy'])).toEqual({ accuracy: 0.8 });
+  });
+});
+
+describe('the end', () => {
+  const record = (accuracy: number) => ({ round: 1, metrics: { accuracy } }) as unknown as RoundRecord;
+  test('stopWhen asks for as many rounds in a row as its patience', () => {
+    const change = rules({ stopWhen: { metric: 'accuracy', operator: '>=', threshold: 0.9, patience: 2 } });
+    let met = 0;
+    const steps = [0.95, 0.8, 0.9, 0.91].map((accuracy) => (met = metSoFar(met, record(accuracy), change)));
+    expect(steps).toEqual([1, 0, 1, 2]);
+    expect(steps.map((value) => hasEnough(value, change))).toEqual([false, false, false, true]);
+    expect(hasEnough(9, rules())).toBe(false);
+  });
+
+  test('keepBest keeps the best and never a round without the metric', () => {
+    const max = rules({ keepBest: { metric: 'accuracy' } });
+    const first = better(undefined, record(0.8), max);
+    expect(first?.value).toBe(0.8);
+    expect(better(first, record(0.7), max)).toBe(first);
+    expect(better(first, record(Number.NaN), max)).toBe(first);
+    expect(better(first, record(0.7), rules({ keepBest: { metric: 'accuracy', mode: 'min' } }))?.value).toBe(0.7);
+    expect(better(first, record(0.9), rules())).toBe(first);
+  });
+});
+
+describe("Sedna's manifest", () => {
+  const template = { spec: { containers: [{ name: 'c', image: 'i', env: [{ name: 'exit_round', value: '5' }] }] } };
+  const manifest = (spec: object = {}) => {
+    const verdict = validateManifest({
+      apiVersion: 'sedna.io/v1alpha1',
+      kind: 'FederatedLearningJob',
+      metadata: { name: 'x' },
+      spec: {
+        aggregationWorker: { model: { name: 'm' }, template },
+        trainingWorkers: [{ dataset: { name: 'd' }, template }],
+        ...spec,
+      },
+    });
+    if (!verdict.ok) throw new Error(JSON.stringify(verdict.errors));
+    return planFields('FederatedLearningJob', verdict.manifest.spec);
+  };
+
+  test('means FedAvg, all clients, no deadline, as many rounds as exit_round says', () => {
+    expect(manifest()).toMatchObject({
+      aggregation: { strategy: 'FedAvg', parameters: {} },
+      rounds: { total: 5, late: 'Discard' },
+      selection: { strategy: 'All', seed: 0 },
+      transmitter: 'ws',
+      keepWarm: true,
+    });
+    expect(notYet(manifest())).toBeUndefined();
+  });
+
+  test('parameters come as a map or as a list', () => {
+    const list = { strategy: 'FedTrimmedAvg', parameters: [{ key: 'beta', value: '0.34' }] };
+    const map = { strategy: 'FedTrimmedAvg', parameters: { beta: 0.34 } };
+    for (const aggregation of [list, map]) {
+      expect(manifest({ aggregation }).aggregation).toMatchObject({ parameters: { beta: 0.34 } });
+    }
+    expect(() => manifest({ aggregation: { parameters: 7 } })).toThrow('spec.aggregation.parameters');
+  });
+
+  test('what a later release brings is named', () => {
+    const fields = manifest({
+      clientSelection: { perRound: 2 },
+      rounds: { late: 'CreditNextRound', deadline: '1h30m' },
+    });
+    expect(fields.rounds.deadlineMs).toBe(5_400_000);
+    expect(notYet(fields)?.message).toMatch(/^spec.clientSelection.perRound, spec.rounds.late: CreditNextRound: comes/);
+  });
+});

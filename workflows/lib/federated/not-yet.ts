@@ -1,0 +1,22 @@
+/** Fields that are accepted and stored, and whose meaning comes in a later release: a job says so instead of ignoring them. Pure. */
+import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
+import type { Problem } from '../failures.ts';
+
+const laterStrategies: ReadonlySet<string> = new Set(['MistNet', 'FedBuff', 'Worker']);
+
+export function notYet(fields: FederatedLearningJobFields): Problem | undefined {
+  const { aggregation, selection, rounds, evaluation, keepWarm } = fields;
+  const later = [
+    laterStrategies.has(aggregation.strategy) && `spec.aggregation.strategy: ${aggregation.strategy}`,
+    selection.strategy !== 'All' && `spec.clientSelection.strategy: ${selection.strategy}`,
+    selection.perRound !== undefined && 'spec.clientSelection.perRound',
+    rounds.late !== 'Discard' && `spec.rounds.late: ${rounds.late}`,
+    evaluation.where !== 'Clients' && `spec.evaluation.where: ${evaluation.where}`,
+    !keepWarm && 'spec.keepWarm: false',
+  ].filter((field) => field !== false);
+  if (later.length === 0) return undefined;
+  return {
+    reason: 'NotSupportedYet',
+    message: `${later.join(', ')}: comes in a later release; leave it out and apply again, and the rounds begin`,
+  };
+}
