@@ -64,11 +64,16 @@ export class TensorWriter {
     return this.#handle.fd;
   }
 
+  /** Throws `TensorUnknown`. */
+  entry(name: string): TensorEntry {
+    const entry = this.#byName.get(name);
+    if (entry) return entry;
+    throw new TensorError('TensorUnknown', `tensor ${JSON.stringify(name)}: is not among those to be written`);
+  }
+
   /** Raw bytes of elements from `start`. Each element must be written once; parts in file order are hashed on the way. */
   async write(name: string, start: number, raw: Uint8Array): Promise<void> {
-    const entry = this.#byName.get(name);
-    if (!entry)
-      throw new TensorError('TensorUnknown', `tensor ${JSON.stringify(name)}: is not among those to be written`);
+    const entry = this.entry(name);
     const begin = start * DTYPE_BYTES[entry.dtype];
     if (begin + raw.byteLength > entry.bytes) {
       throw new TensorError(

@@ -162,7 +162,8 @@ describe('the final form', () => {
 
   test('layers that stay with the client count as unchanged, whatever it sent of them', async () => {
     const policy = { excludeLayers: ['b*s'] };
-    for (const values of [{ weight: [4, 5, 6] }, { bias: [NaN, 1, 1], weight: [4, 5, 6] }]) {
+    const sent: Values[] = [{ weight: [4, 5, 6] }, { bias: [NaN, 1, 1], weight: [4, 5, 6] }];
+    for (const values of sent) {
       expect(await reasonOf({ values }, {}, policy)).toBe('accepted');
       expect(await folder.read(folder.at('final'))).toEqual({ bias: [0, 0], weight: [4, 5, 6] });
     }

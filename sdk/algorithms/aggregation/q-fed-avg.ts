@@ -1,0 +1,47 @@
+import { AggregationError } from './errors.ts';
+import { numbers } from './parameters.ts';
+import type { ClientUpdate, StrategyFactory } from './strategy.ts';
+import { clientsOf } from './weighted-mean.ts';
+
+/**
+ * Fairness: clients with a larger loss F weigh more. With L = 1 / `client_learning_rate` (required), Δ_k = F_k^q · L(w − w_k) and
+ * h_k = q·F_k^(q−1)·|L(w − w_k)|² + L·F_k^q: w = w − ΣΔ_k / Σh_k. `q` (0.1); 0 is the plain mean. `train_loss_key` ("train_loss"): the
+ * metric of the training that is the loss. Li et al., "Fair Resource Allocation in Federated Learning", 2020 (arxiv.org/abs/1905.10497).
+ */
+export const qFedAvg: StrategyFactory = ({ train_loss_key: key = 'train_loss', ...parameters } = {}) => {
+  const { q, client_learning_rate: rate } = numbers(parameters, {
+    client_learning_rate: { above: 0 },
+    q: { fallback: 0.1, min: 0 },
+  });
+  if (typeof key !== 'string' || key === '') {
+    throw new AggregationError('InvalidParameter', 'spec.aggregation.parameters.train_loss_key: must name a metric');
+  }
+  return {
+    async aggregate({ global, updates, kernel, out }) {
+      const lipschitz = 1 / rate;
+      // |w - w_k|² of each update is the row of the global weights.
+      const files = [global, ...updates.map(({ file }) => file)];
+      const distances = await kernel.distances(files);
+      const powers = updates.map((update) => (lossOf(update, key) + 1e-10) ** q);
+      const h = updates.map((update, i) => {
+        const squared = lipschitz ** 2 * (distances[i + 1] as number);
+        return q * (lossOf(update, key) + 1e-10) ** (q - 1) * squared + lipschitz * (powers[i] as number);
+      });
+      const sum = h.reduce((total, one) => total + one, 0);
+      const parts = powers.map((power) => (power * lipschitz) / sum);
+      // w − Σ p_k (w − w_k) = (1 − Σ p_k) w + Σ p_k w_k, and all of these are between 0 and 1.
+      const rest = 1 - parts.reduce((total, one) => total + one, 0);
+      const model = await kernel.mean(files, [rest, ...parts], out.model);
+      return { model, used: clientsOf(updates), left: [], metrics: {} };
+    },
+  };
+};
+
+function lossOf({ client, metrics = {} }: ClientUpdate, key: string): number {
+  const loss = Object.hasOwn(metrics, key) ? metrics[key] : undefined;
+  if (typeof loss === 'number' && Number.isFinite(loss) && loss >= 0) return loss;
+  throw new AggregationError(
+    'MetricMissing',
+    `client ${client}: reports no metric ${JSON.stringify(key)} from 0; QFedAvg weighs by it`,
+  );
+}
