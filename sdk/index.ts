@@ -2,6 +2,8 @@
 export { ALGORITHM_TYPES, AlgorithmRegistry, algorithms } from './algorithms/registry.ts';
 export type { AlgorithmType } from './algorithms/registry.ts';
 export * from './algorithms/aggregation/index.ts';
+export { selectClients } from './algorithms/client-selection/index.ts';
+export type { ClientFacts, ClientSelector, SelectionRequest } from './algorithms/client-selection/index.ts';
 export { hardExampleMiner } from './algorithms/hard-example-mining/index.ts';
 export type { HardExampleMiner, HardExampleMinerFactory } from './algorithms/hard-example-mining/index.ts';
 export * from './datasources/index.ts';

@@ -3,6 +3,7 @@ export const ALGORITHM_TYPES = [
   'general',
   'hard_example_mining',
   'aggregation',
+  'client_selection',
   'multi_task_learning',
   'unseen_task_detect',
   'optical_flow',
