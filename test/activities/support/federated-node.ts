@@ -14,6 +14,7 @@ import { freePort } from '../../../workers/lib/ports.ts';
 import { serveTaskApi } from '../../../workers/lib/task-api.ts';
 import { NodeTaskBoard } from '../../../workers/lib/task-board.ts';
 import { serveWorkerApi } from '../../../workers/lib/worker-api.ts';
+import type { ImageEntry } from '../../../workers/runtimes/process/images.ts';
 import { ProcessRuntime } from '../../../workers/runtimes/process/process-runtime.ts';
 
 const here = import.meta.dirname;
@@ -40,7 +41,8 @@ export class FederatedNode {
   readonly #environments: MockActivityEnvironment[] = [];
   #stopped = false;
 
-  constructor(place: NodePlace) {
+  /** `images`: more than those of this folder. */
+  constructor(place: NodePlace, images: ImageEntry[] = []) {
     this.place = place;
     this.blobs = openBlobStore(join(place.directory, 'blobs'));
     const image = (name: string, script: string) => ({ image: `test/${name}`, dir: here, command: ['node', script] });
@@ -48,6 +50,7 @@ export class FederatedNode {
       image('trainer', 'trainer.ts'),
       image('liar', 'liar.ts'),
       image('crashes', 'crashes.cjs'),
+      ...images,
     ]);
     this.board = new NodeTaskBoard(this.stateDir, (worker) => this.runtime.get(worker)?.owner);
   }
