@@ -8,6 +8,7 @@ import { renderTable } from '../cli/lib/output.ts';
 import { isMet, type Benchmark, type Case } from './lib/case.ts';
 
 const benchmarks: Record<string, () => Promise<{ run: Benchmark }>> = {
+  p1: () => import('./p1.ts'),
   training: () => import('./training.ts'),
   p5: () => import('./p5.ts'),
   p11: () => import('./p11.ts'),
