@@ -1,6 +1,6 @@
 /** A whole stack of its own with the digits example in it, driven as a user drives it. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../deploy/local/files.ts';
 import { readStackState, type RunningComponent } from '../../deploy/local/state.ts';
@@ -62,6 +62,12 @@ export class DigitsStack {
     const file = join(this.cwd, 'job.yaml');
     writeFileSync(file, change(epochs === undefined ? text : text.replace(image, longer)));
     return file;
+  }
+
+  /** The deployed model is the first one again. */
+  resetModels(): void {
+    const models = join(this.data, 'models');
+    copyFileSync(join(models, 'initial.onnx'), join(models, 'deployed.onnx'));
   }
 
   feed(count: number): number {

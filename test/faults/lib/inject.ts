@@ -22,7 +22,7 @@ export async function inject(world: World, fault: Fault, since: number): Promise
   await passing(world, fault.round, fault.point);
   await delay(fault.delayMs);
   const at = Math.round((performance.now() - since) / 100) / 10;
-  const last = (await world.status())?.conditions.filter(({ stage }) => stage !== undefined).at(-1);
+  const last = (await world.status())?.conditions?.filter(({ stage }) => stage !== undefined).at(-1);
   const found = last === undefined ? 'nobody answers' : `${last.stage}/${last.type}`;
   const hit = await act(world, fault);
   return { fault, at, found, hit };
@@ -52,7 +52,7 @@ function reached(status: JobStatus | undefined, round: number, point: Point): bo
   if (status === undefined) return false;
   if ((status.lastRound?.round ?? 0) >= round) return true;
   if (status.round < round) return false;
-  const stages = status.conditions
+  const stages = (status.conditions ?? [])
     .filter(({ stage }) => stage !== undefined)
     .map(({ stage, type }) => `${stage}/${type}`);
   // The n-th round begins with the n-th Train/Ready; until then what is there is of the rounds before.

@@ -44,7 +44,7 @@ export class Story {
   async apply(): Promise<void> {
     await this.edit();
     const serves = (status: JobStatus | undefined): boolean =>
-      status?.conditions.some(({ type, status: holds }) => type === 'Available' && holds === 'True') ?? false;
+      status?.conditions?.some(({ type, status: holds }) => type === 'Available' && holds === 'True') ?? false;
     if (!(await until(async () => serves(await this.world.status()), availableMs)))
       throw new Error(`it was not Available within ${availableMs / 1_000} s`);
     this.did('serves');
@@ -102,6 +102,8 @@ export class Story {
     const due = this.#faults.filter((fault) => fault.round === round);
     const injected = due.map(async (fault) => this.injections.push(await inject(this.world, fault, this.#since)));
     const beside = meanwhile();
+    // Awaited below; one that fails before must not end the campaign.
+    for (const running of [...injected, beside]) running.catch(() => undefined);
     await feed();
     const ended = await until(async () => ((await this.world.status())?.lastRound?.round ?? 0) >= round, roundMs);
     if (!ended) throw new Error(`round ${round} did not end within ${roundMs / 1_000} s`);
