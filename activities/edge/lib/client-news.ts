@@ -7,6 +7,8 @@ import { News } from './news.ts';
 /** A worker that runs for so long without asking for its task is one that does not know of tasks. */
 const strangerMs = 120_000;
 
+type Steps = Pick<NonNullable<WorkerView['progress']>, 'step' | 'total'>;
+
 /** Tells a run how its client gets on. */
 export class ClientTeller {
   readonly #news: News<ClientNews>;
@@ -15,6 +17,7 @@ export class ClientTeller {
   readonly #since = performance.now();
   #state: ClientNews['state'] = 'Starting';
   #problem: Problem | undefined;
+  #told: Steps | undefined;
 
   /** `before`: progress of the worker that is not of this task. */
   constructor(
@@ -47,7 +50,8 @@ export class ClientTeller {
       const message = `${view?.name ?? 'the worker'} has not asked for its task; does its program call FederatedLearning.train?`;
       this.#problem = { reason: 'NoReport', message };
     }
-    this.#tell(this.#state === 'Training' ? progress : undefined);
+    if (this.#state === 'Training' && progress !== undefined && this.#isDue(progress)) this.#told = progress;
+    this.#tell();
     return progress;
   }
 
@@ -61,7 +65,14 @@ export class ClientTeller {
     this.#news.close();
   }
 
-  #tell(progress?: WorkerView['progress']): void {
+  /** Every tenth of the way: each piece of news is an event in the history of the job. */
+  #isDue({ step, total }: Steps): boolean {
+    const tenth = (of: Steps): number => Math.floor((10 * of.step) / Math.max(1, of.total));
+    return this.#told === undefined || tenth({ step, total }) !== tenth(this.#told);
+  }
+
+  #tell(): void {
+    const progress = this.#state === 'Training' ? this.#told : undefined;
     this.#news.tell({
       ...this.#base,
       state: this.#state,

@@ -196,6 +196,9 @@ describe('deaths', () => {
     process.kill(pidOf(input), 'SIGKILL');
     const result = accepted(await training);
     expect(logOf(input)).toMatch(/resumed from .* at step [1-9]/);
+    const steps = node.news.filter(({ step }) => step !== undefined).map(({ step }) => step);
+    expect(steps.length).toBeGreaterThan(0);
+    expect(steps.length).toBeLessThanOrEqual(12);
     expect(node.news).toContainEqual(
       expect.objectContaining({
         state: 'Retrying',
