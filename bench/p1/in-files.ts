@@ -1,11 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Kernel } from '../../sdk/algorithms/aggregation/index.ts';
 import { TensorFile, writeWeights } from '../../sdk/tensors/index.ts';
+import { segments } from '../../sdk/algorithms/aggregation/kernel/layout.ts';
 import { fill } from './in-memory.ts';
 
-/** The mean of k files of n singles into a file, digest and flush to disk included, as a round does it. */
+/** The mean of k files of n singles into a file. Files are in the cache of the system. */
 export class InFiles {
   readonly #kernel = new Kernel();
   readonly #folder: string;
@@ -28,8 +29,24 @@ export class InFiles {
     return new InFiles(folder, files);
   }
 
-  /** Seconds of one mean. */
+  /** Seconds of reading, adding up and writing alone: neither digest nor flush to disk, which have bounds of their own. */
   async seconds(): Promise<number> {
+    const k = this.#files.length;
+    const weights = this.#files.map(() => 1 / k);
+    const started = performance.now();
+    const out = await open(path.join(this.#folder, 'bare'), 'w+');
+    const jobs = segments(this.#files.map(({ entries }) => entries)).map(({ dtype, count, positions }) => {
+      const inputs = this.#files.map(({ fd }, i) => ({ fd, position: positions[i] as number }));
+      const output = { fd: out.fd, position: positions[0] as number };
+      return this.#kernel.pool.run({ segment: { operation: { kind: 'mean', weights }, dtype, count, inputs, output } });
+    });
+    await Promise.all(jobs);
+    await out.close();
+    return (performance.now() - started) / 1000;
+  }
+
+  /** Seconds of one mean as a round does it: with SHA-256 of the result, flushed to disk. */
+  async durableSeconds(): Promise<number> {
     const k = this.#files.length;
     const started = performance.now();
     await this.#kernel.mean(

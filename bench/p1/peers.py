@@ -1,12 +1,14 @@
 """Seconds of one mean of K updates of n singles, for each line `n k list|flower` on standard input. Peers of P1.
 
-`list`: per client and layer from lists, weighted and summed in float64, back to lists, as Sedna's server does it.
+`list`: per client and layer from lists, weighted and summed in float64, back to lists, of which one more is kept, as
+Sedna's server does it.
 `flower`: Flower's own in-place mean of array records.
 """
 
 import json
 import sys
 import time
+from copy import deepcopy
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, MetricRecord, RecordDict
@@ -19,10 +21,11 @@ def lists(n, k):
 
 def mean_of_lists(updates):
     total = float(len(updates))
-    summed = np.zeros(len(updates[0]))
+    summed = np.zeros(np.array(updates[0]).shape)
     for one in updates:
-        summed = summed + np.array(one) * (1 / total)
-    return summed.tolist()
+        summed += np.array(one) * 1 / total
+    result = summed.tolist()
+    return result, deepcopy(result)
 
 
 def records(n, k):
