@@ -2,7 +2,11 @@
  * What workflows ask of the world. Types only: the workflow bundle and both Temporal workers share this file and nothing else.
  * Argument and result shapes are wire contracts: add fields, never repurpose them.
  */
-import type { FederatedEdgeActivities, FederatedResidentActivities } from './contracts/federated.ts';
+import type {
+  FederatedEdgeActivities,
+  FederatedResidentActivities,
+  SelectClientsInput,
+} from './contracts/federated.ts';
 import type { BlobRef } from '../sdk/storage/blob-store.ts';
 import type { EntityRef, Owner } from '../workflows/lib/ids.ts';
 import type { Problem } from '../workflows/lib/failures.ts';
@@ -42,6 +46,8 @@ export interface ControlActivities {
   subscribe(input: { targets: EntityRef[]; subscriber: EntityRef }): Promise<void>;
   /** A registered node with all these labels; fails (and is retried) until there is one. */
   place(input: { nodeSelector: Record<string, string> }): Promise<{ node: string }>;
+  /** Clients of a round, by the registered strategy. In an activity because strategies may be anybody's code. */
+  selectClients(input: SelectClientsInput): Promise<{ selected: string[] }>;
   /** In an activity because windows need the clock and time-zone data of the outside world. */
   judgeTrigger(input: { trigger: Trigger; metrics: MetricValues }): Promise<TriggerVerdict>;
 }

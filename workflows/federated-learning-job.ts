@@ -36,7 +36,7 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
     startTime: new Date().toISOString(),
     mode: 'run',
     epoch: 1,
-    run: { records: [], met: 0, failures: {}, credited: [] },
+    run: { records: [], met: 0, failures: {}, samples: {} },
     resumes: 0,
     told: { mode: 'run' },
     clients: {},

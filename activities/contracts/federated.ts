@@ -1,4 +1,5 @@
 /** What a federated run asks of nodes. Types only; wire contracts: add fields, never repurpose them. */
+import type { SelectionRequest } from '../../sdk/algorithms/client-selection/selector.ts';
 import type { BlobRef } from '../../sdk/storage/blob-store.ts';
 import type { Owner } from '../../workflows/lib/ids.ts';
 import type { Problem } from '../../workflows/lib/failures.ts';
@@ -77,6 +78,11 @@ export interface ClientNews {
   step?: number;
   total?: number;
   problem?: Problem;
+}
+
+export interface SelectClientsInput {
+  strategy: string;
+  request: SelectionRequest;
 }
 
 export interface ImportModelInput {

@@ -1,5 +1,6 @@
 /** Activities of GM. Every one may run twice: they say what should be, not what to add. */
 import type { Client } from '@temporalio/client';
+import { selectClients } from '../../sdk/algorithms/client-selection/index.ts';
 import type { ControlActivities } from '../contracts.ts';
 import { failure } from '../lib/failure.ts';
 import { nodeViews } from '../lib/nodes.ts';
@@ -32,6 +33,18 @@ export function createControlActivities(client: Client, objects: ObjectWriter | 
       }
       const wanted = Object.entries(nodeSelector).map(([key, value]) => `${key}=${value}`);
       throw failure('NodeUnknown', `no connected node has the labels ${wanted.join(', ')}`);
+    },
+
+    selectClients({ strategy, request }) {
+      let selected: string[];
+      try {
+        selected = selectClients(strategy, request);
+      } catch (error) {
+        throw failure('InvalidSpec', `spec.clientSelection: ${(error as Error).message}`, error);
+      }
+      if (selected.length > 0) return Promise.resolve({ selected });
+      const clients = request.clients.map(({ client }) => client).join(', ');
+      throw failure('InvalidSpec', `spec.clientSelection: ${strategy} chooses nobody of the clients ${clients}`);
     },
 
     judgeTrigger: ({ trigger, metrics }) => Promise.resolve(evaluateTrigger(trigger, metrics, Date.now())),

@@ -129,6 +129,21 @@ describeTemporal('a federated learning job', () => {
     await scene.stop();
   }, 60_000);
 
+  test('a strategy chooses the clients of each round, the same ones for the same seed', async () => {
+    const scene = await new FederatedScene(temporal, 'chosen', 4).start();
+    const selection = { strategy: 'Random', perRound: 2, parameters: {}, seed: 7 };
+    await scene.applyAll({ rounds: { total: 4 }, selection });
+    await scene.status({ phase: 'Succeeded' }, 20_000);
+    const rounds = scene.aggregations.map(({ updates }) => updates.map(({ client }) => client));
+    expect(rounds.map(({ length }) => length)).toEqual([2, 2, 2, 2]);
+    expect(new Set(rounds.flat()).size).toBeGreaterThan(2);
+    await scene.applyJob({ rounds: { total: 5 }, selection: { ...selection, strategy: 'Rundom' } });
+    await scene.status({ phase: 'Failed', waitingFor: { reason: 'InvalidSpec' } });
+    await scene.applyJob({ rounds: { total: 5 }, selection });
+    await scene.status({ phase: 'Succeeded', round: '5/5' });
+    await scene.stop();
+  }, 60_000);
+
   test('edits take effect at the next round; pause holds between two rounds', async () => {
     const scene = await new FederatedScene(temporal, 'edited', 2).start();
     let release = (): void => undefined;
@@ -156,13 +171,15 @@ describeTemporal('a federated learning job', () => {
 
   test('stop ends after the round, resume goes on; deleting in a round leaves nothing', async () => {
     const scene = await new FederatedScene(temporal, 'stopped', 2).start();
+    let asked = 0;
     scene.answer = async (input) => {
+      asked += 1;
       if (input.identity.round === 2) return never();
-      if (input.identity.round === 1 && input.identity.client === '00') await temporal.signal(scene.ref, 'stop');
+      if (asked === 1) await temporal.signal(scene.ref, 'stop');
       return scene.update(input);
     };
     await scene.applyAll();
-    await scene.status({ phase: 'Stopped', round: '1/3' });
+    await scene.status({ phase: 'Stopped', stage: null });
     await temporal.signal(scene.ref, 'resume');
     await scene.status({ phase: 'Running', round: '2/3', waitingFor: { reason: 'Collecting' } });
     const run = scene.runId;

@@ -4,6 +4,7 @@
  */
 import {
   ApplicationFailure,
+  CancellationScope,
   allHandlersFinished,
   condition,
   continueAsNew,
@@ -14,7 +15,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ImportedModel, ModelSource } from '../../activities/contracts.ts';
-import { edge, farewell, resident } from '../lib/activities.ts';
+import { control, edge, farewell, resident } from '../lib/activities.ts';
 import { aggregate, collect, trainerName, trainerOf, type RoundStart } from '../lib/federated/round.ts';
 import { quorumOf, startingClients, waitingFor } from '../lib/federated/quorum.ts';
 import { seedOf } from '../lib/federated/settings.ts';
@@ -51,6 +52,7 @@ class Run {
   #mode: Mode = 'run';
   #stage: RunStage = 'Starting';
   #open: OpenRound | undefined;
+  readonly #scope = CancellationScope.current();
   #told = Promise.resolve();
   #sequence = 0;
 
@@ -100,7 +102,8 @@ class Run {
     const model = this.#last ?? this.#state.initial;
     if (model === undefined) throw new Error('a round began without a model');
     const start: RoundStart = { owner: this.#input.owner, runId: workflowInfo().workflowId, plan, model };
-    const round = (this.#open = this.#openRound(plan));
+    const selected = await this.#select(plan);
+    const round = (this.#open = this.#openRound(plan, selected));
     this.#tell('Collecting');
     const isStopped = (): boolean => this.#mode === 'stop';
     if (!(await collect(start, round, { changed: () => this.#tell('Collecting'), isStopped }))) {
@@ -165,13 +168,35 @@ class Run {
     await condition(enough);
   }
 
-  #openRound(plan: RunPlan): OpenRound {
+  /** Only the present ones are asked; who comes later is asked in the next round. */
+  async #select({ fields, clients }: RunPlan): Promise<string[]> {
+    const { strategy, perRound, parameters, seed } = fields.selection;
+    const present = this.#present;
+    if (strategy === 'All' && perRound === undefined) return present;
+    const round = this.#number + 1;
+    const facts = clients
+      .filter(({ client }) => present.includes(client))
+      .map(({ client, place }) => ({
+        client,
+        ...(place?.labels === undefined ? {} : { labels: place.labels }),
+        ...(this.#state.samples[client] === undefined ? {} : { samples: this.#state.samples[client] }),
+        failures: this.#state.failures[client] ?? 0,
+      }));
+    const request = { clients: facts, round, seed, parameters, ...(perRound === undefined ? {} : { perRound }) };
+    const { selected } = await control(`round ${round} · ${strategy} of ${facts.length} clients`).selectClients({
+      strategy,
+      request,
+    });
+    return [...selected].sort();
+  }
+
+  #openRound(plan: RunPlan, selected: string[]): OpenRound {
     const { deadlineMs } = plan.fields.rounds;
     const startedAt = Date.now();
     return {
       round: this.#number + 1,
       generation: plan.generation,
-      selected: this.#present,
+      selected,
       accepted: [],
       refused: [],
       startedAt,
@@ -179,12 +204,13 @@ class Run {
     };
   }
 
-  #keep(record: RoundRecord, { refused }: OpenRound): void {
+  #keep(record: RoundRecord, { refused, accepted }: OpenRound): void {
     const { rounds } = this.#plan.fields;
     const state = this.#state;
     state.records = [...state.records, record].slice(-keptRounds);
     state.met = metSoFar(state.met, record, rounds);
     state.best = better(state.best, record, rounds);
+    for (const { client, samples } of accepted) state.samples = { ...state.samples, [client]: samples };
     for (const { client } of refused) state.failures[client] = (state.failures[client] ?? 0) + 1;
   }
 
@@ -258,7 +284,9 @@ class Run {
     const { owner } = this.#input;
     this.#sequence += 1;
     const message = { slot: 'run', uid: owner.uid, value: this.#news() };
-    this.#told = this.#told.then(() => signalled(entityId(owner), signals.observed, message));
+    // Of the run, not of the client whose answer is told: that one's scope ends with its round.
+    const send = (): Promise<void> => this.#scope.run(() => signalled(entityId(owner), signals.observed, message));
+    this.#told = this.#told.then(send).catch(() => undefined);
   }
 
   #news(): RunNews {

@@ -5,11 +5,9 @@ import type { Problem } from '../failures.ts';
 const laterStrategies: ReadonlySet<string> = new Set(['MistNet', 'FedBuff', 'Worker']);
 
 export function notYet(fields: FederatedLearningJobFields): Problem | undefined {
-  const { aggregation, selection, rounds, evaluation, keepWarm } = fields;
+  const { aggregation, rounds, evaluation, keepWarm } = fields;
   const later = [
     laterStrategies.has(aggregation.strategy) && `spec.aggregation.strategy: ${aggregation.strategy}`,
-    selection.strategy !== 'All' && `spec.clientSelection.strategy: ${selection.strategy}`,
-    selection.perRound !== undefined && 'spec.clientSelection.perRound',
     rounds.late !== 'Discard' && `spec.rounds.late: ${rounds.late}`,
     evaluation.where !== 'Clients' && `spec.evaluation.where: ${evaluation.where}`,
     !keepWarm && 'spec.keepWarm: false',

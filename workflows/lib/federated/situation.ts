@@ -3,7 +3,7 @@ import type { ModelSource } from '../../../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import type { PublishedDataset } from '../../dataset.ts';
 import type { PublishedModel } from '../../model.ts';
-import { nodeProblem } from '../../node.ts';
+import { nodeProblem, type PublishedNode } from '../../node.ts';
 import type { View } from '../entity.ts';
 import type { Problem } from '../failures.ts';
 import { nodeRef, type EntityRef } from '../ids.ts';
@@ -67,8 +67,9 @@ export function places(view: FederatedView): ClientPlace[] {
         `${nodeName}: leave the node out, or name that one`;
       return { client, dataset, problem: { reason: 'DatasetElsewhere', message } };
     }
-    const place = { node: nodeName, source: { url, format } };
     const known = view.peer(nodeRef(nodeName));
+    const labels = (known?.value as PublishedNode | undefined)?.labels;
+    const place = { node: nodeName, source: { url, format }, ...(labels === undefined ? {} : { labels }) };
     // A node that nobody has ever registered cannot be asked; one that is silent comes back.
     if (known !== undefined && !known.exists) {
       return { client, dataset, problem: nodeProblem(view, nodeName) };

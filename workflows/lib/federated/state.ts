@@ -13,7 +13,7 @@ export interface ClientPlace {
   client: string;
   dataset: string;
   /** Absent while it cannot take part; `problem` says why. */
-  place?: { node: string; source: { url: string; format: string } };
+  place?: { node: string; source: { url: string; format: string }; labels?: Record<string, string> };
   problem?: Problem;
 }
 
@@ -74,8 +74,8 @@ export interface RunState {
   met: number;
   /** Rounds that each client failed in. */
   failures: Record<string, number>;
-  /** Accepted after their round had closed; see `late`. */
-  credited: AcceptedUpdate[];
+  /** That each client trained on when it last took part. */
+  samples: Record<string, number>;
 }
 
 export interface RunInput {

@@ -184,10 +184,10 @@ describe("Sedna's manifest", () => {
 
   test('what a later release brings is named', () => {
     const fields = manifest({
-      clientSelection: { perRound: 2 },
+      keepWarm: false,
       rounds: { late: 'CreditNextRound', deadline: '1h30m' },
     });
     expect(fields.rounds.deadlineMs).toBe(5_400_000);
-    expect(notYet(fields)?.message).toMatch(/^spec.clientSelection.perRound, spec.rounds.late: CreditNextRound: comes/);
+    expect(notYet(fields)?.message).toMatch(/^spec.rounds.late: CreditNextRound, spec.keepWarm: false: comes/);
   });
 });
