@@ -10,6 +10,7 @@ import { isMet, type Benchmark, type Case } from './lib/case.ts';
 const benchmarks: Record<string, () => Promise<{ run: Benchmark }>> = {
   p1: () => import('./p1.ts'),
   training: () => import('./training.ts'),
+  infer: () => import('./infer.ts'),
   p5: () => import('./p5.ts'),
   p11: () => import('./p11.ts'),
 };
@@ -55,6 +56,7 @@ function show(id: string, cases: Case[]): void {
       [id, ({ name }) => name],
       ['n', ({ n }) => n],
       ['clients', ({ clients }) => clients],
+      ['threads', ({ threads }) => threads],
       ['value', ({ value }) => number(value)],
       ['unit', ({ unit }) => unit],
       ['bound', ({ bound }) => number(bound)],

@@ -4,6 +4,8 @@ export interface Case {
   /** Size: rows per step, weights, samples … the benchmark says which. */
   n?: number;
   clients?: number;
+  /** Of both sides. */
+  threads?: number;
   value: number;
   unit: string;
   /** What the hardware allows, measured in the same run. */

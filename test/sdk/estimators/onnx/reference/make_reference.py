@@ -1,7 +1,7 @@
 """Reference curves of PyTorch for the ONNX training tests.
 
     python3 -m venv ~/.cache/sedna/onnx-reference
-    ~/.cache/sedna/onnx-reference/bin/pip install torch onnx onnxscript
+    ~/.cache/sedna/onnx-reference/bin/pip install -r requirements.txt
     ~/.cache/sedna/onnx-reference/bin/python make_reference.py [FOLDER]
 
 Writes, for each case, NAME.onnx (architecture and initial weights, exported in training form without constant folding, so that
