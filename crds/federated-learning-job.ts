@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { age, cure, message, phase, ready, reason, round, since } from './lib/columns.ts';
+import { age, cure, message, phase, ready, reason, roundOf, since } from './lib/columns.ts';
 import { defineKind } from './lib/kind.ts';
 import type { Manifest } from './lib/kind.ts';
 import { aggregation, clientSelection, evaluation, rounds, trainingConfig, updatePolicy } from './lib/federated.ts';
@@ -35,7 +35,13 @@ const spec = z.strictObject({
   keepWarm: z.boolean().describe('Trainers stay up between rounds. Default: true.').optional(),
 });
 
-const status = statusOf({ active: counter(), succeeded: counter(), failed: counter() });
+const status = statusOf({
+  round: z.string().describe('Round under way, else the last one, of all: "3/10".').optional(),
+  quorum: z.string().describe('Accepted updates of the open round, of those that it needs: "1/2".').optional(),
+  active: counter(),
+  succeeded: counter(),
+  failed: counter(),
+});
 
 export const federatedLearningJob = defineKind({
   kind: 'FederatedLearningJob',
@@ -43,7 +49,7 @@ export const federatedLearningJob = defineKind({
   description: 'Trains one model on many nodes without moving their data. Available when the last round is published.',
   spec,
   status,
-  printerColumns: [phase, round, ready, reason, since, message, cure, age],
+  printerColumns: [phase, roundOf, ready, reason, since, message, cure, age],
 });
 
 export type FederatedLearningJobSpec = z.infer<typeof spec>;

@@ -3,6 +3,8 @@ import type { PrinterColumn } from './kind.ts';
 export const phase: PrinterColumn = { name: 'Phase', type: 'string', jsonPath: '.status.phase' };
 export const stage: PrinterColumn = { name: 'Stage', type: 'string', jsonPath: '.status.stage' };
 export const round: PrinterColumn = { name: 'Round', type: 'integer', jsonPath: '.status.round' };
+/** Of all: `3/10`. */
+export const roundOf: PrinterColumn = { ...round, type: 'string' };
 export const ready: PrinterColumn = {
   name: 'Ready',
   type: 'string',

@@ -8,25 +8,10 @@ import type { DemoOptions } from './options.ts';
 import { sedna, Shell } from './shell.ts';
 import { demoFolder, disown } from './stack.ts';
 
-export interface DemoRound {
-  round: number;
-  /** That trained. */
-  samples: number;
-  /** Of the deployed model, 0..1, on the samples by which the round was judged. */
-  accuracyBefore: number;
-  /** Of the new model on the same samples. */
-  accuracyAfter: number;
-  deployed: boolean;
-}
-
-export interface DemoSummary {
-  mode: 'kubernetes' | 'standalone';
-  rounds: DemoRound[];
-  requests: number;
-  droppedRequests: number;
-  /** What the requests met, per version of the model. */
-  served: { version: string; requests: number; accuracy: number }[];
-  temporalUi: string;
+/** What a demo came to: the fields of its JSON line, and why it counts as failed although it reached its end. */
+export interface DemoResult {
+  summary: object;
+  problem?: string;
 }
 
 export interface DemoContext {
@@ -42,7 +27,7 @@ export interface DemoContext {
   subject?: string;
 }
 
-export type Demo = (context: DemoContext) => Promise<DemoSummary>;
+export type Demo = (context: DemoContext) => Promise<DemoResult>;
 
 const explainMs = 15_000;
 
@@ -72,7 +57,7 @@ export async function runDemo(options: DemoOptions, demo: Demo): Promise<number>
 }
 
 interface Outcome {
-  summary?: DemoSummary;
+  result?: DemoResult;
   error?: unknown;
   left?: string[];
 }
@@ -81,7 +66,7 @@ async function attempt(context: DemoContext, demo: Demo): Promise<Outcome> {
   const { options, narrator, signal, cleanup } = context;
   const outcome: Outcome = {};
   try {
-    outcome.summary = await demo(context);
+    outcome.result = await demo(context);
   } catch (error) {
     outcome.error = error;
     if (signal.aborted) narrator.bad('demo', 'interrupted');
@@ -103,9 +88,10 @@ async function tellFailure({ narrator, cleaningShell, subject }: DemoContext, er
   await cleaningShell.run(sedna, ['explain', subject], { boundMs: explainMs }).catch(() => undefined);
 }
 
-function report({ options, narrator, signal }: DemoContext, { summary, error, left = [] }: Outcome): number {
+function report({ options, narrator, signal }: DemoContext, { result, error, left = [] }: Outcome): number {
   const seconds = Math.round(narrator.seconds() * 10) / 10;
-  const problem = problemOf(error, signal, left) ?? droppedOf(summary);
+  const { summary, problem: shortfall } = result ?? {};
+  const problem = problemOf(error, signal, left) ?? (shortfall === undefined ? undefined : { error: shortfall });
   if (problem === undefined) narrator.good('demo', `done in ${seconds} s`);
   else if (error === undefined || !signal.aborted) narrator.bad('demo', problem.error);
   if (options.json) {
@@ -129,11 +115,6 @@ function problemOf(error: unknown, signal: AbortSignal, left: string[]): Problem
   }
   if (error !== undefined) return { error: messageOf(error) };
   return left.length > 0 ? { error: `not cleaned up: ${left.join('; ')}` } : undefined;
-}
-
-function droppedOf(summary: DemoSummary | undefined): Problem | undefined {
-  if (summary === undefined || summary.droppedRequests === 0) return undefined;
-  return { error: `${summary.droppedRequests} of ${summary.requests} requests were not answered` };
 }
 
 /** The first Ctrl-C ends the demo in order, a second one at once. */

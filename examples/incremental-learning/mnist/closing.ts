@@ -4,8 +4,8 @@ import { findBinary } from '../../../deploy/local/binaries.ts';
 import type { StackState } from '../../../deploy/local/state.ts';
 import type { Narrator } from '../../lib/narrator.ts';
 import { pathForReader } from '../../lib/paths.ts';
-import type { DemoSummary } from '../../lib/run-demo.ts';
 import { job } from './job-teller.ts';
+import type { IncrementalSummary } from './summary.ts';
 import { percent } from './words.ts';
 
 const workflowId = `sedna/incrementallearningjob/${job.namespace}/${job.name}`;
@@ -14,7 +14,7 @@ export function workflowUrl(ui: string): string {
   return `${ui}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`;
 }
 
-export function tellResults(narrator: Narrator, summary: DemoSummary, firstProblem: string | undefined): void {
+export function tellResults(narrator: Narrator, summary: IncrementalSummary, firstProblem: string | undefined): void {
   narrator.plain('');
   for (const { round, samples, accuracyBefore, accuracyAfter, deployed } of summary.rounds) {
     const change = `accuracy ${percent(accuracyBefore)} → ${percent(accuracyAfter)}`;

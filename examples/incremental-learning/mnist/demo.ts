@@ -8,7 +8,7 @@ import { Load } from '../../lib/load.ts';
 import { copyManifest } from '../../lib/manifest.ts';
 import { DemoObjects } from '../../lib/objects.ts';
 import { pathForReader } from '../../lib/paths.ts';
-import type { Demo, DemoContext, DemoRound, DemoSummary } from '../../lib/run-demo.ts';
+import type { Demo, DemoContext, DemoResult } from '../../lib/run-demo.ts';
 import { demoFolder, isForeignStackRunning, startStack, stopStack, type DemoStack } from '../../lib/stack.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { tellResults, tellThingsToTry, workflowUrl } from './closing.ts';
@@ -16,6 +16,7 @@ import { allDigits } from './digits.ts';
 import { feed } from './feed.ts';
 import { job, JobTeller } from './job-teller.ts';
 import { initialSamples, prepare } from './prepare.ts';
+import type { DemoRound, IncrementalSummary } from './summary.ts';
 import { lastOf, rollup, type JobStatus, type LastRound } from './words.ts';
 
 const example = fileURLToPath(new URL('.', import.meta.url));
@@ -57,7 +58,7 @@ class Story {
     this.#job = new JobTeller(session.objects, context.narrator, context.signal);
   }
 
-  async tell(): Promise<DemoSummary> {
+  async tell(): Promise<DemoResult> {
     const { narrator, shell } = this.#context;
     const objects = this.#manifest();
     await this.#removeLeftovers(objects);
@@ -76,7 +77,9 @@ class Story {
     const summary = this.#summary(done, load);
     tellResults(narrator, summary, load.firstProblem);
     if (this.#context.options.keep) tellThingsToTry(narrator, this.#folder, this.#stack.state);
-    return summary;
+    const { requests, droppedRequests } = summary;
+    const problem = `${droppedRequests} of ${requests} requests were not answered`;
+    return { summary, ...(droppedRequests === 0 ? {} : { problem }) };
   }
 
   /** The example's manifest with this demo's folder in it, written where the reader finds it. */
@@ -204,7 +207,7 @@ class Story {
     return versions?.[0] ?? 'none';
   }
 
-  #summary(done: DemoRound[], load: Load): DemoSummary {
+  #summary(done: DemoRound[], load: Load): IncrementalSummary {
     return {
       mode: this.#stack.state.mode,
       rounds: done,

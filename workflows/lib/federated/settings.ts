@@ -2,11 +2,17 @@
 import type { TrainingSettings } from '../../../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 
-export function settingsOf({ training }: FederatedLearningJobFields, round: number): TrainingSettings {
+export function settingsOf({ training, aggregation }: FederatedLearningJobFields, round: number): TrainingSettings {
   const { perRound = [], ...constant } = training;
-  let settings: TrainingSettings = constant;
+  let settings: TrainingSettings = { ...proximal(aggregation), ...constant };
   for (const { fromRound, ...values } of perRound) if (round >= fromRound) settings = { ...settings, ...values };
   return settings;
+}
+
+/** FedProx is FedAvg with a term that clients add: its parameter is theirs, unless `trainingConfig.mu` says otherwise. */
+function proximal({ strategy, parameters }: FederatedLearningJobFields['aggregation']): TrainingSettings {
+  const mu = parameters['proximal_mu'];
+  return strategy === 'FedProx' && typeof mu === 'number' ? { mu } : {};
 }
 
 /** Seed of one client in one round: a 32-bit hash (FNV-1a) of the job's seed, the client and the round. */

@@ -101,10 +101,21 @@ describe('a round', () => {
 });
 
 describe('settings', () => {
-  const fields = { training: { epochs: 2, learningRate: 0.1, perRound: [{ fromRound: 3, learningRate: 0.01 }] } };
+  const aggregation = { strategy: 'FedAvg', parameters: {} };
+  const fields = {
+    aggregation,
+    training: { epochs: 2, learningRate: 0.1, perRound: [{ fromRound: 3, learningRate: 0.01 }] },
+  };
   test('of a round: constant ones, and those from a round on', () => {
     expect(settingsOf(fields as FederatedLearningJobFields, 2)).toEqual({ epochs: 2, learningRate: 0.1 });
     expect(settingsOf(fields as FederatedLearningJobFields, 3)).toMatchObject({ epochs: 2, learningRate: 0.01 });
+  });
+
+  test('the parameter of FedProx is for the clients', () => {
+    const proximal = { ...fields, aggregation: { strategy: 'FedProx', parameters: { proximal_mu: 0.01 } } };
+    expect(settingsOf(proximal as unknown as FederatedLearningJobFields, 1)).toMatchObject({ mu: 0.01 });
+    const told = { ...proximal, training: { mu: 0.5 } };
+    expect(settingsOf(told as unknown as FederatedLearningJobFields, 1)).toEqual({ mu: 0.5 });
   });
 
   test('seeds differ by job, client and round, and are always the same', () => {
