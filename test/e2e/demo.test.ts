@@ -1,49 +1,14 @@
 /** `npm run demo` as a user runs it, in an empty folder: a child process with a stack of its own. */
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../deploy/local/files.ts';
 import { readStackState } from '../../deploy/local/state.ts';
 import { allDigits } from '../../examples/incremental-learning/mnist/digits.ts';
 import { isAlive } from '../../workers/lib/process.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeKubernetes, describeTemporal } from '../support/stack.ts';
-
-interface Run {
-  child: ChildProcess;
-  told: () => string;
-  result: Promise<{ code: number | null; lines: string[]; told: string }>;
-}
-
-function startDemo(cwd: string, args: string[], env: NodeJS.ProcessEnv = {}): Run {
-  const child = spawn(process.execPath, [join(packageRoot(), 'examples', 'demo.ts'), ...args], {
-    cwd,
-    env: { ...process.env, NODE_OPTIONS: '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const result = new Promise<Awaited<Run['result']>>((resolve) => {
-    child.once('close', (code) => resolve({ code, lines: stdout.split('\n').filter(Boolean), told: stderr }));
-  });
-  return { child, told: () => stderr, result };
-}
-
-/** Processes of this user that were started for the folder: they work in it, or name it in their environment or command. */
-function processesOf(folder: string): string[] {
-  const mentions = (pid: string): boolean => {
-    try {
-      if (readlinkSync(`/proc/${pid}/cwd`).startsWith(folder)) return true;
-      return ['environ', 'cmdline'].some((file) => readFileSync(`/proc/${pid}/${file}`, 'utf8').includes(folder));
-    } catch {
-      return false; // Another user's, or gone meanwhile.
-    }
-  };
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && mentions(name));
-}
+import { processesOf, startDemo } from './support/demo.ts';
 
 /** Ids of the components that run. */
 const running = (cwd: string): number[] =>
@@ -161,9 +126,9 @@ describe('a demo that cannot run', () => {
 
   it('says which demos are there', async () => {
     const cwd = temporaryFolder('demo-usage');
-    const { code, lines, told } = await startDemo(cwd, ['federated', '-o', 'json']).result;
+    const { code, lines, told } = await startDemo(cwd, ['joint', '-o', 'json']).result;
     expect({ code, lines }).toEqual({ code: 2, lines: [] });
-    expect(told).toContain('the federated demo comes in a later release');
+    expect(told).toContain('the joint demo comes in a later release');
     expect(readdirSync(cwd)).toEqual([]);
   });
 });
