@@ -11,6 +11,7 @@ const benchmarks: Record<string, () => Promise<{ run: Benchmark }>> = {
   p1: () => import('./p1.ts'),
   training: () => import('./training.ts'),
   infer: () => import('./infer.ts'),
+  apply: () => import('./apply.ts'),
   p5: () => import('./p5.ts'),
   p11: () => import('./p11.ts'),
 };

@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connectKube, type Kube } from '../../activities/control/kube/client.ts';
 import { composeApply } from '../../activities/lib/apply.ts';
 import { signalEntity, viewEntity } from '../../activities/lib/entities.ts';
 import { takeDown } from '../../deploy/local/down.ts';
@@ -10,6 +11,7 @@ import { upDetached } from '../../deploy/local/session.ts';
 import type { StackState } from '../../deploy/local/state.ts';
 import { until } from '../../deploy/local/wait.ts';
 import { openBlobStore, type BlobStore } from '../../sdk/storage/index.ts';
+import { KubeObjectStore } from '../../workers/kube/object-store.ts';
 import type { EntityRef } from '../../workflows/lib/ids.ts';
 import { signals, type EntityView } from '../../workflows/lib/messages.ts';
 
@@ -30,6 +32,7 @@ export class BenchStack {
   readonly state: StackState;
   readonly client: Client;
   readonly #blobs: BlobStore;
+  #kube: Kube | undefined;
 
   private constructor(folder: string, state: StackState, client: Client) {
     this.folder = folder;
@@ -64,6 +67,29 @@ export class BenchStack {
     const message = await composeApply(this.#blobs, { apiVersion: 'sedna.io/v1alpha1', ...manifest });
     if (message.invalid !== undefined) throw new Error(`${kind} ${metadata.name}: ${JSON.stringify(message.invalid)}`);
     await signalEntity(this.client, refOf(kind, metadata.name), signals.apply, { ...message, origin: 'standalone' });
+  }
+
+  /** The stack's own API server. */
+  get kube(): Kube {
+    const { kubeconfig } = this.state;
+    if (kubeconfig === undefined) throw new Error('this stack has no API server');
+    return (this.#kube ??= connectKube(kubeconfig));
+  }
+
+  /** Applies through the API server, as `sedna apply` does there. */
+  async create(manifest: Manifest): Promise<void> {
+    const metadata = { ...manifest.metadata, namespace: 'default' };
+    await new KubeObjectStore(this.kube).apply({ apiVersion: 'sedna.io/v1alpha1', ...manifest, metadata });
+  }
+
+  /** Of all workflows that run. */
+  async historyEvents(): Promise<number> {
+    let sum = 0;
+    for await (const { workflowId } of this.client.workflow.list({ query: 'ExecutionStatus = "Running"' })) {
+      const { raw } = await this.client.workflow.getHandle(workflowId).describe();
+      sum += Number(raw.workflowExecutionInfo?.historyLength ?? 0);
+    }
+    return sum;
   }
 
   /** Its view once `isSo` holds of it. */

@@ -21,9 +21,11 @@ const threadless = 1;
 const againsts: Against[] = [
   tfjs('mlp', 'wasm', { atLeast: 20, of: 'ratio' }),
   tfjs('mlp', 'cpu', {}),
-  torch('mlp'),
+  torch('mlp', all),
+  torch('mlp', 1),
   tfjs('cnn', 'cpu', { atLeast: 300, of: 'ratio' }),
-  torch('cnn'),
+  torch('cnn', all),
+  torch('cnn', 1),
 ];
 
 type Kind = 'mlp' | 'cnn';
@@ -44,16 +46,18 @@ function tfjs(kind: Kind, backend: 'wasm' | 'cpu', goal: Goal): Against {
   };
 }
 
-function torch(kind: Kind): Against {
+/** With one thread as well: threads of two processes wait for each other where other work takes their cores. */
+function torch(kind: Kind, threads: number): Against {
   const script = fileURLToPath(new URL('../peers/torch_train.py', import.meta.url));
   return {
-    name: `${kind}-vs-torch`,
+    name: `${kind}-vs-torch${threads === all ? '' : '-1-thread'}`,
     workload: workloadOf(kind),
-    threads: all,
+    threads,
     command: async () => ({
       command: await torchPython(),
-      args: [script, kind, String(all)],
-      env: { CUDA_VISIBLE_DEVICES: '' },
+      args: [script, kind, String(threads)],
+      // Its waiting threads spin otherwise, which costs most of the rate as soon as another process computes.
+      env: { CUDA_VISIBLE_DEVICES: '', OMP_WAIT_POLICY: 'PASSIVE' },
     }),
     goal: { atLeast: 0.5, of: 'ratio' },
   };
