@@ -22,7 +22,6 @@ import { admit, emptyEntity, type Desired, type EntityState } from './desired.ts
 import { entityId, type EntityRef } from './ids.ts';
 import type { EntityInput, EntityKind, View } from './kind.ts';
 import {
-  absentPhase,
   signals,
   statusQuery,
   verbs,
@@ -34,6 +33,7 @@ import {
   type RemoveMessage,
   type Verb,
 } from './messages.ts';
+import { viewOf } from './entity-view.ts';
 import { Operations, type Operation } from './operations.ts';
 import { Peers } from './peers.ts';
 import { Publisher } from './publisher.ts';
@@ -233,7 +233,7 @@ class Entity<F, S> {
       description: string,
       act: (...args: A) => void,
     ): void => setHandler(signal, (...args: A) => this.#wake(() => act(...args)), { description });
-    setHandler(viewQuery, () => this.#entityView(), { description: 'The whole derived status' });
+    setHandler(viewQuery, () => viewOf(this.#state), { description: 'The whole derived status' });
     on(applySignal, 'Desired state of the object', (message) => this.#apply(message));
     on(removeSignal, 'Tear down and end', (message?: RemoveMessage) => this.#remove(message ?? {}));
     on(subscribeSignal, 'Another entity follows this one', (from) => this.#peers.subscribe(from));
@@ -331,23 +331,5 @@ class Entity<F, S> {
 
   #unknownVerb(verb: Verb): string | undefined {
     return this.#kind.onVerb === undefined && verb !== 'retry' ? `a ${this.#kind.kind} knows no ${verb}` : undefined;
-  }
-
-  #entityView(): EntityView {
-    const { ref, desired, status } = this.#state;
-    return {
-      apiVersion: 'sedna.io/v1alpha1',
-      kind: ref.kind,
-      metadata: {
-        name: ref.name,
-        ...(ref.namespace === '' ? {} : { namespace: ref.namespace }),
-        ...(desired === undefined ? {} : { uid: desired.uid, generation: desired.generation }),
-        ...(desired?.createdAt === undefined ? {} : { creationTimestamp: desired.createdAt }),
-      },
-      origin: desired?.origin ?? 'standalone',
-      exists: desired !== undefined && !this.#state.removing,
-      ...(desired?.manifest === undefined ? {} : { manifest: desired.manifest }),
-      status: { ...(status ?? { phase: absentPhase }), ...(this.#state.removing ? { phase: 'Terminating' } : {}) },
-    };
   }
 }

@@ -17,7 +17,8 @@ import {
 import type { ImportedModel, ModelSource } from '../../activities/contracts.ts';
 import { control, edge, farewell, resident } from '../lib/activities.ts';
 import { aggregate, collect, trainerName, trainerOf, type RoundStart } from '../lib/federated/round.ts';
-import { quorumOf, startingClients, waitingFor } from '../lib/federated/quorum.ts';
+import { newsOf, versionOf } from '../lib/federated/news.ts';
+import { quorumOf, startingClients } from '../lib/federated/quorum.ts';
 import { seedOf } from '../lib/federated/settings.ts';
 import { better, hasEnough, metSoFar } from '../lib/federated/stopping.ts';
 import {
@@ -31,10 +32,9 @@ import {
   type RunPlan,
   type RunStage,
   type RunState,
-  type WaitingRun,
 } from '../lib/federated/state.ts';
 import { entityId } from '../lib/ids.ts';
-import { signals, type ModelVersion, type VersionStage } from '../lib/messages.ts';
+import { signals, type VersionStage } from '../lib/messages.ts';
 import { problemOf } from '../lib/problems.ts';
 
 const planSignal = defineSignal<[RunPlan]>('plan');
@@ -290,58 +290,23 @@ class Run {
   }
 
   #news(): RunNews {
-    const open = this.#open;
-    const waiting = this.#waitingFor();
-    return {
+    return newsOf({
       epoch: this.#input.epoch,
       run: workflowInfo().runId,
       sequence: this.#sequence,
       stage: this.#stage,
-      round: open?.round ?? this.#number,
-      selected: open?.selected ?? [],
-      accepted: open?.accepted.map(({ client }) => client) ?? [],
-      refused: open?.refused ?? [],
-      ...(open?.deadlineAt === undefined ? {} : { deadline: new Date(open.deadlineAt).toISOString() }),
-      ...(waiting === undefined ? {} : { waitingFor: waiting }),
-      ...(this.#last === undefined ? {} : { last: this.#last }),
-    };
-  }
-
-  #waitingFor(): WaitingRun | undefined {
-    const { fields, clients } = this.#plan;
-    if (this.#open !== undefined) return waitingFor(this.#open, fields.rounds, Date.now());
-    if (this.#finished()) return undefined;
-    const missing = clients.filter(({ place }) => place === undefined);
-    if (missing.length === 0) return undefined;
-    const need = startingClients(clients.length, fields.rounds);
-    const have = clients.length - missing.length;
-    if (have >= need) return undefined;
-    const why = missing.map(({ client, problem }) => `client ${client}: ${problem?.message ?? 'not known yet'}`);
-    return {
-      reason: 'TooFewClients',
-      message: `${have} of ${need} clients are there; ${why.join('; ')}`,
-      have,
-      need,
-      missing: missing.map(({ client }) => client),
-    };
+      plan: this.#plan,
+      open: this.#open,
+      last: this.#last,
+      isFinished: this.#finished(),
+      now: Date.now(),
+    });
   }
 
   async #publish(record: RoundRecord, stage: VersionStage): Promise<void> {
-    const { owner, plan } = { owner: this.#input.owner, plan: this.#plan };
-    const version: ModelVersion = {
-      ...(record.file ?? record.weights),
-      format: record.file === undefined ? 'safetensors' : plan.model.format,
-      stage,
-      metrics: Object.fromEntries(Object.entries(record.metrics).map(([name, value]) => [name, [value]])),
-      lineage: {
-        job: `${owner.namespace}/${owner.name}`,
-        round: record.round,
-        samples: record.samples,
-        dataset: plan.fields.clients.map(({ dataset }) => dataset).join(','),
-      },
-      createdAt: record.time,
-    };
-    const model = entityId({ kind: 'Model', namespace: owner.namespace, name: plan.fields.model });
+    const { owner } = this.#input;
+    const version = versionOf(owner, this.#plan, record, stage);
+    const model = entityId({ kind: 'Model', namespace: owner.namespace, name: this.#plan.fields.model });
     // A Model that was deleted during the run: its versions are nobody's, the rounds go on.
     await signalled(model, signals.addVersion, version);
   }
