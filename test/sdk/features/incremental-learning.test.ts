@@ -244,7 +244,11 @@ describe('hot update', () => {
     await feature.start();
     expect((await feature.inference(10)).edgeResult).toBe(9);
     await until(() => controller.reports.length === 1);
-    expect(controller.reports[0]).toMatchObject({ kind: 'deploy', status: 'completed', results: [{ url: '/v1.onnx' }] });
+    expect(controller.reports[0]).toMatchObject({
+      kind: 'deploy',
+      status: 'completed',
+      results: [{ url: '/v1.onnx' }],
+    });
     // An announced model that is gone is no reason not to serve.
     await announce(path.join(root, 'gone.onnx'), 't2');
     const other = worker({ ...(await environment()), MODEL_URL: await model('deployed.onnx', 2) });
