@@ -22,11 +22,11 @@ export async function run({ quick }: BenchmarkOptions): Promise<Case[]> {
     const jobs = new BenchJobs(stack, nodes, n);
     await jobs.prepare();
     await quiet(stack);
-    const before = { requests: await apiRequests(stack.kube), memory: memory(stack) };
+    const before = { requests: (await apiRequests(stack.kube)) - stack.lists, memory: memory(stack) };
     const applied = await jobs.apply();
     const started = await jobs.started(applied);
     await quiet(stack);
-    const requests = (await apiRequests(stack.kube)) - before.requests - ownRequests * n;
+    const requests = (await apiRequests(stack.kube)) - stack.lists - before.requests - ownRequests * n;
     const after = memory(stack);
     const grown = (name: Side): number => (after[name] - before.memory[name]) / n;
     const [scheduledMs, startedMs] = [started.map(({ scheduled }) => scheduled), started.map((one) => one.started)];

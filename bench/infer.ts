@@ -13,7 +13,7 @@ import { median, quantile, ratioInterval } from './lib/statistics.ts';
 import { servingPython } from './peers/environments.ts';
 import { LinePeer, type PeerCommand } from './peers/lines.ts';
 
-const full = { pairs: 5, seconds: 2 };
+const full = { pairs: 5, seconds: 1 };
 const tiny = { pairs: 1, seconds: 0.1 };
 const clients = [1, 8];
 const features = 784;

@@ -41,9 +41,9 @@ export class BenchJobs {
       await this.#stack.create({ kind: 'Dataset', metadata: { name: `${name}-data` }, spec });
       await this.#stack.create(model(`${name}-deployed`, join(folder, `${name}.onnx`)));
     }
-    const isCounted = ({ status }: { status: object }): boolean =>
-      (status as { numberOfSamples?: number }).numberOfSamples === samples;
-    for (const name of this.names) await this.#stack.view(refOf('Dataset', `${name}-data`), isCounted, boundMs);
+    const isCounted = ({ status }: { status?: object }): boolean =>
+      (status as { numberOfSamples?: number } | undefined)?.numberOfSamples === samples;
+    await this.#stack.listed('Dataset', (datasets) => datasets.every(isCounted), boundMs);
   }
 
   /** Applies all at once; resolves, when each has ended its round, to when it was applied. */
@@ -58,10 +58,10 @@ export class BenchJobs {
 
   async started(applied: number[]): Promise<Started[]> {
     const found: Started[] = [];
+    const uids = await this.#stack.listed('IncrementalLearningJob', (jobs) => jobs.every(waits), boundMs);
     for (const [i, name] of this.names.entries()) {
       const ref = refOf('IncrementalLearningJob', name);
-      const { metadata } = await this.#stack.view(ref, waits, boundMs);
-      const events = await eventsOf(this.#stack.client, roundId(entityId(ref), metadata.uid ?? '', 1));
+      const events = await eventsOf(this.#stack.client, roundId(entityId(ref), uids.get(name) ?? '', 1));
       const isTrain = (event: (typeof events)[number]): boolean =>
         event.activityTaskScheduledEventAttributes?.activityType?.name === 'runWorker';
       const at = startOf(events, 'runWorker');
@@ -106,7 +106,7 @@ function model(name: string, url: string): Manifest {
   return { kind: 'Model', metadata: { name }, spec: { url, format: 'onnx' } };
 }
 
-function waits({ status }: { status: object }): boolean {
+function waits({ status = {} }: { status?: object }): boolean {
   const { lastRound, waitingFor } = status as { lastRound?: { round: number }; waitingFor?: { reason: string } };
   return lastRound?.round === 1 && waitingFor?.reason === 'NoNewSamples';
 }

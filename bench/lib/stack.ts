@@ -27,10 +27,17 @@ export interface Manifest {
   spec: unknown;
 }
 
+interface Listed {
+  metadata: { name: string; uid?: string };
+  status?: object;
+}
+
 export class BenchStack {
   readonly folder: string;
   readonly state: StackState;
   readonly client: Client;
+  /** Requests of `listed` so far. */
+  lists = 0;
   readonly #blobs: BlobStore;
   #kube: Kube | undefined;
 
@@ -80,6 +87,22 @@ export class BenchStack {
   async create(manifest: Manifest): Promise<void> {
     const metadata = { ...manifest.metadata, namespace: 'default' };
     await new KubeObjectStore(this.kube).apply({ apiVersion: 'sedna.io/v1alpha1', ...manifest, metadata });
+  }
+
+  /**
+   * The uids by name once `areSo` holds of all objects of a kind. Asks the API server alone, once a second: queries would load
+   * the global manager that is measured.
+   */
+  async listed(kind: string, areSo: (objects: Listed[]) => boolean, boundMs: number): Promise<Map<string, string>> {
+    const store = new KubeObjectStore(this.kube);
+    let objects: Listed[] = [];
+    const look = async (): Promise<boolean> => {
+      this.lists += 1;
+      objects = (await store.list(kind, 'default')) as Listed[];
+      return areSo(objects);
+    };
+    if (!(await until(look, boundMs, { everyMs: 1_000 }))) throw new Error(`not every ${kind} gets there`);
+    return new Map(objects.map(({ metadata }) => [metadata.name, metadata.uid ?? '']));
   }
 
   /** Of all workflows that run. */
