@@ -174,20 +174,21 @@
     (local.set $a (f64x2.add (f64x2.add (f64x2.add (local.get $a) (local.get $b)) (local.get $c)) (local.get $d)))
     (f64.add (f64x2.extract_lane 0 (local.get $a)) (f64x2.extract_lane 1 (local.get $a))))
 
-  ;; Halves to singles, exact: exponent and fraction moved to their places, then scaled by 2^112 (subnormal halves become normal).
-  ;; Infinities become 65 536: callers have refused them.
+  ;; Halves to singles, exact. Subnormal halves come from their fraction as an integer, so that no single is subnormal on the way: a
+  ;; thread may take subnormals for zero (native libraries set that). Infinities become 65 536: callers have refused them.
   (func (export "from_f16") (param $from i32) (param $to i32) (param $n i32)
-    (local $end i32) (local $x v128)
+    (local $end i32) (local $x v128) (local $size v128) (local $small v128) (local $large v128)
     (local.set $end (i32.add (local.get $to) (i32.shl (local.get $n) (i32.const 2))))
     (loop $next
       (if (i32.lt_u (local.get $to) (local.get $end)) (then
         (local.set $x (v128.load16x4_u (local.get $from)))
+        (local.set $size (v128.and (local.get $x) (i32x4.splat (i32.const 0x7fff))))
+        (local.set $small (f32x4.mul (f32x4.convert_i32x4_u (local.get $size)) (f32x4.splat (f32.const 0x1p-24))))
+        (local.set $large (i32x4.add (i32x4.shl (local.get $size) (i32.const 13)) (i32x4.splat (i32.const 0x38000000))))
         (v128.store (local.get $to)
           (v128.or
             (i32x4.shl (v128.and (local.get $x) (i32x4.splat (i32.const 0x8000))) (i32.const 16))
-            (f32x4.mul
-              (i32x4.shl (v128.and (local.get $x) (i32x4.splat (i32.const 0x7fff))) (i32.const 13))
-              (f32x4.splat (f32.const 0x1p+112)))))
+            (v128.bitselect (local.get $small) (local.get $large) (i32x4.lt_u (local.get $size) (i32x4.splat (i32.const 0x400))))))
         (local.set $from (i32.add (local.get $from) (i32.const 8)))
         (local.set $to (i32.add (local.get $to) (i32.const 16)))
         (br $next)))))
