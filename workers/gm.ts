@@ -11,6 +11,7 @@ import { controlQueue } from '../workflows/lib/ids.ts';
 import { Watcher } from './kube/watcher.ts';
 import { configured, readGmConfig } from './lib/config.ts';
 import { createControlWorker } from './lib/control-worker.ts';
+import { Healer } from './lib/heal.ts';
 import { healthServer, listen } from './lib/health.ts';
 import { logger } from './lib/log.ts';
 import { ObjectMetrics, observeEntities } from './lib/object-metrics.ts';
@@ -38,16 +39,19 @@ export async function runGlobalManager(flags: { port?: string }): Promise<void> 
   await listen(server, config);
   const temporal = await connectTemporal(stop);
   await registerSearchAttributes(temporal);
+  const objects = kube === undefined ? undefined : new KubeObjects(kube);
   const worker = await createControlWorker({
     connection: temporal.native,
     namespace: temporal.namespace,
     taskQueue: controlQueue,
     ...workflowCode(),
-    activities: createControlActivities(temporal.client, kube === undefined ? undefined : new KubeObjects(kube)),
+    activities: createControlActivities(temporal.client, objects),
     identity: `gm/${process.pid}`,
   });
   parts.worker = worker;
   const running = worker.run();
+  const announce = objects?.announce.bind(objects);
+  void new Healer({ client: temporal.client, ...(announce && { announce }) }).run(stop);
   if (kube === undefined) parts.refresh = observeEntities(temporal.client, metrics);
   else {
     parts.watcher = new Watcher({ kube, client: temporal.client, blobs, observer: metrics });

@@ -1,5 +1,5 @@
 /** The only place that starts, signals and asks entities from outside a workflow. */
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { controlQueue, entityId, entitySummary, workflowType, type EntityRef } from '../../workflows/lib/ids.ts';
 import { absentPhase, searchAttributes, statusQuery, type EntityView } from '../../workflows/lib/messages.ts';
@@ -87,11 +87,17 @@ export async function listEntities(client: Client, kind?: string, namespace?: st
   clauses.push(kind === undefined ? `${searchAttributes.kind} IS NOT NULL` : `${searchAttributes.kind} = "${kind}"`);
   if (namespace !== undefined) clauses.push(`${searchAttributes.namespace} = "${namespace}"`);
   const found: EntityRef[] = [];
-  for await (const { typedSearchAttributes } of client.workflow.list({ query: clauses.join(' AND ') })) {
-    const ofKind = typedSearchAttributes.get(attributes.kind);
-    const name = typedSearchAttributes.get(attributes.name);
-    if (ofKind === undefined || name === undefined) continue;
-    found.push({ kind: ofKind, namespace: typedSearchAttributes.get(attributes.namespace) ?? '', name });
+  for await (const execution of client.workflow.list({ query: clauses.join(' AND ') })) {
+    const ref = refOf(execution);
+    if (ref !== undefined) found.push(ref);
   }
   return found.sort((a, b) => entityId(a).localeCompare(entityId(b)));
+}
+
+/** What a listed workflow is the entity of; undefined for a run of one. */
+export function refOf({ typedSearchAttributes: of }: WorkflowExecutionInfo): EntityRef | undefined {
+  const [kind, name] = [of.get(attributes.kind), of.get(attributes.name)];
+  return kind === undefined || name === undefined
+    ? undefined
+    : { kind, namespace: of.get(attributes.namespace) ?? '', name };
 }

@@ -13,6 +13,8 @@ const DYNAMIC_CONFIG = [
   'history.timerProcessorMaxPollRPS=2000',
   'history.visibilityProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxTimeShift="1ms"',
+  // A workflow that cannot be replayed is listed after two failed tasks instead of five, see workers/lib/heal.ts.
+  'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2',
 ];
 
 /** WAL with NORMAL survives kill -9 of the server; a power cut may lose the last commits but never corrupts the file. */

@@ -71,6 +71,16 @@ export class KubeObjects {
     for (const [i, event] of events.entries()) await this.#event(ref, uid, event, `${String(status['sequence'])}.${i}`);
   }
 
+  /** An event that no entity tells, about the object as it is now; one that is gone needs none. `id` makes it another event. */
+  async announce(ref: EntityRef, event: KubeEvent, id: string): Promise<void> {
+    try {
+      const { metadata } = (await this.#kube.objects.getNamespacedCustomObject(pathOf(ref))) as ApiObject;
+      await this.#event(ref, metadata.uid, event, id);
+    } catch (error) {
+      if (statusCode(error) !== 404) throw error;
+    }
+  }
+
   /** Reads, checks that it is still the same object, acts; a conflict means that somebody else wrote, so it reads again. */
   async #guarded<T>(
     ref: EntityRef,
