@@ -37,13 +37,18 @@ export class Healer {
 
   /** Looks every 15 s until `stop`. Any number of global managers may: a second reset repeats what the first one did. */
   async run(stop: AbortSignal): Promise<void> {
+    let said = '';
     while (!stop.aborted) {
       await delay(lookMs, undefined, { signal: stop }).catch(() => undefined);
       if (stop.aborted) return;
       try {
         await this.heal();
+        said = '';
       } catch (error) {
-        logger.warn({ error: String(error) }, 'could not look for workflows that are stuck; looks again in 15 s');
+        // Once: a server that is older than the search attribute will say the same for ever.
+        if (said !== String(error))
+          logger.warn({ error: String(error) }, 'could not look for workflows that are stuck; goes on trying');
+        said = String(error);
       }
     }
   }
