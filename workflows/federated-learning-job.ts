@@ -1,13 +1,16 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   CancellationScope,
+  ChildWorkflowCancellationType,
   ParentClosePolicy,
   WorkflowIdReusePolicy,
   getExternalWorkflowHandle,
+  isCancellation,
   startChild,
 } from '@temporalio/workflow';
 import type { ClientNews } from '../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../crds/fields.ts';
-import { control, farewell } from './lib/activities.ts';
+import { farewell } from './lib/activities.ts';
 import { runEntity, type EntityInput, type EntityKind } from './lib/entity.ts';
 import type { FederatedState } from './lib/federated/job-state.ts';
 import {
@@ -16,16 +19,18 @@ import {
   assess,
   needs,
   places,
-  selectorKey,
   type FederatedView,
 } from './lib/federated/situation.ts';
-import { keptRounds, type Mode, type RunNews, type RunOutcome, type RunPlan } from './lib/federated/state.ts';
+import { end, endOfRun, lost, newsOfClient, newsOfRun } from './lib/federated/progress.ts';
+import type { Mode, RunEnd, RunNews, RunPlan } from './lib/federated/state.ts';
 import { federatedStatus } from './lib/federated/status.ts';
 import { entityId, runId } from './lib/ids.ts';
 import type { Verb } from './lib/messages.ts';
 import type { Operation } from './lib/operations.ts';
 import { problemOf } from './lib/problems.ts';
-import { maxConditions, type StatusDraft } from './lib/status.ts';
+import type { StatusDraft } from './lib/status.ts';
+import { placing } from './lib/surroundings.ts';
+import { tell } from './lib/tell.ts';
 import type { federatedRun } from './runs/federated-run.ts';
 
 /** Rounds over many nodes: the job finds clients, aggregator and models; its run does the rounds. */
@@ -51,12 +56,12 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
   plan(view) {
     if (!isPlanned(view)) return [];
     const { own, operations } = view;
-    const wanted: Operation[] = placing(view);
+    const wanted: Operation[] = [];
+    if (aggregatorNode(view) === undefined) wanted.push(placing(view, aggregatorSelector(view.desired.fields)));
     const { plan } = assess(view);
-    if (plan === undefined && !operations.isRunning('run')) return wanted;
-    if (own.mode === 'run' && takesUp(view)) own.ended = undefined;
-    if (own.ended === undefined && (plan !== undefined || operations.isRunning('run')))
-      wanted.push(running(view, plan));
+    if (own.mode === 'run' && plan !== undefined && takesUp(view)) own.ended = undefined;
+    if (operations.isRunning('run')) wanted.push(following(own));
+    else if (plan !== undefined && own.ended === undefined && own.started !== true) wanted.push(running(view, plan));
     if (plan !== undefined) wanted.push(...relaying(view, plan));
     return wanted;
   },
@@ -70,6 +75,7 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
 
   onObserved(view, slot, value) {
     if (slot === 'run') newsOfRun(view, value as RunNews);
+    if (slot === 'ended') endOfRun(view, value as RunEnd);
     if (slot === 'client') newsOfClient(view, value as ClientNews);
   },
 
@@ -78,6 +84,7 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
   async teardown(view) {
     if (!isPlanned(view)) return;
     const owner = { ...view.ref, uid: view.desired.uid };
+    if (view.own.started === true) await cancelRun(view);
     const nodes = new Set(view.own.nodes);
     for (const { place } of places(view)) if (place !== undefined) nodes.add(place.node);
     await Promise.allSettled([...nodes].map((node) => farewell(node, `clean up ${node}`).removeOwner({ owner })));
@@ -88,6 +95,14 @@ export async function federatedLearningJob(
   input: EntityInput<FederatedLearningJobFields, FederatedState>,
 ): Promise<void> {
   await runEntity(jobKind, input);
+}
+
+async function cancelRun(view: FederatedView): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(runOf(view)).cancel();
+  } catch (error) {
+    if (isCancellation(error)) throw error; // Any other: it has ended already.
+  }
 }
 
 /** Objects that an earlier release only stored come without fields until somebody sends them again: the watcher does at once. */
@@ -136,122 +151,82 @@ function takesUp({ own, desired }: FederatedView): boolean {
   return own.ended?.kind === 'completed' && own.ended.reason === 'AllRounds' && done < desired.fields.rounds.total;
 }
 
-function placing(view: FederatedView): Operation[] {
-  if (aggregatorNode(view) !== undefined) return [];
-  const selector = aggregatorSelector(view.desired.fields);
-  const key = selectorKey(selector);
-  const run = async (): Promise<void> => {
-    const { node } = await control(`find a node with ${key}`).place({ nodeSelector: selector });
-    view.own.placed = { ...view.own.placed, [key]: node };
-  };
-  return [{ slot: `place ${key}`, key, run }];
+/** The run that goes on, which no change of the plan may end. */
+function following({ epoch, resumes }: FederatedState): Operation {
+  return { slot: 'run', key: runKey(epoch, resumes), run: () => Promise.resolve() };
 }
 
-function running(view: FederatedView, plan: RunPlan | undefined): Operation {
-  const { own, desired, ref } = view;
-  const owner = { ...ref, uid: desired.uid };
+const runKey = (epoch: number, attempt: number): string => `epoch ${epoch}.${attempt}`;
+
+/**
+ * The rounds. The run outlives continue-as-new of the job, which is short for that reason: a job of a thousand rounds has told and heard
+ * more than one history holds. So it is abandoned to itself, tells its end by signal, and is cancelled by the job's teardown.
+ */
+function running(view: FederatedView, plan: RunPlan): Operation {
+  const { own } = view;
+  const attempt = own.resumes;
   const run = async (): Promise<void> => {
-    if (plan === undefined) return;
     own.nodes = [
       ...new Set([...own.nodes, plan.aggregator, ...plan.clients.flatMap(({ place }) => place?.node ?? [])]),
     ];
     own.completionTime = undefined;
     own.news = undefined;
-    own.told = { plan: JSON.stringify(plan), mode: 'run', retries: own.retries };
-    const child = await startChild<typeof federatedRun>('federatedRun', {
-      workflowId: runId(entityId(ref), desired.uid, own.epoch),
-      args: [{ owner, epoch: own.epoch, plan, state: own.run }],
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      staticSummary: `rounds of ${ref.namespace}/${ref.name}`,
+    own.told = { plan: JSON.stringify(plan), mode: own.mode, retries: own.retries };
+    const child = await startRun(view, plan).catch((error: unknown) => {
+      // Of an earlier life of this entity that somebody terminated: it goes on as this one's.
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      own.told = { mode: 'run' };
+      return undefined;
     });
     own.started = true;
     view.changed();
+    if (child === undefined) return;
     try {
-      end(view, await child.result());
+      await child.result();
     } catch (error) {
       if (CancellationScope.current().consideredCancelled) throw error;
-      const { reason, message } = problemOf(error);
-      const problem = { reason: reason === 'Error' ? 'Stopped' : reason, message: `the run was ended: ${message}` };
-      end(view, { kind: 'failed', state: own.run, problem });
+      // Terminated from outside: a run that ends by itself, or is cancelled, has told so before.
+      end(view, attempt, lost(own, problemOf(error).message));
     }
   };
-  return { slot: 'run', key: `epoch ${own.epoch}.${own.resumes}`, run, uninterruptible: true };
+  return { slot: 'run', key: runKey(own.epoch, attempt), run, uninterruptible: () => own.started !== true };
+}
+
+function startRun(view: FederatedView, plan: RunPlan) {
+  const { own, desired, ref } = view;
+  const owner = { ...ref, uid: desired.uid };
+  return startChild<typeof federatedRun>('federatedRun', {
+    workflowId: runOf(view),
+    args: [{ owner, epoch: own.epoch, attempt: own.resumes, plan, mode: own.mode, state: own.run }],
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    cancellationType: ChildWorkflowCancellationType.ABANDON,
+    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+    staticSummary: `rounds of ${ref.namespace}/${ref.name}`,
+  });
+}
+
+function runOf({ ref, desired, own }: FederatedView): string {
+  return runId(entityId(ref), desired.uid, own.epoch);
 }
 
 /** Tells the run what changed: an edit, a client that came, a pause. */
 function relaying(view: FederatedView, plan: RunPlan): Operation[] {
-  const { own, desired, ref } = view;
+  const { own } = view;
   if (own.started !== true || own.ended !== undefined) return [];
   const text = JSON.stringify(plan);
-  const { mode, retries } = own;
-  const { told } = own;
+  const { mode, retries, told, resumes } = own;
   if (told.plan === text && told.mode === mode && told.retries === retries) return [];
   const run = async (): Promise<void> => {
-    const handle = getExternalWorkflowHandle(runId(entityId(ref), desired.uid, own.epoch));
-    if (told.plan !== text) await handle.signal('plan', plan);
-    if (told.mode !== mode) await handle.signal('mode', mode);
-    if (told.retries !== retries) await handle.signal('retry');
+    const news: [string, ...unknown[]][] = [];
+    if (told.plan !== text) news.push(['plan', plan]);
+    if (told.mode !== mode) news.push(['mode', mode]);
+    if (told.retries !== retries) news.push(['retry']);
+    for (const [name, ...args] of news) {
+      // After continue-as-new nobody else tells this job that somebody terminated its run.
+      if (!(await tell(runOf(view), name, ...args)))
+        return end(view, resumes, lost(own, 'they are not there any more'));
+    }
     own.told = { plan: text, mode, retries };
   };
   return [{ slot: 'relay', key: `${mode} ${retries} ${text}`, run, uninterruptible: true }];
-}
-
-function newsOfRun(view: FederatedView, news: RunNews): void {
-  const { own } = view;
-  const known = own.news;
-  if (news.epoch !== own.epoch || (known?.run === news.run && news.sequence <= known.sequence)) return;
-  own.news = news;
-  const { last } = news;
-  if (last !== undefined && last.round > (known?.last?.round ?? own.run.records.at(-1)?.round ?? 0)) {
-    // As the original says it, for each round once.
-    note(view, 'Training', { reason: 'DoTraining', message: `Round ${last.round} reaches at ${last.time}` });
-    own.run = { ...own.run, records: [...own.run.records, last].slice(-keptRounds) };
-  }
-  warn(view, news, known?.round === news.round ? known : undefined);
-}
-
-/** Events for what is new: refusals, and a quorum that was lost. */
-function warn(view: FederatedView, news: RunNews, known: RunNews | undefined): void {
-  const { round, refused, waitingFor } = news;
-  for (const { client, problem } of refused) {
-    if (known?.refused.some((entry) => entry.client === client)) continue;
-    view.emit({
-      type: 'Warning',
-      reason: problem.reason,
-      message: `round ${round}: client ${client}: ${problem.message}`,
-    });
-  }
-  if (waitingFor?.reason === 'QuorumLost' && known?.waitingFor?.reason !== 'QuorumLost') {
-    view.emit({ type: 'Warning', reason: 'QuorumLost', message: waitingFor.message });
-  }
-}
-
-function newsOfClient({ own }: FederatedView, news: ClientNews): void {
-  own.clients = { ...own.clients, [news.client]: news };
-}
-
-function end(view: FederatedView, outcome: RunOutcome): void {
-  const { own } = view;
-  const { state, ...ended } = outcome;
-  own.run = state;
-  own.ended = ended;
-  own.started = false;
-  own.resumes += 1;
-  own.clients = {};
-  if (ended.kind === 'completed') {
-    own.completionTime = new Date().toISOString();
-    note(view, 'Complete', {});
-    view.emit({ type: 'Normal', reason: 'Completed', message: `FederatedLearningJob completed: ${ended.message}` });
-  }
-  if (ended.kind === 'failed') {
-    note(view, 'Failed', ended.problem);
-    view.emit({ type: 'Warning', ...ended.problem });
-  }
-}
-
-function note({ own }: FederatedView, type: string, rest: { reason?: string; message?: string }): void {
-  const now = new Date().toISOString();
-  const condition = { type, status: 'True' as const, ...rest, lastHeartbeatTime: now, lastTransitionTime: now };
-  own.conditions = [...own.conditions, condition].slice(-maxConditions);
 }

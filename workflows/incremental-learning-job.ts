@@ -7,7 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { TriggerObservation, WorkerObservation, WorkerSpec } from '../activities/contracts.ts';
 import type { IncrementalLearningJobFields } from '../crds/fields.ts';
-import { control, farewell, resident } from './lib/activities.ts';
+import { farewell, resident } from './lib/activities.ts';
 import { runEntity, type EntityInput, type EntityKind } from './lib/entity.ts';
 import { entityId, roundId, serviceWorkerName, type Owner } from './lib/ids.ts';
 import type { Verb } from './lib/messages.ts';
@@ -15,14 +15,8 @@ import type { Operation } from './lib/operations.ts';
 import { problemOf } from './lib/problems.ts';
 import { startCursor } from './lib/samples.ts';
 import { beginRound, endRound, newsOfRound, note, resumeRound } from './lib/incremental/rounds.ts';
-import {
-  assess,
-  needs,
-  openSelectors,
-  selectorKey,
-  type JobView,
-  type Situation,
-} from './lib/incremental/situation.ts';
+import { assess, needs, openSelectors, type JobView, type Situation } from './lib/incremental/situation.ts';
+import { placing } from './lib/surroundings.ts';
 import type { IncrementalState, Mode, RoundNews } from './lib/incremental/state.ts';
 import { incrementalStatus } from './lib/incremental/status.ts';
 import type { incrementalRound } from './runs/incremental-round.ts';
@@ -120,15 +114,6 @@ function setMode(view: JobView, mode: Mode): string | undefined {
 
 function ownerOf(view: JobView): Owner {
   return { ...view.ref, uid: view.desired.uid };
-}
-
-function placing(view: JobView, selector: Record<string, string>): Operation {
-  const key = selectorKey(selector);
-  const run = async (): Promise<void> => {
-    const { node } = await control(`find a node with ${key}`).place({ nodeSelector: selector });
-    view.own.placed = { ...view.own.placed, [key]: node };
-  };
-  return { slot: `place ${key}`, key, run };
 }
 
 /** The inference worker, from the first moment on. A round pins what it deploys to; an edit meanwhile waits for its end. */

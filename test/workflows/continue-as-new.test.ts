@@ -6,6 +6,7 @@ import { eventually } from '../support/eventually.ts';
 import { describeTemporal } from '../support/stack.ts';
 import { Cluster } from './support/cluster.ts';
 import { ScriptedNode } from './support/edge.ts';
+import { FederatedScene } from './support/federated.ts';
 import { JobScene } from './support/job.ts';
 import { TestNamespace } from './support/namespace.ts';
 import { startShortHistoryServer } from './support/short-history-server.ts';
@@ -102,4 +103,42 @@ describeTemporal('continue-as-new', () => {
     await temporal.ended(job.ref, 20_000);
     await node.stop();
   }, 60_000);
+
+  test('a federated job and its run go on through all of their runs, and stay paused', async () => {
+    const scene = await new FederatedScene(temporal, 'many', 2).start();
+    const total = 9;
+    let allowed = 1;
+    const tooEarly: number[] = [];
+    scene.answer = async (input) => {
+      const { round, client } = input.identity;
+      if (round > allowed) tooEarly.push(round);
+      // Paused within every round: whichever of them ends a run, the next run begins paused.
+      if (client === '00' && round < total) {
+        await temporal.signal(scene.ref, 'pause');
+        await scene.status({ phase: 'Paused' });
+      }
+      return scene.update(input);
+    };
+    await scene.applyAll({ rounds: { total } });
+    for (let round = 1; round < total; round++) {
+      await scene.status({ phase: 'Paused', lastRound: { round } }, 30_000);
+      const run = temporal.client.workflow.getHandle(scene.runId);
+      await eventually(async () => {
+        const { events = [] } = await run.fetchHistory();
+        expect(events?.at(-1)?.workflowTaskCompletedEventAttributes).toBeTruthy();
+      });
+      allowed = round + 1;
+      await temporal.signal(scene.ref, 'resume');
+    }
+    const status = await scene.status({ phase: 'Succeeded', round: '9/9' }, 30_000);
+    expect(tooEarly).toEqual([]);
+    expect(scene.aggregations.map(({ round }) => round)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(scene.tasks).toHaveLength(18);
+    expect((status['rounds'] as { round: number }[]).map(({ round }) => round)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    await eventually(async () => expect(await runs(entityId(scene.ref))).toBeGreaterThan(2));
+    expect(await runs(scene.runId)).toBeGreaterThan(2);
+    await temporal.signal(scene.ref, 'remove');
+    await temporal.ended(scene.ref, 20_000);
+    await scene.stop();
+  }, 90_000);
 });

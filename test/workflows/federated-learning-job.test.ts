@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { entityId } from '../../workflows/lib/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeTemporal } from '../support/stack.ts';
 import { FederatedScene } from './support/federated.ts';
@@ -192,4 +193,50 @@ describeTemporal('a federated learning job', () => {
     expect(scene.clients.flatMap(({ removed }) => removed.map(({ name }) => name))).toEqual(['stopped', 'stopped']);
     await scene.stop();
   }, 90_000);
+
+  test('a run that somebody ends is told, and retry goes on with the round that was open', async () => {
+    const scene = await new FederatedScene(temporal, 'ended', 2).start();
+    let hold = true;
+    scene.answer = (input) => (hold && input.identity.round === 2 ? never() : scene.update(input));
+    await scene.applyAll();
+    for (const ending of ['terminate', 'cancel'] as const) {
+      await scene.status({ round: '2/3', waitingFor: { reason: 'Collecting' } });
+      await temporal.client.workflow.getHandle(scene.runId)[ending]();
+      await scene.status({ phase: 'Failed', waitingFor: { reason: 'RoundEnded' }, lastRound: { round: 1 } });
+      if (ending === 'cancel') hold = false;
+      await temporal.signal(scene.ref, 'retry');
+    }
+    await scene.status({ phase: 'Succeeded', round: '3/3' });
+    expect(scene.aggregations.map(({ round }) => round)).toEqual([1, 2, 3]);
+    await scene.stop();
+  }, 60_000);
+
+  test('a job that somebody terminates takes its rounds along, one that is there again at once takes them over', async () => {
+    const scene = await new FederatedScene(temporal, 'orphan', 2).start();
+    const held: (() => void)[] = [];
+    scene.answer = async (input) => {
+      if (input.identity.round === 2) await new Promise<void>((resolve) => held.push(resolve));
+      return scene.update(input);
+    };
+    const uid = 'b0b0b0b0-0000-4000-8000-000000000001';
+    const apply = () => scene.applyAll({}, { origin: 'standalone', uid, generation: 1 });
+    await apply();
+    await scene.status({ round: '2/3', waitingFor: { reason: 'Collecting' } });
+    const [job, run] = [entityId(scene.ref), scene.runId].map((id) => temporal.client.workflow.getHandle(id));
+    await job?.terminate();
+    await apply();
+    await eventually(() => expect(held).toHaveLength(2));
+    held.splice(0).forEach((release) => release());
+    await scene.status({ phase: 'Succeeded', round: '3/3' });
+    expect(scene.aggregations.map(({ round }) => round)).toEqual([1, 2, 3]);
+    expect((await run?.describe())?.status.name).toBe('COMPLETED');
+
+    scene.tasks.length = 0;
+    await scene.applyAll({ rounds: { total: 9 } }, { origin: 'standalone', uid, generation: 2 });
+    await eventually(() => expect(scene.tasks.length).toBeGreaterThan(0));
+    await job?.terminate();
+    await eventually(async () => expect((await run?.describe())?.status.name).toBe('COMPLETED'));
+    expect(scene.aggregations.length).toBeLessThan(9);
+    await scene.stop();
+  }, 60_000);
 });

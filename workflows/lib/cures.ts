@@ -8,7 +8,8 @@ type OtherReason = 'Starting' | 'Collecting' | 'InferenceStarting' | 'Error';
 /** OBJECT stands for the object as every verb of the command line takes it. */
 const cures: Record<FailureType | OtherReason, string> = {
   InvalidSpec: 'correct the field and apply again',
-  NotSupportedYet: 'nothing to do: the object is kept, a later release takes it up',
+  NotSupportedYet:
+    'nothing to do: the object is kept, a later release takes it up; fields that are named can be left out',
   DatasetMissing: 'apply the Dataset; this goes on by itself',
   ModelMissing: 'apply the Model; this goes on by itself',
   NodeUnknown: 'start a local controller there (sedna lc --node NAME), or name one that sedna nodes lists',

@@ -13,14 +13,14 @@ export interface Operation {
   key: string;
   /** Started anew when it ends and the plan still wants it. */
   run(): Promise<void>;
-  /** Set: another key waits until this one has ended (a round is never cut by an edit). */
-  uninterruptible?: boolean;
+  /** Another key waits until this one has ended (a round is never cut by an edit), for as long as it says so. */
+  uninterruptible?: boolean | (() => boolean);
 }
 
 interface Running {
   key: string;
   scope: CancellationScope;
-  uninterruptible: boolean;
+  isUninterruptible: () => boolean;
 }
 
 export class Operations {
@@ -36,7 +36,7 @@ export class Operations {
   reconcile(plan: Operation[]): void {
     const wanted = new Map(plan.map((operation) => [operation.slot, operation]));
     for (const [slot, running] of this.#running) {
-      if (wanted.get(slot)?.key !== running.key && !running.uninterruptible) running.scope.cancel();
+      if (wanted.get(slot)?.key !== running.key && !running.isUninterruptible()) running.scope.cancel();
     }
     for (const [slot, failed] of this.#failed) {
       if (wanted.get(slot)?.key !== failed.key) this.#failed.delete(slot);
@@ -62,7 +62,7 @@ export class Operations {
   }
 
   get hasUninterruptible(): boolean {
-    return [...this.#running.values()].some((running) => running.uninterruptible);
+    return [...this.#running.values()].some((running) => running.isUninterruptible());
   }
 
   /** Cancels everything and waits until it has ended; activities are asked to stop, not waited for, so this is quick. */
@@ -73,8 +73,9 @@ export class Operations {
 
   #start(operation: Operation): void {
     const scope = new CancellationScope();
-    const { slot, key } = operation;
-    this.#running.set(slot, { key, scope, uninterruptible: operation.uninterruptible ?? false });
+    const { slot, key, uninterruptible = false } = operation;
+    const isUninterruptible = typeof uninterruptible === 'function' ? uninterruptible : (): boolean => uninterruptible;
+    this.#running.set(slot, { key, scope, isUninterruptible });
     const ended = (): void => {
       this.#running.delete(slot);
       this.#onSettled();

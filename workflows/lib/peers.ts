@@ -1,10 +1,10 @@
 /** Who follows whom among entities. Subscribing starts a missing target, so the order in which objects appear never matters. */
-import { getExternalWorkflowHandle, isCancellation, log } from '@temporalio/workflow';
 import { control } from './activities.ts';
 import type { EntityState } from './desired.ts';
 import { entityId, type EntityRef } from './ids.ts';
 import { signals, type PeerState } from './messages.ts';
 import type { Operation } from './operations.ts';
+import { tell } from './tell.ts';
 
 type Known = Pick<EntityState<unknown, unknown>, 'ref' | 'subscribers' | 'peers'>;
 
@@ -80,7 +80,7 @@ export class Peers {
   async #unfollow(): Promise<void> {
     for (const [id, peer] of Object.entries(this.#state.peers)) {
       if (!peer.unwanted) continue;
-      if (peer.asked) await this.#signal(peer.ref, signals.unsubscribe, this.#state.ref);
+      if (peer.asked) await tell(entityId(peer.ref), signals.unsubscribe, this.#state.ref);
       if (peer.unwanted) delete this.#state.peers[id];
       else peer.asked = false;
     }
@@ -92,22 +92,10 @@ export class Peers {
     for (const subscriber of [...this.#state.subscribers]) {
       const id = entityId(subscriber);
       if (this.#told.get(id) === news) continue;
-      if (await this.#signal(subscriber, signals.changed, message)) this.#told.set(id, news);
+      if (await tell(id, signals.changed, message)) this.#told.set(id, news);
       else this.unsubscribe(subscriber);
     }
     this.#wake();
-  }
-
-  /** False when the other entity is gone. */
-  async #signal(ref: EntityRef, name: string, argument: unknown): Promise<boolean> {
-    try {
-      await getExternalWorkflowHandle(entityId(ref)).signal(name, argument);
-      return true;
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      log.debug('an entity that this one knew is gone', { id: entityId(ref), error: String(error) });
-      return false;
-    }
   }
 }
 

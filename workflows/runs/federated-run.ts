@@ -3,29 +3,29 @@
  * outlive a run of this workflow is in RunState, so that round 1,000 costs what round 10 costs.
  */
 import {
-  ApplicationFailure,
   CancellationScope,
+  ContinueAsNew,
   allHandlersFinished,
   condition,
   continueAsNew,
   defineSignal,
-  getExternalWorkflowHandle,
   isCancellation,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ImportedModel, ModelSource } from '../../activities/contracts.ts';
-import { control, edge, farewell, resident } from '../lib/activities.ts';
-import { aggregate, collect, trainerName, trainerOf, type RoundStart } from '../lib/federated/round.ts';
+import { chooseClients, present } from '../lib/federated/choosing.ts';
+import { firstModel } from '../lib/federated/first-model.ts';
+import { aggregate, collect, type RoundStart } from '../lib/federated/round.ts';
+import { dismiss, type RunPlace } from '../lib/federated/trainers.ts';
 import { newsOf, versionOf } from '../lib/federated/news.ts';
 import { quorumOf, startingClients } from '../lib/federated/quorum.ts';
-import { seedOf } from '../lib/federated/settings.ts';
 import { better, hasEnough, metSoFar } from '../lib/federated/stopping.ts';
 import {
   keptRounds,
   type Mode,
   type OpenRound,
   type RoundRecord,
+  type RunEnd,
   type RunInput,
   type RunNews,
   type RunOutcome,
@@ -36,6 +36,7 @@ import {
 import { entityId } from '../lib/ids.ts';
 import { signals, type VersionStage } from '../lib/messages.ts';
 import { problemOf } from '../lib/problems.ts';
+import { tell } from '../lib/tell.ts';
 
 const planSignal = defineSignal<[RunPlan]>('plan');
 const retrySignal = defineSignal('retry');
@@ -49,7 +50,7 @@ class Run {
   readonly #input: RunInput;
   readonly #state: RunState;
   #plan: RunPlan;
-  #mode: Mode = 'run';
+  #mode: Mode;
   #stage: RunStage = 'Starting';
   #open: OpenRound | undefined;
   readonly #scope = CancellationScope.current();
@@ -60,6 +61,7 @@ class Run {
     this.#input = input;
     this.#state = { ...input.state };
     this.#plan = input.plan;
+    this.#mode = input.mode;
     setHandler(planSignal, (plan) => this.#learn(plan), {
       description: 'The job as it is wanted from the next round on',
     });
@@ -71,58 +73,60 @@ class Run {
 
   async run(): Promise<RunOutcome> {
     try {
-      await this.#start();
-      while (!this.#finished()) {
-        if (!(await this.#gate())) return { kind: 'stopped', state: this.#state };
-        await this.#round();
-        if (workflowInfo().continueAsNewSuggested && !this.#finished()) await this.#again();
-      }
-      return await this.#complete();
+      const outcome = await this.#rounds();
+      await this.#ended(outcome);
+      return outcome;
     } catch (error) {
-      const problem = problemOf(error);
-      if (problem.reason === 'Error') throw error;
-      return { kind: 'failed', state: this.#state, problem };
+      if (error instanceof ContinueAsNew) throw error;
+      const { reason, message } = problemOf(error);
+      if (reason === 'Error' && !isCancellation(error)) throw error;
+      const problem = isCancellation(error)
+        ? { reason: 'RoundEnded', message: 'somebody ended the rounds' }
+        : { reason, message };
+      const outcome: RunOutcome = { kind: 'failed', state: this.#state, problem };
+      await CancellationScope.nonCancellable(() => this.#ended(outcome));
+      if (isCancellation(error)) throw error;
+      return outcome;
     }
   }
 
   // --- the story ----------------------------------------------------------------------------------------------------
 
-  /** Waits for enough clients, then finds the first global model. */
-  async #start(): Promise<void> {
-    await this.#enoughClients();
-    if (this.#state.initial !== undefined || this.#last !== undefined) return;
-    const { pretrained, model } = this.#plan;
-    const imported = (pretrained && (await this.#import(pretrained))) ?? (await this.#import(model));
-    this.#state.initial = imported ?? { weights: await this.#firstWeights() };
+  async #rounds(): Promise<RunOutcome> {
+    while (!this.#finished()) {
+      if (!(await this.#gate())) return { kind: 'stopped', state: this.#state };
+      await this.#round();
+      if (workflowInfo().continueAsNewSuggested && !this.#finished()) await this.#again();
+    }
+    return this.#complete();
   }
 
   async #round(): Promise<void> {
     await this.#enoughClients();
+    if (this.#mode === 'stop') return;
     const plan = this.#plan;
-    const model = this.#last ?? this.#state.initial;
-    if (model === undefined) throw new Error('a round began without a model');
-    const start: RoundStart = { owner: this.#input.owner, runId: workflowInfo().workflowId, plan, model };
-    const selected = await this.#select(plan);
+    const model = this.#last ?? (this.#state.initial ??= await firstModel(this.#place));
+    const start: RoundStart = { ...this.#place, model };
+    const selected = await chooseClients(plan, this.#state, this.#number + 1);
     const round = (this.#open = this.#openRound(plan, selected));
-    this.#tell('Collecting');
+    this.#tellJob('Collecting');
     const isStopped = (): boolean => this.#mode === 'stop';
-    if (!(await collect(start, round, { changed: () => this.#tell('Collecting'), isStopped }))) {
+    if (!(await collect(start, round, { changed: () => this.#tellJob('Collecting'), isStopped }))) {
       this.#open = undefined;
       return;
     }
-    this.#tell('Aggregating');
+    this.#tellJob('Aggregating');
     const record = await aggregate(start, round);
     this.#open = undefined;
     this.#keep(record, round);
     await this.#publish(record, 'candidate');
-    this.#tell('Waiting');
+    this.#tellJob('Waiting');
   }
 
   async #complete(): Promise<RunOutcome> {
     const last = this.#state.best?.record ?? this.#last;
     if (last !== undefined) await this.#publish(last, 'live');
-    await this.#dismiss(last?.weights);
-    await this.#told;
+    await dismiss(this.#place, last?.weights);
     const { rounds } = this.#plan.fields;
     const enough = hasEnough(this.#state.met, rounds);
     const message = enough
@@ -142,6 +146,10 @@ class Run {
     return this.#last?.round ?? 0;
   }
 
+  get #place(): RunPlace {
+    return { owner: this.#input.owner, runId: workflowInfo().workflowId, plan: this.#plan };
+  }
+
   #finished(): boolean {
     const { rounds } = this.#plan.fields;
     return this.#number >= rounds.total || hasEnough(this.#state.met, rounds);
@@ -153,41 +161,15 @@ class Run {
     return this.#mode !== 'stop';
   }
 
-  get #present(): string[] {
-    return this.#plan.clients.filter(({ place }) => place !== undefined).map(({ client }) => client);
-  }
-
   async #enoughClients(): Promise<void> {
     const enough = (): boolean => {
       const { rounds } = this.#plan.fields;
       const clients = this.#plan.clients.length;
       const need = this.#number === 0 ? startingClients(clients, rounds) : Math.min(clients, quorumOf(clients, rounds));
-      return this.#present.length >= need || this.#mode === 'stop';
+      return present(this.#plan).length >= need || this.#mode === 'stop';
     };
-    if (!enough()) this.#tell('Waiting');
+    if (!enough()) this.#tellJob('Waiting');
     await condition(enough);
-  }
-
-  /** Only the present ones are asked; who comes later is asked in the next round. */
-  async #select({ fields, clients }: RunPlan): Promise<string[]> {
-    const { strategy, perRound, parameters, seed } = fields.selection;
-    const present = this.#present;
-    if (strategy === 'All' && perRound === undefined) return present;
-    const round = this.#number + 1;
-    const facts = clients
-      .filter(({ client }) => present.includes(client))
-      .map(({ client, place }) => ({
-        client,
-        ...(place?.labels === undefined ? {} : { labels: place.labels }),
-        ...(this.#state.samples[client] === undefined ? {} : { samples: this.#state.samples[client] }),
-        failures: this.#state.failures[client] ?? 0,
-      }));
-    const request = { clients: facts, round, seed, parameters, ...(perRound === undefined ? {} : { perRound }) };
-    const { selected } = await control(`round ${round} · ${strategy} of ${facts.length} clients`).selectClients({
-      strategy,
-      request,
-    });
-    return [...selected].sort();
   }
 
   #openRound(plan: RunPlan, selected: string[]): OpenRound {
@@ -214,57 +196,12 @@ class Run {
     for (const { client } of refused) state.failures[client] = (state.failures[client] ?? 0) + 1;
   }
 
-  async #import(model: ModelSource): Promise<ImportedModel | undefined> {
-    const { aggregator, fields } = this.#plan;
-    const { excludeLayers } = fields.updates;
-    return edge(aggregator, `first global model from ${model.url}`).importModel({
-      model,
-      ...(excludeLayers === undefined ? {} : { excludeLayers }),
-    });
-  }
-
-  /** Nobody has a model: the lowest client's untrained weights are everybody's first ones. */
-  async #firstWeights(): Promise<RoundRecord['weights']> {
-    const place = this.#plan.clients.find((known) => known.place !== undefined);
-    if (place?.place === undefined) throw new Error('no client is there');
-    const { owner } = this.#input;
-    const { fields } = this.#plan;
-    const { node, source } = place.place;
-    const result = await resident(node, `first weights from client ${place.client} on ${node}`).trainClient({
-      identity: { run: workflowInfo().workflowId, round: 0, client: place.client },
-      task: 'Weights',
-      worker: trainerOf({ owner, plan: this.#plan }, place),
-      dataset: source,
-      settings: {},
-      seed: seedOf(fields.selection.seed, place.client, 0),
-      evaluate: false,
-      policy: fields.updates,
-      listener: { workflowId: entityId(owner), uid: owner.uid, slot: 'client' },
-    });
-    if ('accepted' in result) return result.accepted.blob;
-    const { reason: type, message } = result.refused;
-    throw ApplicationFailure.create({ type, message, nonRetryable: true });
-  }
-
-  /** Trainers save the final model as their own and end. One whose node is away is cleaned up by it when the job is deleted. */
-  async #dismiss(weights: RoundRecord['weights'] | undefined): Promise<void> {
-    const byNode = new Map<string, string[]>();
-    for (const { client, place } of this.#plan.clients) {
-      if (place === undefined) continue;
-      byNode.set(place.node, [...(byNode.get(place.node) ?? []), trainerName(this.#input.owner, client)]);
-    }
-    const run = workflowInfo().workflowId;
-    const rest = weights === undefined ? {} : { weights };
-    const dismissals = [...byNode].map(([node, workers]) =>
-      farewell(node, `end of training on ${node}`, '90s').dismissClients({ run, workers, ...rest }),
-    );
-    await Promise.allSettled(dismissals);
-  }
-
   async #again(): Promise<never> {
     await this.#told;
     await condition(allHandlersFinished);
-    return continueAsNew<typeof federatedRun>({ ...this.#input, plan: this.#plan, state: this.#state });
+    const { owner, epoch, attempt } = this.#input;
+    const [plan, mode, state] = [this.#plan, this.#mode, this.#state];
+    return continueAsNew<typeof federatedRun>({ owner, epoch, attempt, plan, mode, state });
   }
 
   // --- messages -----------------------------------------------------------------------------------------------------
@@ -279,14 +216,28 @@ class Run {
   }
 
   /** In order, one after the other; nobody waits for them but the end of the run. */
-  #tell(stage: RunStage): void {
+  #tellJob(stage: RunStage): void {
     this.#stage = stage;
     const { owner } = this.#input;
     this.#sequence += 1;
     const message = { slot: 'run', uid: owner.uid, value: this.#news() };
     // Of the run, not of the client whose answer is told: that one's scope ends with its round.
-    const send = (): Promise<void> => this.#scope.run(() => signalled(entityId(owner), signals.observed, message));
-    this.#told = this.#told.then(send).catch(() => undefined);
+    const send = (): Promise<boolean> => this.#scope.run(() => tell(entityId(owner), signals.observed, message));
+    this.#told = this.#told.then(send).then(
+      (isThere) => {
+        // A job that was terminated takes its rounds along.
+        if (!isThere) this.#mode = 'stop';
+      },
+      () => undefined,
+    );
+  }
+
+  /** The last word, after all others. The job has it also where it no longer follows this workflow. */
+  async #ended(outcome: RunOutcome): Promise<void> {
+    await this.#told;
+    const { owner, epoch, attempt } = this.#input;
+    const value: RunEnd = { epoch, attempt, outcome };
+    await tell(entityId(owner), signals.observed, { slot: 'ended', uid: owner.uid, value });
   }
 
   #news(): RunNews {
@@ -308,15 +259,6 @@ class Run {
     const version = versionOf(owner, this.#plan, record, stage);
     const model = entityId({ kind: 'Model', namespace: owner.namespace, name: this.#plan.fields.model });
     // A Model that was deleted during the run: its versions are nobody's, the rounds go on.
-    await signalled(model, signals.addVersion, version);
-  }
-}
-
-/** Tells another workflow; one that is gone needs no news. */
-async function signalled(workflowId: string, name: string, argument: unknown): Promise<void> {
-  try {
-    await getExternalWorkflowHandle(workflowId).signal(name, argument);
-  } catch (error) {
-    if (isCancellation(error)) throw error;
+    await tell(model, signals.addVersion, version);
   }
 }

@@ -34,6 +34,7 @@ import {
 } from '../lib/incremental/state.ts';
 import { signals, type ModelVersion, type VersionStage } from '../lib/messages.ts';
 import { problemOf } from '../lib/problems.ts';
+import { tell } from '../lib/tell.ts';
 
 const modeSignal = defineSignal<[Mode]>('mode');
 const backoff = ['2s', '10s'] as const;
@@ -282,13 +283,12 @@ class Round {
       },
       createdAt: new Date().toISOString(),
     };
-    const model_ = entityId({ kind: 'Model', namespace: owner.namespace, name: fields.deployModel });
-    try {
-      await getExternalWorkflowHandle(model_).signal(signals.addVersion, version);
-    } catch (error) {
-      // The Model was deleted during the round: its versions are nobody's, the round goes on.
-      if (isCancellation(error)) throw error;
-    }
+    // A Model that was deleted during the round: its versions are nobody's, the round goes on.
+    await tell(
+      entityId({ kind: 'Model', namespace: owner.namespace, name: fields.deployModel }),
+      signals.addVersion,
+      version,
+    );
   }
 }
 

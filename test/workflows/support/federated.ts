@@ -11,6 +11,7 @@ import type {
 } from '../../../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import type { BlobStore } from '../../../sdk/storage/index.ts';
+import type { ApplyMessage } from '../../../workflows/lib/messages.ts';
 import { ScriptedNode, beating } from './edge.ts';
 import type { TestNamespace } from './namespace.ts';
 
@@ -83,10 +84,10 @@ export class FederatedScene {
     await Promise.all([...this.clients, this.cloud].map((node) => node.stop()));
   }
 
-  async applyJob(change: FederatedChange = {}): Promise<void> {
+  async applyJob(change: FederatedChange = {}, message: Partial<ApplyMessage> = {}): Promise<void> {
     const fields = this.fields(change);
     const manifest = await this.blobs.put(JSON.stringify(fields));
-    await this.temporal.apply(this.ref, { fields, manifest });
+    await this.temporal.apply(this.ref, { fields, manifest, ...message });
   }
 
   async applyModel(): Promise<void> {
@@ -103,9 +104,13 @@ export class FederatedScene {
     await this.temporal.apply(ref, { fields });
   }
 
-  async applyAll(change: FederatedChange = {}): Promise<void> {
+  async applyAll(change: FederatedChange = {}, message: Partial<ApplyMessage> = {}): Promise<void> {
     this.imported ??= { weights: await this.blobs.put('weights 0'), file: await this.blobs.put('file 0') };
-    await Promise.all([this.applyModel(), this.applyJob(change), ...this.clients.map((_, i) => this.applyDataset(i))]);
+    await Promise.all([
+      this.applyModel(),
+      this.applyJob(change, message),
+      ...this.clients.map((_, i) => this.applyDataset(i)),
+    ]);
   }
 
   /** Its status once it matches. */

@@ -3,56 +3,17 @@
  * Whoever dies in it, activities find again what was accepted: an update is a blob before it counts.
  */
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type {
-  AggregateResult,
-  TrainClientInput,
-  TrainClientResult,
-  WorkerSpec,
-} from '../../../activities/contracts.ts';
+import type { AggregateResult, TrainClientResult } from '../../../activities/contracts.ts';
 import { edge, resident } from '../activities.ts';
-import { entityId, serviceWorkerName, type Owner } from '../ids.ts';
 import { problemOf } from '../problems.ts';
 import { verdictOn } from './quorum.ts';
-import { seedOf, settingsOf, weightedMetrics } from './settings.ts';
-import type { ClientPlace, OpenRound, RoundRecord, RunPlan } from './state.ts';
+import { settingsOf, weightedMetrics } from './settings.ts';
+import type { OpenRound, RoundRecord } from './state.ts';
+import { isPresent, taskFor, type RunPlace } from './trainers.ts';
 
 /** What a round starts from. */
-export interface RoundStart {
-  owner: Owner;
-  runId: string;
-  plan: RunPlan;
+export interface RoundStart extends RunPlace {
   model: Pick<RoundRecord, 'weights' | 'file' | 'state'>;
-}
-
-export function trainerName(owner: Owner, client: string): string {
-  return serviceWorkerName(owner, `train-${client}`);
-}
-
-/** Workers of the two ends of Sedna's contract are told of each other by the same variables (control-plane reference 3.4). */
-export function trainerOf({ owner, plan }: Pick<RoundStart, 'owner' | 'plan'>, place: ClientPlace): WorkerSpec {
-  const { fields, manifest, clients, model } = plan;
-  const index = Number(place.client);
-  return {
-    name: trainerName(owner, place.client),
-    owner,
-    stage: 'Train',
-    manifest,
-    template: `spec.trainingWorkers[${index}].template`,
-    env: {
-      NAMESPACE: owner.namespace,
-      JOB_NAME: owner.name,
-      PARTICIPANTS_COUNT: String(clients.length),
-      MODEL_NAME: fields.model,
-      DATASET_NAME: place.dataset,
-      TRAIN_DATASET_URL: place.place?.source.url ?? '',
-      TRANSMITTER: fields.transmitter,
-    },
-    models: {
-      MODEL_URL: [{ url: model.url, format: model.format }],
-      ...(plan.pretrained === undefined ? {} : { PRETRAINED_MODEL_URL: [plan.pretrained] }),
-    },
-    revision: JSON.stringify([fields.clients[index]?.templateDigest, place.place]),
-  };
 }
 
 export interface Collecting {
@@ -108,13 +69,18 @@ export async function collect(
 /** Asks one client until it has answered. Its worker dying is retried by Temporal; a refusal is an answer. */
 async function invite(start: RoundStart, round: OpenRound, client: string, changed: () => void): Promise<void> {
   const place = start.plan.clients.find((known) => known.client === client);
-  if (place?.place === undefined) return;
+  if (!isPresent(place)) return;
   const { node } = place.place;
+  const { fields } = start.plan;
   let result: TrainClientResult;
   try {
-    result = await resident(node, `round ${round.round} · client ${client} on ${node}`).trainClient(
-      taskOf(start, round, { ...place, place: place.place }),
-    );
+    result = await resident(node, `round ${round.round} · client ${client} on ${node}`).trainClient({
+      ...taskFor(start, place, round.round),
+      task: 'Train',
+      weights: start.model.weights,
+      settings: settingsOf(fields, round.round),
+      evaluate: fields.evaluation.where === 'Clients' && (round.round - 1) % fields.evaluation.every === 0,
+    });
   } catch (error) {
     if (isCancellation(error)) throw error;
     result = { refused: problemOf(error), client, node };
@@ -122,28 +88,6 @@ async function invite(start: RoundStart, round: OpenRound, client: string, chang
   if ('accepted' in result) round.accepted = [...round.accepted, result.accepted];
   else round.refused = [...round.refused, { client, problem: result.refused }];
   changed();
-}
-
-function taskOf(
-  start: RoundStart,
-  { round }: OpenRound,
-  place: ClientPlace & { place: NonNullable<ClientPlace['place']> },
-): TrainClientInput {
-  const { owner, runId, plan, model } = start;
-  const { fields } = plan;
-  const { client } = place;
-  return {
-    identity: { run: runId, round, client },
-    task: 'Train',
-    worker: trainerOf(start, place),
-    dataset: place.place.source,
-    weights: model.weights,
-    settings: settingsOf(fields, round),
-    seed: seedOf(fields.selection.seed, client, round),
-    evaluate: fields.evaluation.where === 'Clients' && (round - 1) % fields.evaluation.every === 0,
-    policy: fields.updates,
-    listener: { workflowId: entityId(owner), uid: owner.uid, slot: 'client' },
-  };
 }
 
 /** The closed round as it is kept. Sums in client order, whatever the order of arrival, so that a round repeated is the same. */

@@ -7,6 +7,7 @@ import { nodeProblem, type PublishedNode } from '../../node.ts';
 import type { View } from '../entity.ts';
 import type { Problem } from '../failures.ts';
 import { nodeRef, type EntityRef } from '../ids.ts';
+import { missing, peerValue, selectorKey } from '../surroundings.ts';
 import type { FederatedState } from './job-state.ts';
 import { notYet } from './not-yet.ts';
 import type { ClientPlace, RunPlan } from './state.ts';
@@ -43,13 +44,6 @@ export function aggregatorNode({ desired, own }: FederatedView): string | undefi
 
 export function aggregatorSelector({ aggregation }: FederatedLearningJobFields): Record<string, string> {
   return aggregation.nodeSelector ?? cloud;
-}
-
-export function selectorKey(selector: Record<string, string>): string {
-  return Object.entries(selector)
-    .map(([key, value]) => `${key}=${value}`)
-    .sort()
-    .join(',');
 }
 
 /** Where each client trains: on the node of its dataset. A node that is silent keeps its place: its work waits in its queue. */
@@ -120,19 +114,4 @@ function source({ url, format, live }: PublishedModel): ModelSource {
   return live === undefined
     ? { url, format }
     : { url, format, blob: { uri: live.uri, sha256: live.sha256, bytes: live.bytes } };
-}
-
-function peerValue<T>(view: FederatedView, kind: string, name: string): T | undefined {
-  const peer = view.peer({ kind, namespace: view.ref.namespace, name });
-  return peer?.exists === true ? (peer.value as T | undefined) : undefined;
-}
-
-function missing(view: FederatedView, kind: 'Dataset' | 'Model', name: string): Problem | undefined {
-  const peer = view.peer({ kind, namespace: view.ref.namespace, name });
-  if (peer === undefined) return undefined;
-  const id = `${view.ref.namespace}/${name}`;
-  const what = peer.exists
-    ? 'has an invalid manifest; see its status'
-    : 'does not exist; apply it and this goes on by itself';
-  return { reason: `${kind}Missing`, message: `${kind} ${id} ${what}` };
 }

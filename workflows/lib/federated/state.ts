@@ -81,7 +81,10 @@ export interface RunState {
 export interface RunInput {
   owner: Owner;
   epoch: number;
+  /** Which take-up of the epoch this is. */
+  attempt: number;
   plan: RunPlan;
+  mode: Mode;
   state: RunState;
 }
 
@@ -89,6 +92,13 @@ export type RunOutcome =
   | { kind: 'completed'; state: RunState; reason: string; message: string }
   | { kind: 'stopped'; state: RunState }
   | { kind: 'failed'; state: RunState; problem: Problem };
+
+/** Signalled to the job when a run ends. */
+export interface RunEnd {
+  epoch: number;
+  attempt: number;
+  outcome: RunOutcome;
+}
 
 export type RunStage = 'Starting' | 'Collecting' | 'Aggregating' | 'Waiting';
 

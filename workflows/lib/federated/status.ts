@@ -119,11 +119,10 @@ function waitingFor(view: FederatedView, clients: ClientPlace[]): Wait | undefin
 function waitingRun(view: FederatedView, clients: ClientPlace[]): Wait | undefined {
   const { news } = view.own;
   const waiting = news?.waitingFor;
-  if (news === undefined) return { reason: 'Starting', message: 'the run starts' };
-  if (news.stage === 'Aggregating') {
-    const node = assess(view).plan?.aggregator;
-    return node === undefined ? undefined : nodeProblem(view, node);
-  }
+  const node = assess(view).plan?.aggregator;
+  const away = node === undefined ? undefined : nodeProblem(view, node);
+  if (news === undefined) return away ?? { reason: 'Starting', message: 'the run starts' };
+  if (news.stage === 'Aggregating') return away;
   if (waiting === undefined || waiting.reason !== 'Collecting') return waiting;
   const silent = clients
     .filter(({ client }) => waiting.missing.includes(client))

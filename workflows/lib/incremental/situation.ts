@@ -7,6 +7,7 @@ import { nodeProblem } from '../../node.ts';
 import type { View } from '../entity.ts';
 import type { Problem } from '../failures.ts';
 import { nodeRef, type EntityRef } from '../ids.ts';
+import { missing, peerValue, selectorKey } from '../surroundings.ts';
 import type { IncrementalState } from './state.ts';
 
 export type JobView = View<IncrementalLearningJobFields, IncrementalState>;
@@ -48,13 +49,6 @@ function placement(view: JobView, role: Role, dataNode: string | undefined): str
   return dataNode;
 }
 
-export function selectorKey(selector: Record<string, string>): string {
-  return Object.entries(selector)
-    .map(([key, value]) => `${key}=${value}`)
-    .sort()
-    .join(',');
-}
-
 /** Selectors that no node was chosen for yet. */
 export function openSelectors(view: JobView): Record<string, string>[] {
   const open = new Map<string, Record<string, string>>();
@@ -66,20 +60,15 @@ export function openSelectors(view: JobView): Record<string, string>[] {
   return [...open.values()];
 }
 
-function peerValue<T>(view: JobView, kind: string, name: string): T | undefined {
-  const peer = view.peer({ kind, namespace: view.ref.namespace, name });
-  return peer?.exists === true ? (peer.value as T | undefined) : undefined;
-}
-
 /** All that a round needs, or the first reason why there is none. `undefined` in both: not answered yet. */
 export function assess(view: JobView): { situation?: Situation; problem?: Problem } {
   const { fields } = view.desired;
   const dataset = peerValue<PublishedDataset>(view, 'Dataset', fields.dataset);
-  if (dataset === undefined) return missing(view, 'Dataset', fields.dataset);
+  if (dataset === undefined) return noted(missing(view, 'Dataset', fields.dataset));
   const models = new Map<string, PublishedModel>();
   for (const name of modelNames(fields)) {
     const found = peerValue<PublishedModel>(view, 'Model', name);
-    if (found === undefined) return missing(view, 'Model', name);
+    if (found === undefined) return noted(missing(view, 'Model', name));
     models.set(name, found);
   }
   const placed = placements(view, fields.dataset, dataset.nodeName);
@@ -122,15 +111,8 @@ function placements(view: JobView, dataset: string, data: string): { nodes?: Sit
   return { nodes: { data, train, eval: evaluation, deploy } };
 }
 
-function missing(view: JobView, kind: 'Dataset' | 'Model', name: string): { problem?: Problem } {
-  const peer = view.peer({ kind, namespace: view.ref.namespace, name });
-  if (peer === undefined) return {};
-  const id = `${view.ref.namespace}/${name}`;
-  if (peer.exists)
-    return { problem: { reason: `${kind}Missing`, message: `${kind} ${id} has an invalid manifest; see its status` } };
-  return {
-    problem: { reason: `${kind}Missing`, message: `${kind} ${id} does not exist; apply it and this goes on by itself` },
-  };
+function noted(problem: Problem | undefined): { problem?: Problem } {
+  return problem === undefined ? {} : { problem };
 }
 
 /** First node of those that is not there. */

@@ -1,0 +1,35 @@
+/** What round 1 starts from: the pretrained Model, else the Model's own file, else the weights that the lowest client begins with. */
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { BlobRef, ImportedModel, ModelSource } from '../../../activities/contracts.ts';
+import { edge, resident } from '../activities.ts';
+import type { RunPlan, RunState } from './state.ts';
+import { isPresent, taskFor, type RunPlace } from './trainers.ts';
+
+export async function firstModel(run: RunPlace): Promise<NonNullable<RunState['initial']>> {
+  const { pretrained, model } = run.plan;
+  const imported = (pretrained && (await importOf(run.plan, pretrained))) ?? (await importOf(run.plan, model));
+  return imported ?? { weights: await firstWeights(run) };
+}
+
+function importOf({ aggregator, fields }: RunPlan, model: ModelSource): Promise<ImportedModel | undefined> {
+  const { excludeLayers } = fields.updates;
+  return edge(aggregator, `first global model from ${model.url}`).importModel({
+    model,
+    ...(excludeLayers === undefined ? {} : { excludeLayers }),
+  });
+}
+
+async function firstWeights(run: RunPlace): Promise<BlobRef> {
+  const client = run.plan.clients.find(isPresent);
+  if (client === undefined) throw new Error('no client is there');
+  const { node } = client.place;
+  const result = await resident(node, `first weights from client ${client.client} on ${node}`).trainClient({
+    ...taskFor(run, client, 0),
+    task: 'Weights',
+    settings: {},
+    evaluate: false,
+  });
+  if ('accepted' in result) return result.accepted.blob;
+  const { reason: type, message } = result.refused;
+  throw ApplicationFailure.create({ type, message, nonRetryable: true });
+}

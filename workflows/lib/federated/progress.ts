@@ -1,0 +1,80 @@
+/** How a federated job's own state follows its run. */
+import type { ClientNews } from '../../../activities/contracts.ts';
+import { maxConditions } from '../status.ts';
+import type { FederatedState } from './job-state.ts';
+import type { FederatedView } from './situation.ts';
+import { keptRounds, type RunEnd, type RunNews, type RunOutcome } from './state.ts';
+
+export function newsOfRun(view: FederatedView, news: RunNews): void {
+  const { own } = view;
+  const known = own.news;
+  if (news.epoch !== own.epoch || (known?.run === news.run && news.sequence <= known.sequence)) return;
+  own.news = news;
+  const { last } = news;
+  if (last !== undefined && last.round > (known?.last?.round ?? own.run.records.at(-1)?.round ?? 0)) {
+    // As the original says it, for each round once.
+    note(view, 'Training', { reason: 'DoTraining', message: `Round ${last.round} reaches at ${last.time}` });
+    own.run = { ...own.run, records: [...own.run.records, last].slice(-keptRounds) };
+  }
+  warn(view, news, known?.round === news.round ? known : undefined);
+}
+
+/** Events for what is new: refusals, and a quorum that was lost. */
+function warn(view: FederatedView, news: RunNews, known: RunNews | undefined): void {
+  const { round, refused, waitingFor } = news;
+  for (const { client, problem } of refused) {
+    if (known?.refused.some((entry) => entry.client === client)) continue;
+    view.emit({
+      type: 'Warning',
+      reason: problem.reason,
+      message: `round ${round}: client ${client}: ${problem.message}`,
+    });
+  }
+  if (waitingFor?.reason === 'QuorumLost' && known?.waitingFor?.reason !== 'QuorumLost') {
+    view.emit({ type: 'Warning', reason: 'QuorumLost', message: waitingFor.message });
+  }
+}
+
+export function newsOfClient({ own }: FederatedView, news: ClientNews): void {
+  own.clients = { ...own.clients, [news.client]: news };
+}
+
+export function endOfRun(view: FederatedView, { epoch, attempt, outcome }: RunEnd): void {
+  if (epoch === view.own.epoch) end(view, attempt, outcome);
+}
+
+/** `attempt`: what is told twice, or of a run before, changes nothing. */
+export function end(view: FederatedView, attempt: number, outcome: RunOutcome): void {
+  const { own } = view;
+  if (attempt < own.resumes) return;
+  const { state, ...ended } = outcome;
+  own.run = state;
+  own.ended = ended;
+  own.started = false;
+  own.resumes = attempt + 1;
+  own.clients = {};
+  if (ended.kind === 'completed') {
+    own.completionTime = new Date().toISOString();
+    note(view, 'Complete', {});
+    view.emit({ type: 'Normal', reason: 'Completed', message: `FederatedLearningJob completed: ${ended.message}` });
+  }
+  if (ended.kind === 'failed') {
+    note(view, 'Failed', ended.problem);
+    view.emit({ type: 'Warning', ...ended.problem });
+  }
+}
+
+function note({ own }: FederatedView, type: string, rest: { reason?: string; message?: string }): void {
+  const now = new Date().toISOString();
+  const condition = { type, status: 'True' as const, ...rest, lastHeartbeatTime: now, lastTransitionTime: now };
+  own.conditions = [...own.conditions, condition].slice(-maxConditions);
+}
+
+/** Of a run that somebody terminated: what is known is what it has told. */
+export function lost(own: FederatedState, message: string): RunOutcome {
+  return {
+    kind: 'failed',
+    state: own.run,
+    problem: { reason: 'RoundEnded', message: `the rounds were ended: ${message}` },
+  };
+}
