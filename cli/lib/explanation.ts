@@ -34,7 +34,7 @@ interface Status {
   stage?: string;
   waitingFor?: { reason: string; message: string; since: string } | null;
   refused?: { verb: string; message: string; time: string };
-  lastRound?: { round: number; message: string; reason: string };
+  lastRound?: { round: number; message: string; reason?: string };
   conditions?: {
     type: string;
     status: string;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { keyValue } from './key-value.ts';
 
-const DURATION = /^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$/;
+const DURATION = /^([1-9][0-9]{0,4}h)?([1-9][0-9]{0,5}m)?([1-9][0-9]{0,7}s)?$/;
 const NAME = /^[A-Za-z][A-Za-z0-9_.-]*$/;
 
 const positive = () => z.number().gt(0, 'must be above 0');
@@ -11,8 +11,8 @@ const wholeAboveZero = () => z.int().min(1, 'must be 1 or more');
 export const duration = () =>
   z
     .string()
-    .min(2, 'must be a duration such as 90s, 5m or 1h30m')
-    .regex(DURATION, 'must be a duration such as 90s, 5m or 1h30m');
+    .min(2, 'must be a duration above zero such as 90s, 5m or 1h30m')
+    .regex(DURATION, 'must be a duration above zero such as 90s, 5m or 1h30m');
 
 /** Milliseconds of a duration as {@link duration} accepts it. */
 export function durationMs(text: string): number {

@@ -5,6 +5,7 @@ import type { Manifest } from '../../crds/lib/kind.ts';
 import { parseManifests } from '../../crds/parse.ts';
 import { DemoError } from './errors.ts';
 import { pathForReader } from './paths.ts';
+import type { DemoContext } from './run-demo.ts';
 import type { Program, Shell } from './shell.ts';
 
 const boundSeconds = 60;
@@ -48,11 +49,18 @@ export class DemoObjects {
     await shell.run(this.#tool, args, { boundMs });
   }
 
+  /** Those of an earlier demo go first. */
+  async removeLeftovers({ narrator, shell }: DemoContext, store: ObjectStore, folder: string): Promise<void> {
+    if (!(await this.#leftovers(store, folder))) return;
+    narrator.say('demo', 'an earlier demo left its objects behind: they go first');
+    await this.remove(shell);
+  }
+
   /**
    * Whether an earlier demo left some of them. Objects of the same names that are somebody's own (they do not point into
    * `folder`) are not touched: an error says so.
    */
-  async leftovers(store: ObjectStore, folder: string): Promise<boolean> {
+  async #leftovers(store: ObjectStore, folder: string): Promise<boolean> {
     const manifests = parseManifests(readFileSync(this.#file), this.#file).map(({ value }) => value as Manifest);
     const found = await Promise.all(
       manifests.map(({ kind, metadata }) => store.get({ kind, namespace: 'default', name: metadata.name })),

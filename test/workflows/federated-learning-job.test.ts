@@ -41,9 +41,16 @@ describeTemporal('a federated learning job', () => {
       ['Complete', undefined],
     ]);
     expect(conditions[4]?.message).toMatch(/^Round 1 reaches at /);
-    expect(status).toMatchObject({ lastRound: { round: 3, samples: 30, metrics: { accuracy: 0.8 } } });
+    expect(status).toMatchObject({
+      lastRound: { round: 3, samples: 30, metrics: { accuracy: 0.8 }, message: '2 clients, 30 samples, accuracy 0.8' },
+    });
     expect(scene.dismissed.sort()).toEqual(scene.clients.map((_, i) => expect.stringMatching(`^plain-train-0${i}-`)));
     const model = await temporal.view({ kind: 'Model', namespace: 'default', name: 'plain-model' });
+    const { live } = model.status as { live: string };
+    expect(conditions[1]).toMatchObject({
+      type: 'Available',
+      message: `3 of 3 rounds; live version ${live}, of round 3`,
+    });
     expect(model.status).toMatchObject({ phase: 'Live', metrics: [{ key: 'accuracy', value: '0.8' }] });
     await scene.stop();
   }, 60_000);

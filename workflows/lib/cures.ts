@@ -77,7 +77,8 @@ export function helpFor(
 }
 
 /** Of a round that ended undeployed: what stops a trigger from firing is a result there. */
-export function helpForUndeployed({ reason, message }: { reason: string; message?: string }, ref: EntityRef) {
+export function helpForUndeployed({ reason, message }: { reason?: string; message?: string }, ref: EntityRef) {
+  if (reason === undefined) return undefined;
   const help = helpFor({ reason, message }, ref);
   const cure = {
     ThresholdNotReached:

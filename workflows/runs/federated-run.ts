@@ -129,10 +129,20 @@ class Run {
     await dismiss(this.#place, last?.weights);
     const { rounds } = this.#plan.fields;
     const enough = hasEnough(this.#state.met, rounds);
-    const message = enough
-      ? `round ${last?.round}: ${rounds.stopWhen?.metric} ${rounds.stopWhen?.operator} ${rounds.stopWhen?.threshold}`
+    const { metric, operator, threshold } = rounds.stopWhen ?? {};
+    const why = enough
+      ? `round ${this.#number}: ${metric} ${operator} ${threshold}`
       : `${this.#number} of ${rounds.total} rounds`;
-    return { kind: 'completed', state: this.#state, reason: enough ? 'StopWhen' : 'AllRounds', message };
+    const live =
+      last === undefined
+        ? ''
+        : `; live version ${(last.file ?? last.weights).sha256.slice(0, 12)}, of round ${last.round}`;
+    return {
+      kind: 'completed',
+      state: this.#state,
+      reason: enough ? 'StopWhen' : 'AllRounds',
+      message: `${why}${live}`,
+    };
   }
 
   // --- steps --------------------------------------------------------------------------------------------------------

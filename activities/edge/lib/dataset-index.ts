@@ -4,14 +4,15 @@
  * first n records are still the same, whatever happened to the file in between (appended, rewritten with the same beginning,
  * truncated, replaced).
  */
-import { createHash, type Hash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
-import { stat, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { DatasetSource } from '../../contracts.ts';
 import { isOneArray, MAX_RECORD_BYTES, problems, recordProblem } from '../../../sdk/datasources/record.ts';
 import { openRegularFile } from '../../../sdk/storage/index.ts';
+import { fileBeginning } from './file-beginning.ts';
 import { nodePath } from './node-path.ts';
-import { arrayRecords, lineSplitter, type Splitter } from './records.ts';
+import { RecordLog } from './record-log.ts';
+import { arrayRecords, isBlank, lineSplitter, withoutByteOrderMark, type Splitter } from './records.ts';
 
 /**
  * A last line without line end counts as a sample once the file has rested for so long. Long enough for a writer that was killed
@@ -23,9 +24,6 @@ const overlapBytes = 256;
 const chunkBytes = 1 << 20;
 /** Larger arrays are refused: they cannot be read piecewise. One value a line has no such limit. */
 const maxArrayBytes = 256 << 20;
-/** Digests kept for counts that somebody may come back with. */
-const maxCheckpoints = 1024;
-
 export class DatasetIndex {
   readonly file: string;
   readonly #format: string;
@@ -148,7 +146,7 @@ export class DatasetIndex {
   async #readOnce(handle: FileHandle, now: FileState, settled: boolean): Promise<void> {
     const { ino, size, mtimeMs, error: known } = this.#broken ?? {};
     if (ino === now.ino && size === now.size && mtimeMs === now.mtimeMs) throw known;
-    this.#isArray = this.#format === 'json' && isOneArray(await beginning(handle));
+    this.#isArray = this.#format === 'json' && isOneArray(await fileBeginning(handle));
     try {
       if (this.#isArray) await this.#readArray(handle, now.size);
       else await this.#readLines(handle, now);
@@ -290,62 +288,8 @@ export class DatasetIndex {
   }
 }
 
-/** How many records there were, and a digest for each recent count. */
-class RecordLog {
-  count = 0;
-  readonly #hash: Hash = createHash('sha256');
-  readonly #checkpoints = new Map<number, string>([[0, '']]);
-
-  add(record: Buffer): void {
-    this.#hash.update(record).update('\n');
-    this.count += 1;
-  }
-
-  digestAt(n: number): string | undefined {
-    const known = this.#checkpoints.get(n);
-    if (known !== undefined || n !== this.count) return known;
-    const digest = this.#hash.copy().digest('hex');
-    this.#checkpoints.set(n, digest);
-    const oldest = [...this.#checkpoints.keys()].at(1);
-    if (this.#checkpoints.size > maxCheckpoints && oldest !== undefined) this.#checkpoints.delete(oldest);
-    return digest;
-  }
-}
-
 interface FileState {
   ino: number;
   size: number;
   mtimeMs: number;
-}
-
-/** The first line and something of the second, as far as a record may be long. */
-async function beginning(handle: FileHandle): Promise<string> {
-  const bytes = Buffer.alloc(64 * 1024);
-  let head = '';
-  while (head.length <= MAX_RECORD_BYTES) {
-    const { bytesRead } = await handle.read(bytes, 0, bytes.length, head.length);
-    head += bytes.toString('latin1', 0, bytesRead);
-    if (bytesRead === 0 || /\n\s*\S/.test(head.slice(-bytes.length))) break;
-  }
-  return Buffer.from(head, 'latin1').toString('utf8');
-}
-
-/** Lines that are no samples. In a txt file every line is one, as in the original. */
-function isBlank(record: Buffer, format: string): boolean {
-  if (format === 'csv') return record.length === 0;
-  return format === 'json' && record.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
-}
-
-function withoutByteOrderMark(record: Buffer): Buffer {
-  return record.length >= 3 && record[0] === 0xef && record[1] === 0xbb && record[2] === 0xbf
-    ? record.subarray(3)
-    : record;
-}
-
-/** True while the file is there and readable: for messages that tell a missing file from a broken one. */
-export async function exists(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    () => false,
-  );
 }

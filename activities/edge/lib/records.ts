@@ -94,3 +94,13 @@ export function arrayRecords(text: string): Buffer[] {
   if (!Array.isArray(value)) throw new Error('expected a JSON array of samples, or one JSON value a line');
   return value.map((element) => Buffer.from(JSON.stringify(element)));
 }
+
+/** Lines that are no samples. In a txt file every line is one, as in the original. */
+export function isBlank(record: Buffer, format: string): boolean {
+  if (format === 'csv') return record.length === 0;
+  return format === 'json' && record.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+}
+
+export function withoutByteOrderMark(record: Buffer): Buffer {
+  return byteOrderMark.every((byte, i) => record[i] === byte) ? record.subarray(byteOrderMark.length) : record;
+}

@@ -4,14 +4,15 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { withSession, type Session } from '../../../cli/lib/session.ts';
+import type { Session } from '../../../cli/lib/session.ts';
 import { localPath } from '../../../sdk/index.ts';
 import { readDigits } from '../../incremental-learning/mnist/digits.ts';
 import { DemoError } from '../../lib/errors.ts';
 import { copyManifest } from '../../lib/manifest.ts';
 import { DemoObjects } from '../../lib/objects.ts';
+import { onStack } from '../../lib/on-stack.ts';
 import type { Demo, DemoContext, DemoResult } from '../../lib/run-demo.ts';
-import { demoFolder, isForeignStackRunning, startStack, stopStack, type DemoStack } from '../../lib/stack.ts';
+import { demoFolder, type DemoStack } from '../../lib/stack.ts';
 import { federatedEstimator } from './estimator.ts';
 import { JobTeller, job, type FinishedJob } from './job-teller.ts';
 import { kill } from './kill.ts';
@@ -22,19 +23,8 @@ const example = fileURLToPath(new URL('.', import.meta.url));
 const epochsInAll = 10;
 const barWidth = 40;
 
-export const federatedDemo: Demo = async (context) => {
-  const { narrator, shell, cleanup, cleaningShell, options } = context;
-  const foreign = isForeignStackRunning();
-  narrator.title(
-    `The stack: Temporal, ${options.standalone ? '' : 'a Kubernetes API, '}a cloud node and two edge nodes`,
-  );
-  if (foreign) narrator.say('demo', 'a stack runs in this folder already: it is used, and left running');
-  else cleanup.later('the stack', () => stopStack(cleaningShell));
-  const images = join(example, 'images.yaml');
-  const stack = await startStack(shell, narrator, { standalone: options.standalone, images, foreign });
-  process.env['TEMPORAL_ADDRESS'] = stack.state.temporal.address;
-  return withSession((session) => new Story(context, stack, session).tell());
-};
+export const federatedDemo: Demo = (context) =>
+  onStack(context, join(example, 'images.yaml'), (stack, session) => new Story(context, stack, session).tell());
 
 class Story {
   readonly #context: DemoContext;
@@ -54,10 +44,7 @@ class Story {
 
   async tell(): Promise<DemoResult> {
     const { narrator, shell, cleanup, cleaningShell } = this.#context;
-    if (await this.#objects.leftovers(this.#session.objects, this.#folder)) {
-      narrator.say('demo', 'an earlier demo left its objects behind: they go first');
-      await this.#objects.remove(shell);
-    }
+    await this.#objects.removeLeftovers(this.#context, this.#session.objects, this.#folder);
     cleanup.later('the objects', () => this.#objects.remove(cleaningShell));
     narrator.title('What each node learns alone');
     await prepare(join(this.#folder, 'data'));

@@ -1,15 +1,16 @@
 /** The story of incremental learning: a weak model at the edge, new labelled digits, two rounds, and requests all the while. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { withSession, type Session } from '../../../cli/lib/session.ts';
+import type { Session } from '../../../cli/lib/session.ts';
 import { sha256File } from '../../../deploy/local/files.ts';
 import { DemoError } from '../../lib/errors.ts';
 import { Load } from '../../lib/load.ts';
 import { copyManifest } from '../../lib/manifest.ts';
 import { DemoObjects } from '../../lib/objects.ts';
 import { pathForReader } from '../../lib/paths.ts';
+import { onStack } from '../../lib/on-stack.ts';
 import type { Demo, DemoContext, DemoResult } from '../../lib/run-demo.ts';
-import { demoFolder, isForeignStackRunning, startStack, stopStack, type DemoStack } from '../../lib/stack.ts';
+import { demoFolder, type DemoStack } from '../../lib/stack.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { tellResults, tellThingsToTry, workflowUrl } from './closing.ts';
 import { allDigits } from './digits.ts';
@@ -30,19 +31,8 @@ const requestsPerSecond = 20;
 /** Answers per version that its accuracy is told by. */
 const answersPerVersion = 100;
 
-export const incrementalDemo: Demo = async (context) => {
-  const { narrator, shell, cleanup, cleaningShell, options } = context;
-  const foreign = isForeignStackRunning();
-  narrator.title(
-    `The stack: Temporal, ${options.standalone ? '' : 'a Kubernetes API, '}a cloud node and two edge nodes`,
-  );
-  if (foreign) narrator.say('demo', 'a stack runs in this folder already: it is used, and left running');
-  else cleanup.later('the stack', () => stopStack(cleaningShell));
-  const images = join(example, 'images.yaml');
-  const stack = await startStack(shell, narrator, { standalone: options.standalone, images, foreign });
-  process.env['TEMPORAL_ADDRESS'] = stack.state.temporal.address;
-  return withSession((session) => new Story(context, stack, session).tell());
-};
+export const incrementalDemo: Demo = (context) =>
+  onStack(context, join(example, 'images.yaml'), (stack, session) => new Story(context, stack, session).tell());
 
 class Story {
   readonly #context: DemoContext;
@@ -61,7 +51,7 @@ class Story {
   async tell(): Promise<DemoResult> {
     const { narrator, shell } = this.#context;
     const objects = this.#manifest();
-    await this.#removeLeftovers(objects);
+    await objects.removeLeftovers(this.#context, this.#session.objects, this.#folder);
     await this.#prepare();
     narrator.title('The job: one Dataset, two Models, one IncrementalLearningJob');
     await this.#apply(objects);
@@ -87,13 +77,6 @@ class Story {
     const file = join(this.#folder, 'job.yaml');
     copyManifest(join(example, 'job.yaml'), file, { from: '/tmp/sedna-mnist', to: this.#folder });
     return new DemoObjects(this.#stack.tool, file);
-  }
-
-  async #removeLeftovers(objects: DemoObjects): Promise<void> {
-    const { narrator, shell } = this.#context;
-    if (!(await objects.leftovers(this.#session.objects, this.#folder))) return;
-    narrator.say('demo', 'an earlier demo left its objects behind: they go first');
-    await objects.remove(shell);
   }
 
   async #prepare(): Promise<void> {

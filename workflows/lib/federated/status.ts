@@ -22,7 +22,7 @@ export function federatedStatus(view: FederatedView): StatusDraft {
     phase: phaseOf(own),
     ...(waiting === undefined ? {} : { waitingFor: waiting }),
     progressing: progress(own, waiting),
-    available: availability(own, last),
+    available: availability(own),
     ...(degraded === undefined ? {} : { degraded: { status: true, ...degraded } }),
     ...(own.mode === 'run' ? {} : { suspended: { status: true, reason: own.mode === 'pause' ? 'Paused' : 'Stopped' } }),
     stages: own.conditions,
@@ -54,8 +54,10 @@ function lastRecord({ run, news }: FederatedState): RoundRecord | undefined {
   return news?.last ?? run.records.at(-1);
 }
 
-function summaryOf({ round, clients, samples, weights, metrics, seconds, time }: RoundRecord): Record<string, unknown> {
-  const digits = Object.entries(metrics).map(([name, value]) => [name, Number(value.toPrecision(6))]);
+function summaryOf({ clients, weights, metrics, ...record }: RoundRecord): Record<string, unknown> {
+  const digits = Object.entries(metrics).map(([name, value]) => [name, Number(value.toPrecision(6))] as const);
+  const { round, samples, seconds, time } = record;
+  const said = digits.map(([name, value]) => `, ${name} ${value}`).join('');
   return {
     round,
     clients: clients.length,
@@ -64,6 +66,7 @@ function summaryOf({ round, clients, samples, weights, metrics, seconds, time }:
     metrics: Object.fromEntries(digits),
     seconds,
     time,
+    message: `${clients.length} clients, ${samples} samples${said}`,
   };
 }
 
@@ -144,14 +147,8 @@ function progress(own: FederatedState, waiting: Problem | undefined): Verdict {
 
 const endings = { completed: 'Completed', stopped: 'Stopped', failed: 'Failed' };
 
-function availability({ ended }: FederatedState, last: RoundRecord | undefined): Verdict {
-  if (ended?.kind === 'completed') {
-    return {
-      status: true,
-      reason: 'Completed',
-      message: `${ended.message}; live version ${last?.weights.sha256.slice(0, 12) ?? ''}`,
-    };
-  }
+function availability({ ended }: FederatedState): Verdict {
+  if (ended?.kind === 'completed') return { status: true, reason: 'Completed', message: ended.message };
   return { status: false, reason: ended?.kind === 'failed' ? ended.problem.reason : 'NotCompleted' };
 }
 
