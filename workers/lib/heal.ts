@@ -13,6 +13,9 @@ import { controlQueue, type EntityRef } from '../../workflows/lib/ids.ts';
 import { logger } from './log.ts';
 import { resetPoint, type ResetPoint } from './reset-point.ts';
 
+/** Begins the reason of a reset. */
+export const resetReason = 'its history cannot be replayed';
+
 const lookMs = 15_000;
 const hourMs = 3_600_000;
 
@@ -88,7 +91,7 @@ export class Healer {
       namespace: client.options.namespace,
       workflowExecution: { workflowId, runId },
       workflowTaskFinishEventId: point.finishEventId as never,
-      reason: `its history cannot be replayed: ${point.problem}`.slice(0, 500),
+      reason: `${resetReason}: ${point.problem}`.slice(0, 500),
       requestId: randomUUID(),
     });
     this.#resets.set(workflowId, [...(this.#resets.get(workflowId) ?? []), Date.now()]);

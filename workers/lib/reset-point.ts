@@ -1,10 +1,10 @@
 /** Where a history that can no longer be replayed goes wrong, and whether it may be repeated from there. Pure. */
 import type { temporal } from '@temporalio/proto';
 
-type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
+export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
 /** WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR; the package with the names is not loaded for one number. */
-const nonDeterministic: temporal.api.enums.v1.WorkflowTaskFailedCause = 24;
+export const nonDeterministic: temporal.api.enums.v1.WorkflowTaskFailedCause = 24;
 
 export type ResetPoint =
   /** Event that completed the workflow task whose commands do not match; that task is to be repeated. */

@@ -4,6 +4,8 @@ import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../../deploy/local/files.ts';
+import { resetReason } from '../../../workers/lib/heal.ts';
+import { nonDeterministic, resetPoint, type HistoryEvent } from '../../../workers/lib/reset-point.ts';
 import type { World } from './world.ts';
 
 let bundle: Promise<WorkflowBundle> | undefined;
@@ -19,18 +21,55 @@ function workflowBundle(): Promise<WorkflowBundle> {
   return (bundle = bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') }));
 }
 
-/** What cannot be gone through again; such histories are kept in the folder of the world. */
-export async function replayViolations({ client, stack }: World): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { workflowId, runId } of client.workflow.list()) {
+export interface BrokenHistory {
+  workflowId: string;
+  problem: string;
+  /** Where it is kept, in the folder of the world. */
+  file: string;
+  /** The answer with a workflow task was lost just before it went wrong: the defect of Temporal's SDK that `Healer` is for. */
+  isLostTask: boolean;
+}
+
+/** Those that cannot be gone through again; runs that were reset because of that are not looked at. */
+export async function brokenHistories({ client, stack }: World, query = ''): Promise<BrokenHistory[]> {
+  const found: BrokenHistory[] = [];
+  for await (const { workflowId, runId } of client.workflow.list({ query })) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    if (wasReset(history.events ?? [])) continue;
     try {
       await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, workflowId);
     } catch (error) {
       const file = join(stack.cwd, `${workflowId.replaceAll('/', '-')}-${runId}.json`);
       writeFileSync(file, historyToJSON(history));
-      found.push(`the history of ${workflowId} cannot be replayed (kept as ${file}): ${(error as Error).message}`);
+      const problem = (error as Error).message;
+      found.push({ workflowId, problem, file, isLostTask: isLostTask(history.events ?? [], problem) });
     }
   }
   return found;
+}
+
+export function describeBroken({ workflowId, file, problem }: BrokenHistory): string {
+  return `the history of ${workflowId} cannot be replayed (kept as ${file}): ${problem}`;
+}
+
+function wasReset(events: HistoryEvent[]): boolean {
+  return events.at(-1)?.workflowExecutionTerminatedEventAttributes?.reason?.includes(resetReason) ?? false;
+}
+
+/** Whether the task that went wrong is a second attempt, after an answer that never came. */
+function isLostTask(events: HistoryEvent[], message: string): boolean {
+  const failure: HistoryEvent = {
+    workflowTaskFailedEventAttributes: { cause: nonDeterministic, failure: { message } },
+  };
+  const finish = resetPoint([...events, failure])?.finishEventId;
+  const before = events.findLast(
+    (event) =>
+      Number(event.eventId) < (finish ?? 0) &&
+      [
+        event.workflowTaskCompletedEventAttributes,
+        event.workflowTaskFailedEventAttributes,
+        event.workflowTaskTimedOutEventAttributes,
+      ].some((attributes) => (attributes ?? undefined) !== undefined),
+  );
+  return (before?.workflowTaskTimedOutEventAttributes ?? undefined) !== undefined;
 }

@@ -62,15 +62,16 @@ export class Story {
   }
 
   /** Deletes everything and waits until it is gone: at most 30 s, an edge that is away or not. */
-  async delete(): Promise<void> {
+  async delete(boundMs = insistMs): Promise<void> {
     const { stack } = this.world;
     const began = performance.now();
-    await this.#insist(() => stack.cli('delete', '-f', stack.manifest(), '--ignore-not-found', '--timeout', '30s'));
+    const words = ['delete', '-f', stack.manifest(), '--ignore-not-found', '--timeout', '30s'];
+    await this.#insist(() => stack.cli(...words), boundMs);
     this.did(`everything is deleted, within ${Math.round((performance.now() - began) / 100) / 10} s`);
   }
 
   /** An API server that is down or slow is the fault, not the finding: what fails is said again. */
-  async #insist(act: () => Promise<unknown>): Promise<void> {
+  async #insist(act: () => Promise<unknown>, boundMs = insistMs): Promise<void> {
     let problem: unknown;
     const done = await until(async () => {
       try {
@@ -80,7 +81,7 @@ export class Story {
         problem = error;
         return false;
       }
-    }, insistMs);
+    }, boundMs);
     if (!done) throw problem;
   }
 
