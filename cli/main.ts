@@ -15,6 +15,7 @@ import * as gm from './gm.ts';
 import * as lc from './lc.ts';
 import * as logs from './logs.ts';
 import * as nodes from './nodes.ts';
+import * as simulate from './simulate.ts';
 import * as up from './up.ts';
 import * as verbs from './verbs.ts';
 import * as versions from './version.ts';
@@ -34,6 +35,7 @@ const VERBS: { register: (program: Command) => void }[] = [
   wait,
   logs,
   nodes,
+  simulate,
   crds,
   gm,
   lc,

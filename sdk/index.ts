@@ -10,6 +10,7 @@ export * from './datasources/index.ts';
 export type * from './estimators/estimator.ts';
 export { FederatedLearning } from './features/federated-learning.ts';
 export type { FederatedLearningOptions, FederatedTrainRequest } from './features/federated-learning.ts';
+export type { SimulatedClient } from './features/federated/simulated-client.ts';
 export { HotUpdate } from './features/hot-update.ts';
 export type { HotUpdateOptions } from './features/hot-update.ts';
 export { IncrementalLearning } from './features/incremental-learning.ts';

@@ -1,5 +1,7 @@
 /** Federated learning on the real stack: two nodes, five rounds, and the deaths that the demo tells of. */
 import { afterAll, expect, it } from '@jest/globals';
+import { join } from 'node:path';
+import { packageRoot } from '../../deploy/local/files.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
 import { describeKubernetes } from '../support/stack.ts';
 import { processesOf, startDemo } from './support/demo.ts';
@@ -11,7 +13,7 @@ describeKubernetes('the federated demo', () => {
   const cwd = temporaryFolder('demo-federated');
   afterAll(() => runCli(['down', '--purge'], cwd), 60_000);
 
-  it('learns together what neither node learns alone, and ends in the same bits whoever dies', async () => {
+  it('learns together what neither node learns alone, and ends in the same bits whoever dies, and as a simulation', async () => {
     const { code, lines, told } = await startDemo(cwd, ['federated', '-o', 'json']).result;
     expect({ code, told }).toEqual({
       code: 0,
@@ -24,5 +26,10 @@ describeKubernetes('the federated demo', () => {
     expect(summary.accuracyGlobal).toBeGreaterThan(Math.max(...summary.accuracyLocal) + margin);
     expect(told).toMatch(/federatedlearningjob\.sedna\.io\/digits +Succeeded +5\/5 +True/);
     expect(processesOf(cwd)).toEqual([]);
+    const folder = join(cwd, '.sedna', 'demo', 'federated');
+    const client = join(packageRoot(), 'examples', 'federated-learning', 'mnist', 'simulated-client.ts');
+    const words = ['simulate', '-f', join(folder, 'job.yaml'), '--client', client, '-o', 'json'];
+    const simulation = JSON.parse((await runCli(words, cwd)).stdout) as { rounds: { digest: string }[] };
+    expect(simulation.rounds.at(-1)?.digest).toBe(summary.digest);
   }, 300_000);
 });

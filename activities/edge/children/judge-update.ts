@@ -1,8 +1,7 @@
 /** Child process: decides whether an update counts, brings it into its final form and stores it as a blob. */
 import { join } from 'node:path';
-import { checkUpdate, type CheckedUpdate } from '../../../sdk/algorithms/aggregation/index.ts';
 import { matchesAny } from '../../../sdk/estimators/onnx/globs.ts';
-import { compress } from '../../../sdk/features/federated/compression.ts';
+import { judgeUpdate } from '../../../sdk/features/federated/judge.ts';
 import { openBlobStore, type BlobRef } from '../../../sdk/storage/index.ts';
 import { readWeights, TensorError, withTensors, writeWeights, type TensorFile } from '../../../sdk/tensors/index.ts';
 import type { CompletedTask } from '../../../sdk/worker/task-protocol.ts';
@@ -45,19 +44,17 @@ async function globalOf({ weights, answer, policy, directory }: JudgeUpdateInput
 
 async function judge(input: JudgeUpdateInput, global: TensorFile): Promise<JudgeUpdateOutput> {
   const { answer, policy, weights, datasetSamples, directory } = input;
-  const verdict = await checkUpdate(
-    { file: weights === undefined ? global.path : answer.file, samples: answer.samples },
-    { global, datasetSamples, out: join(directory, 'final.safetensors') },
-    policy,
-  );
+  const { samples } = answer;
+  // First weights are what others are compared with: they are judged, and kept as they are.
+  const first = weights === undefined;
+  const verdict = await judgeUpdate({
+    update: { file: first ? global.path : answer.file, samples },
+    global,
+    policy: first ? { ...policy, compression: 'none' } : policy,
+    datasetSamples,
+    directory,
+  });
   if ('refused' in verdict) return verdict;
-  const file = weights === undefined ? global.path : await packed(verdict.accepted, global, input);
-  return { blob: await openBlobStore(input.blobUrl).put({ file }), samples: verdict.accepted.samples };
-}
-
-async function packed({ file }: CheckedUpdate, global: TensorFile, input: JudgeUpdateInput): Promise<string> {
-  const { compression = 'none' } = input.policy;
-  if (compression === 'none') return file;
-  const out = join(input.directory, 'packed.safetensors');
-  return withTensors(file, async (update) => (await compress({ update, global }, compression, out)).path);
+  const file = first ? global.path : verdict.file;
+  return { blob: await openBlobStore(input.blobUrl).put({ file }), samples: verdict.samples };
 }

@@ -10,6 +10,7 @@ import { nodeRef, type EntityRef } from '../ids.ts';
 import { missing, peerValue, selectorKey } from '../surroundings.ts';
 import type { FederatedState } from './job-state.ts';
 import { notYet } from './not-yet.ts';
+import { clientIds } from './client-ids.ts';
 import type { ClientPlace, RunPlan } from './state.ts';
 
 export type FederatedView = View<FederatedLearningJobFields, FederatedState>;
@@ -49,9 +50,9 @@ export function aggregatorSelector({ aggregation }: FederatedLearningJobFields):
 /** Where each client trains: on the node of its dataset. A node that is silent keeps its place: its work waits in its queue. */
 export function places(view: FederatedView): ClientPlace[] {
   const { clients } = view.desired.fields;
-  const digits = Math.max(2, String(clients.length - 1).length);
+  const ids = clientIds(clients.length);
   return clients.map(({ dataset, node }, index) => {
-    const client = String(index).padStart(digits, '0');
+    const client = ids[index] as string;
     const published = peerValue<PublishedDataset>(view, 'Dataset', dataset);
     if (published === undefined) return { client, dataset, problem: missing(view, 'Dataset', dataset) };
     const { url, format, nodeName } = published;

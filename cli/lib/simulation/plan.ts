@@ -1,0 +1,70 @@
+/** What a simulation needs of a manifest file: the job, the URLs of its datasets, the model that round 1 starts from. */
+import { readFile } from 'node:fs/promises';
+import { planFields, type FederatedLearningJobFields } from '../../../crds/fields.ts';
+import type { Manifest } from '../../../crds/lib/kind.ts';
+import { formatErrors, validateManifest } from '../../../crds/validate.ts';
+import { matchesAny } from '../../../sdk/estimators/onnx/globs.ts';
+import { readModelWeights } from '../../../sdk/estimators/onnx/index.ts';
+import type { Weights } from '../../../sdk/estimators/estimator.ts';
+import { isLocal, localPath } from '../../../sdk/storage/index.ts';
+import { CliError } from '../errors.ts';
+import { readDocuments } from '../manifest-files.ts';
+
+export interface SimulationPlan {
+  job: string;
+  fields: FederatedLearningJobFields;
+  /** Of each training worker. */
+  datasets: string[];
+  /** Of the pretrained Model, then of the Model: the first file that is there is taken. */
+  models: string[];
+}
+
+export function readPlan(file: string): SimulationPlan {
+  const manifests = readDocuments(file).map(({ value, line, source }) => {
+    const verdict = validateManifest(value);
+    if (!verdict.ok)
+      throw refused(`${source}:${line}: not valid\n${formatErrors(verdict.errors).replace(/^/gm, '  ')}`);
+    return verdict.manifest;
+  });
+  const jobs = manifests.filter(({ kind }) => kind === 'FederatedLearningJob');
+  const [job] = jobs;
+  if (job === undefined || jobs.length > 1)
+    throw refused(`${file}: has ${jobs.length} FederatedLearningJobs; one is simulated`);
+  const fields = planFields('FederatedLearningJob', job.spec);
+  const urlOf = (kind: string, name: string, path: string): string => {
+    const { spec } =
+      manifests.find((one) => one.kind === kind && one.metadata.name === name) ?? missing(kind, name, path);
+    return (spec as { url: string }).url;
+  };
+  const { pretrainedModel, model } = fields;
+  return {
+    job: job.metadata.name,
+    fields,
+    datasets: fields.clients.map(({ dataset }, i) =>
+      urlOf('Dataset', dataset, `spec.trainingWorkers[${i}].dataset.name`),
+    ),
+    models: [
+      ...(pretrainedModel === undefined ? [] : [urlOf('Model', pretrainedModel, 'spec.pretrainedModel.name')]),
+      urlOf('Model', model, 'spec.aggregationWorker.model.name'),
+    ],
+  };
+}
+
+/** Weights of the first of these models that is a local ONNX file, without layers that `stay` with clients; undefined: round 1 starts from what the clients begin with. */
+export async function firstWeights(models: string[], stay: string[] = []): Promise<Weights | undefined> {
+  for (const url of models.filter(isLocal)) {
+    const bytes = await readFile(localPath(url)).catch(() => undefined);
+    if (bytes === undefined) continue;
+    const weights = Object.entries(readModelWeights(bytes, url)).filter(([name]) => !matchesAny(name, stay));
+    return Object.fromEntries(weights);
+  }
+  return undefined;
+}
+
+function missing(kind: string, name: string, path: string): Manifest {
+  throw refused(`${path}: ${kind} ${name} is not in the file; a simulation needs it there`);
+}
+
+function refused(message: string): CliError {
+  return new CliError(message, { code: 'InvalidSpec', hint: 'nothing was simulated' });
+}

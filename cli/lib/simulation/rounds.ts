@@ -1,0 +1,175 @@
+/** Rounds of a federated job without nodes: the selection, training, checks and aggregation of the real ones, one after the other. */
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
+import {
+  aggregationStrategy,
+  Kernel,
+  type ClientUpdate,
+  type Strategy,
+} from '../../../sdk/algorithms/aggregation/index.ts';
+import { selectClients } from '../../../sdk/algorithms/client-selection/index.ts';
+import type { Weights } from '../../../sdk/estimators/estimator.ts';
+import { expand } from '../../../sdk/features/federated/compression.ts';
+import { digestFile } from '../../../sdk/storage/index.ts';
+import { TensorFile, writeWeights } from '../../../sdk/tensors/index.ts';
+import { seedOf, settingsOf, weightedMetrics } from '../../../workflows/lib/federated/settings.ts';
+import { hasEnough, metSoFar } from '../../../workflows/lib/federated/stopping.ts';
+import type { Taken } from './protocol.ts';
+import type { ClientThreads } from './threads.ts';
+
+/** A finished round, as far as a person or a table wants to know. */
+export interface SimulatedRound {
+  round: number;
+  clients: number;
+  refused: number;
+  samples: number;
+  /** Of the weights that the round began with, on the clients' own data; of the strategy; and, prefixed `test_`, of those it ended with. */
+  metrics: Record<string, number>;
+  /** SHA-256 of the weights that it ended with. */
+  digest: string;
+  seconds: number;
+}
+
+export interface SimulatedJob {
+  fields: FederatedLearningJobFields;
+  clients: string[];
+  threads: ClientThreads;
+  /** Weights of round 0; undefined: those that the estimator begins with. */
+  initial: Weights | undefined;
+  /** A folder of its own. */
+  directory: string;
+  /** Judges the weights in a file on a test set. */
+  test?: (weights: string) => Promise<Record<string, number>>;
+}
+
+export async function* simulate(job: SimulatedJob): AsyncGenerator<SimulatedRound> {
+  const { fields, directory } = job;
+  const strategy = aggregationStrategy(fields.aggregation.strategy, fields.aggregation.parameters);
+  if (strategy.pace === 'buffer')
+    throw new Error(`spec.aggregation.strategy: ${fields.aggregation.strategy} has no rounds that could be simulated`);
+  await mkdir(directory, { recursive: true });
+  const known: Known = { samples: {}, failures: {} };
+  const kernel = new Kernel();
+  try {
+    await begin(job);
+    for (let round = 1, met = 0; round <= fields.rounds.total && !hasEnough(met, fields.rounds); round++) {
+      const done = await playRound(job, { round, known, strategy, kernel });
+      met = metSoFar(met, { metrics: { ...done.metrics } } as never, fields.rounds);
+      yield done;
+    }
+  } finally {
+    await kernel.close();
+  }
+}
+
+/** What selection goes by, of earlier rounds. */
+interface Known {
+  samples: Record<string, number>;
+  failures: Record<string, number>;
+}
+
+interface Round {
+  round: number;
+  known: Known;
+  strategy: Strategy;
+  kernel: Kernel;
+}
+
+const globalFile = ({ directory }: SimulatedJob): string => join(directory, 'global.safetensors');
+const stateFile = ({ directory }: SimulatedJob): string => join(directory, 'state.safetensors');
+
+async function begin(job: SimulatedJob): Promise<void> {
+  if (job.initial !== undefined) await writeWeights(globalFile(job), job.initial);
+  else await job.threads.play({ client: 0, begin: globalFile(job) });
+}
+
+async function playRound(job: SimulatedJob, { round, known, strategy, kernel }: Round): Promise<SimulatedRound> {
+  const began = performance.now();
+  const { fields } = job;
+  const answers = await Promise.all(
+    choose(job, known, round).map((client) => job.threads.play(turnOf(job, client, round))),
+  );
+  const taken = answers.flatMap((answer) => ('done' in answer ? [answer.done] : []));
+  const refused = answers.flatMap((answer) => ('refused' in answer ? [answer] : []));
+  for (const { client } of refused) known.failures[client] = (known.failures[client] ?? 0) + 1;
+  for (const { client, samples } of taken) known.samples[client] = samples;
+  if (taken.length === 0)
+    throw new Error(
+      `round ${round}: every update was refused; client ${refused[0]?.client}: ${refused[0]?.refused.message}`,
+    );
+  const strategyMetrics = await aggregate(job, taken, { round, strategy, kernel });
+  const judged = taken.flatMap(({ samples, evaluation: metrics }) => (metrics ? [{ samples, metrics }] : []));
+  const tested = Object.entries((await job.test?.(globalFile(job))) ?? {}).map(([name, value]) => [
+    `test_${name}`,
+    value,
+  ]);
+  return {
+    round,
+    clients: taken.length,
+    refused: refused.length,
+    samples: taken.reduce((sum, { samples }) => sum + samples, 0),
+    metrics: {
+      ...weightedMetrics(judged, fields.evaluation.metrics),
+      ...strategyMetrics,
+      ...(Object.fromEntries(tested) as Record<string, number>),
+    },
+    digest: (await digestFile(globalFile(job))).sha256,
+    seconds: (performance.now() - began) / 1000,
+  };
+}
+
+function choose({ fields, clients }: SimulatedJob, { samples, failures }: Known, round: number): string[] {
+  const { strategy, perRound, parameters, seed } = fields.selection;
+  const facts = clients.map((client) => ({ client, samples: samples[client], failures: failures[client] ?? 0 }));
+  return selectClients(strategy, {
+    clients: facts,
+    round,
+    seed,
+    parameters,
+    ...(perRound === undefined ? {} : { perRound }),
+  });
+}
+
+function turnOf(job: SimulatedJob, client: string, round: number): Parameters<ClientThreads['play']>[0] {
+  const { selection, evaluation } = job.fields;
+  return {
+    client: Number(client),
+    round,
+    weights: globalFile(job),
+    settings: settingsOf(job.fields, round),
+    seed: seedOf(selection.seed, client, round),
+    evaluate: evaluation.where === 'Clients' && (round - 1) % evaluation.every === 0,
+  };
+}
+
+/** The global file is replaced when the new one is whole; in client order, so that equal updates give equal bytes. */
+async function aggregate(
+  job: SimulatedJob,
+  taken: Taken[],
+  { round, strategy, kernel }: Omit<Round, 'known'>,
+): Promise<Record<string, number>> {
+  const open: TensorFile[] = [];
+  const opened = async (path: string): Promise<TensorFile> => {
+    const file = await TensorFile.open(path);
+    open.push(file);
+    return file;
+  };
+  try {
+    const global = await opened(globalFile(job));
+    const updates: ClientUpdate[] = [];
+    for (const { client, file, samples, metrics } of taken.toSorted((a, b) => (a.client < b.client ? -1 : 1)))
+      updates.push({ client, file: await opened(await expand(file, global, `${file}.whole`)), samples, metrics });
+    const out = {
+      model: join(job.directory, 'next.safetensors'),
+      state: join(job.directory, 'next-state.safetensors'),
+    };
+    const state = round === 1 ? undefined : await opened(stateFile(job)).catch(() => undefined);
+    const done = await strategy.aggregate({ round, global, updates, ...(state && { state }), out, kernel });
+    if (done.state !== undefined) await rename(out.state, stateFile(job));
+    await rename(out.model, globalFile(job));
+    return done.metrics;
+  } finally {
+    for (const file of open) await file.close();
+  }
+}

@@ -1,0 +1,108 @@
+/** `sedna simulate` as a person runs it, on the digits of the example. */
+import { beforeAll, expect, test } from '@jest/globals';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../../deploy/local/files.ts';
+import { prepare } from '../../../examples/federated-learning/mnist/prepare.ts';
+import { runCli, temporaryFolder } from '../../support/cli.ts';
+
+const example = join(packageRoot(), 'examples', 'federated-learning', 'mnist');
+const client = join(example, 'simulated-client.ts');
+const cwd = temporaryFolder('simulate');
+const testSet = join(cwd, 'data', 'test', 'index.txt');
+
+interface Simulated {
+  clients: number;
+  rounds: { round: number; clients: number; refused: number; samples: number; digest: string; metrics: Metrics }[];
+  files: string[];
+}
+type Metrics = Record<string, number>;
+
+/** The example's manifest, with some text in the place of other. */
+function manifest(name: string, ...changes: [string, string][]): string {
+  const text = readFileSync(join(example, 'job.yaml'), 'utf8').replaceAll('/tmp/sedna-federated', join(cwd, 'data'));
+  const file = join(cwd, name);
+  writeFileSync(
+    file,
+    changes.reduce((done, [from, to]) => done.replaceAll(from, to), text),
+  );
+  return file;
+}
+
+function run(file: string, ...more: string[]) {
+  return runCli(['simulate', '-f', file, '--client', client, ...more], cwd);
+}
+
+async function simulated(file: string, ...more: string[]): Promise<Simulated> {
+  const { code, stdout, stderr } = await run(file, '-o', 'json', ...more);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout) as Simulated;
+}
+
+beforeAll(() => prepare(join(cwd, 'data')), 30_000);
+
+test('divides the datasets among clients, tells each round, writes a table and a picture', async () => {
+  const more = ['--clients', '12', '--partition', 'dirichlet:0.5', '--rounds', '3', '--test', testSet];
+  const { code, stdout } = await run(manifest('some.yaml'), ...more);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /^digits: 12 clients, FedAvg, at most 3 rounds\n(round \d\/3 {2}12 clients, 2400 samples .*\n){3}/,
+  );
+  const lines = readFileSync(join(cwd, 'simulation', 'rounds.csv'), 'utf8')
+    .trim()
+    .split('\n');
+  expect(lines[0]).toBe('round,clients,refused,samples,accuracy,loss,test_accuracy,test_loss,seconds,digest');
+  expect(lines).toHaveLength(4);
+  const picture = readFileSync(join(cwd, 'simulation', 'test_accuracy.svg'), 'utf8');
+  expect(picture).toMatch(/^<svg [^]*<path d="M[^]*<\/svg>\n$/);
+}, 60_000);
+
+test('any number of threads gives the same bits', async () => {
+  const more = ['--clients', '6', '--rounds', '2'];
+  const [one, two] = [
+    await simulated(manifest('some.yaml'), ...more, '--threads', '1'),
+    await simulated(manifest('some.yaml'), ...more, '--threads', '2'),
+  ];
+  expect(one.rounds.map(({ digest }) => digest)).toEqual(two.rounds.map(({ digest }) => digest));
+}, 60_000);
+
+test('selection, compression and strategy are those of the manifest', async () => {
+  const file = manifest(
+    'other.yaml',
+    ['strategy: FedAvg', 'strategy: FedMedian'],
+    ['rounds: { total: 5 }', 'rounds: { total: 2 }\n  clientSelection: { strategy: Random, perRound: 4, seed: 3 }'],
+    ['evaluation: { every: 1, where: Clients }', 'updatePolicy: { compression: int8 }'],
+  );
+  const { rounds } = await simulated(file, '--clients', '10', '--partition', 'iid', '--test', testSet);
+  expect(rounds.map(({ round, clients, samples }) => [round, clients, samples])).toEqual([
+    [1, 4, 960],
+    [2, 4, 960],
+  ]);
+  expect(rounds.at(-1)?.metrics['test_accuracy']).toBeGreaterThan(0.4);
+}, 60_000);
+
+test.each<[string, string[], RegExp]>([
+  ['no clients', ['--partition', 'iid'], /--partition: needs --clients/],
+  ['no number', ['--clients', 'many'], /--clients many: a whole number is needed/],
+  ['too many', ['--clients', '99999'], /2400 samples cannot be divided among 99999 clients/],
+])('%s: refused, exit code 2', async (_, more, message) => {
+  const { code, stderr } = await run(manifest('some.yaml'), ...more);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) });
+});
+
+test('a manifest that lacks a Dataset, and a module that exports nothing, are named', async () => {
+  const lacking = await run(
+    manifest('lacking.yaml', ['metadata: { name: digits-edge-2 }', 'metadata: { name: other }']),
+  );
+  expect(lacking).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/trainingWorkers\[1\]\.dataset\.name: Dataset digits-edge-2/),
+  });
+  const module = join(cwd, 'empty.ts');
+  writeFileSync(module, 'export {};\n');
+  const empty = await runCli(['simulate', '-f', manifest('some.yaml'), '--client', module], cwd);
+  expect(empty).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/must export the functions load\(url\) and estimator\(\)/),
+  });
+});
