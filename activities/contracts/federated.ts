@@ -95,6 +95,9 @@ export interface ImportedModel {
   file: BlobRef;
 }
 
+/** `base` and `staleness`: of a late one, the weights that it started from, and how many rounds older they are than `weights`. */
+export type CountedUpdate = AcceptedUpdate & { base?: BlobRef; staleness?: number };
+
 export interface AggregateInput {
   owner: Owner;
   round: number;
@@ -102,7 +105,7 @@ export interface AggregateInput {
   /** Global weights that the clients started from. */
   weights: BlobRef;
   /** In client order. */
-  updates: AcceptedUpdate[];
+  updates: CountedUpdate[];
   /** What the strategy keeps between rounds (momenta), from the round before. */
   state?: BlobRef;
   /** The model file into which the new weights are put, if there is one. */

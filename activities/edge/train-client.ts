@@ -12,6 +12,7 @@ import { inChild } from './lib/child.ts';
 import { ClientTeller } from './lib/client-news.ts';
 import { DatasetIndex } from './lib/dataset-index.ts';
 import { beating, endingOf } from './lib/resident.ts';
+import { aggregatorAt, refusePlato } from './lib/original-trainers.ts';
 import { previousUpdate, pruneTasks } from './lib/task-retention.ts';
 import { watchDeaths } from './lib/deaths.ts';
 import { taskFiles, type TaskBoard, type TaskFiles } from './tasks.ts';
@@ -39,6 +40,7 @@ async function trainClient(deps: FederatedDependencies, input: TrainClientInput)
   const { worker, identity } = input;
   const id = taskId(identity, input.task);
   const files = taskFiles(deps.stateDir, worker.owner, worker.name, id);
+  let takeBack = (): void => undefined;
   const teller = new ClientTeller(deps.signaller, input, {
     node: deps.node,
     before: deps.runtime.get(worker.name)?.progress,
@@ -50,14 +52,14 @@ async function trainClient(deps: FederatedDependencies, input: TrainClientInput)
         if (known !== undefined) return known;
         const answer =
           (await deps.tasks.answered(worker.owner, worker.name, id)) ??
-          (await ask(deps, input, { files, teller, interrupted }));
+          (await ask(deps, input, { files, teller, interrupted, offered: (undo) => (takeBack = undo) }));
         return await conclude(deps, input, { files, answer, interrupted });
       },
       () => teller.observe(deps.runtime.get(worker.name)),
     );
   } catch (error) {
     if (error instanceof CancelledFailure && (await endingOf((...run) => deps.signaller.runs(...run))) === 'wanted') {
-      deps.tasks.withdraw(worker.name, id);
+      takeBack();
     }
     if (error instanceof ApplicationFailure) {
       await teller.failing({ reason: error.type ?? 'WorkerFailed', message: error.message });
@@ -72,16 +74,20 @@ interface Asking {
   files: TaskFiles;
   teller: ClientTeller;
   interrupted: AbortSignal;
+  offered: (takeBack: () => void) => void;
 }
 
 async function ask(deps: FederatedDependencies, input: TrainClientInput, asking: Asking): Promise<TaskResult> {
   const { tasks, runtime } = deps;
   const { worker } = input;
-  const { files, teller, interrupted } = asking;
+  const { files, teller, interrupted, offered } = asking;
   const task = await prepare(deps, input, files);
-  await runtime.ensure({ ...(await launchOf(deps, worker)), restart: 'Always' });
+  const launch = await launchOf(deps, worker);
+  refusePlato(launch.image);
+  const contract = { ...launch.contract, ...aggregatorAt(deps.address()) };
+  await runtime.ensure({ ...launch, contract, restart: 'Always' });
   const over = new AbortController();
-  tasks.offer(worker.name, task, () => teller.training());
+  offered(tasks.offer(worker.name, task, () => teller.training()));
   const deaths = watchDeaths(runtime, worker.name, (problem) => teller.retrying(problem));
   try {
     const signal = AbortSignal.any([interrupted, over.signal]);
@@ -132,7 +138,7 @@ async function conclude(
     return { refused, ...of };
   };
   if (answer.status === 'failed') {
-    return refuse({ reason: 'WorkerFailed', message: `${input.worker.name}: ${answer.message}` });
+    return refuse({ reason: answer.reason ?? 'WorkerFailed', message: `${input.worker.name}: ${answer.message}` });
   }
   const verdict = await inChild<JudgeUpdateOutput>(
     'judge-update',

@@ -104,6 +104,25 @@ describeTemporal('continue-as-new', () => {
     await node.stop();
   }, 60_000);
 
+  test('a client that is one round behind is credited in every round, whichever run hears of it', async () => {
+    const scene = await new FederatedScene(temporal, 'behind', 3).start();
+    scene.answer = async (input) => {
+      const { round, client } = input.identity;
+      if (client === '02') await eventually(() => expect(scene.aggregations.length).toBeGreaterThanOrEqual(round));
+      return scene.update(input);
+    };
+    const total = 6;
+    const rounds = { total, deadlineMs: 1_000, quorum: { minAvailable: 2 }, late: 'CreditNextRound' as const };
+    await scene.applyAll({ rounds });
+    await scene.status({ phase: 'Succeeded' }, 40_000);
+    const stale = scene.aggregations.map(({ updates }) => updates.map(({ staleness }) => staleness));
+    expect(stale).toEqual([[undefined, undefined], ...Array(total - 1).fill([undefined, undefined, 1])]);
+    expect(await runs(scene.runId)).toBeGreaterThan(1);
+    await temporal.signal(scene.ref, 'remove');
+    await temporal.ended(scene.ref, 20_000);
+    await scene.stop();
+  }, 60_000);
+
   test('a federated job and its run go on through all of their runs, and stay paused', async () => {
     const scene = await new FederatedScene(temporal, 'many', 2).start();
     const total = 9;

@@ -38,13 +38,17 @@ export class NodeTaskBoard implements TaskBoard {
     this.#ownerOf = ownerOf;
   }
 
-  offer(worker: string, task: WorkerTask, taken: () => void = () => undefined): void {
+  offer(worker: string, task: WorkerTask, taken: () => void = () => undefined): () => void {
     const offers = this.#offers.get(worker) ?? [];
     if (task.kind === 'end') for (const { task: other } of offers) this.#takeBack(worker, other.id);
     this.#withdrawn.get(worker)?.delete(task.id);
     const before = this.#others(worker, task.id);
-    this.#offers.set(worker, [...before, { task, taken }]);
+    const offer = { task, taken };
+    this.#offers.set(worker, [...before, offer]);
     this.#events.emit(worker);
+    return () => {
+      if (this.#offers.get(worker)?.includes(offer)) this.withdraw(worker, task.id);
+    };
   }
 
   withdraw(worker: string, id: string): void {

@@ -13,15 +13,19 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { TrainClientResult } from '../../activities/contracts.ts';
 import { chooseClients, present } from '../lib/federated/choosing.ts';
 import { firstModel } from '../lib/federated/first-model.ts';
-import { aggregate, collect, type RoundStart } from '../lib/federated/round.ts';
-import { dismiss, type RunPlace } from '../lib/federated/trainers.ts';
+import { LateTasks } from '../lib/federated/late-tasks.ts';
+import { lateFor } from '../lib/federated/late.ts';
+import { aggregate, askClient, collect, type RoundStart } from '../lib/federated/round.ts';
+import { dismiss, isPresent, taskFor, type RunPlace } from '../lib/federated/trainers.ts';
 import { newsOf, versionOf } from '../lib/federated/news.ts';
 import { quorumOf, startingClients } from '../lib/federated/quorum.ts';
 import { better, hasEnough, metSoFar } from '../lib/federated/stopping.ts';
 import {
   keptRounds,
+  type LateUpdate,
   type Mode,
   type OpenRound,
   type RoundRecord,
@@ -53,6 +57,7 @@ class Run {
   #mode: Mode;
   #stage: RunStage = 'Starting';
   #open: OpenRound | undefined;
+  readonly #late: LateTasks;
   readonly #scope = CancellationScope.current();
   #told = Promise.resolve();
   #sequence = 0;
@@ -62,6 +67,7 @@ class Run {
     this.#state = { ...input.state };
     this.#plan = input.plan;
     this.#mode = input.mode;
+    this.#late = new LateTasks(input.state.late ?? [], () => this.#tellJob(this.#stage));
     setHandler(planSignal, (plan) => this.#learn(plan), {
       description: 'The job as it is wanted from the next round on',
     });
@@ -83,7 +89,7 @@ class Run {
       const problem = isCancellation(error)
         ? { reason: 'RoundEnded', message: 'somebody ended the rounds' }
         : { reason, message };
-      const outcome: RunOutcome = { kind: 'failed', state: this.#state, problem };
+      const outcome: RunOutcome = { kind: 'failed', state: this.#remembered, problem };
       await CancellationScope.nonCancellable(() => this.#ended(outcome));
       if (isCancellation(error)) throw error;
       return outcome;
@@ -93,8 +99,10 @@ class Run {
   // --- the story ----------------------------------------------------------------------------------------------------
 
   async #rounds(): Promise<RunOutcome> {
+    this.#late.expire(this.#number);
+    this.#late.resume((entry) => this.#askLate(entry));
     while (!this.#finished()) {
-      if (!(await this.#gate())) return { kind: 'stopped', state: this.#state };
+      if (!(await this.#gate())) return { kind: 'stopped', state: this.#remembered };
       await this.#round();
       if (workflowInfo().continueAsNewSuggested && !this.#finished()) await this.#again();
     }
@@ -106,12 +114,13 @@ class Run {
     if (this.#mode === 'stop') return;
     const plan = this.#plan;
     const model = this.#last ?? (this.#state.initial ??= await firstModel(this.#place));
-    const start: RoundStart = { ...this.#place, model };
+    const start: RoundStart = { ...this.#place, plan, model };
     const selected = await chooseClients(plan, this.#state, this.#number + 1);
     const round = (this.#open = this.#openRound(plan, selected));
     this.#tellJob('Collecting');
     const isStopped = (): boolean => this.#mode === 'stop';
-    if (!(await collect(start, round, { changed: () => this.#tellJob('Collecting'), isStopped }))) {
+    const changed = (): void => this.#tellJob('Collecting');
+    if (!(await collect(start, round, { changed, isStopped, late: this.#late }))) {
       this.#open = undefined;
       return;
     }
@@ -139,7 +148,7 @@ class Run {
         : `; live version ${(last.file ?? last.weights).sha256.slice(0, 12)}, of round ${last.round}`;
     return {
       kind: 'completed',
-      state: this.#state,
+      state: this.#remembered,
       reason: enough ? 'StopWhen' : 'AllRounds',
       message: `${why}${live}`,
     };
@@ -154,6 +163,13 @@ class Run {
   /** Rounds that are finished. */
   get #number(): number {
     return this.#last?.round ?? 0;
+  }
+
+  /** What the next run starts from. */
+  get #remembered(): RunState {
+    const { entries } = this.#late;
+    const { late: _, ...state } = this.#state;
+    return entries.length === 0 ? state : { ...state, late: entries };
   }
 
   get #place(): RunPlace {
@@ -185,15 +201,26 @@ class Run {
   #openRound(plan: RunPlan, selected: string[]): OpenRound {
     const { deadlineMs } = plan.fields.rounds;
     const startedAt = Date.now();
+    const number = this.#number + 1;
+    const late = lateFor(number, this.#late.entries, plan.clients);
     return {
-      round: this.#number + 1,
+      round: number,
       generation: plan.generation,
       selected,
       accepted: [],
       refused: [],
+      ...(late.length === 0 ? {} : { late }),
       startedAt,
       ...(deadlineMs === undefined ? {} : { deadlineAt: startedAt + deadlineMs }),
     };
+  }
+
+  /** For the run before this one, or the stopped one: the same task, which its node knows. */
+  #askLate({ client, round, base, settings }: LateUpdate): Promise<TrainClientResult> | undefined {
+    const place = this.#plan.clients.find((known) => known.client === client);
+    if (!isPresent(place)) return undefined;
+    const task = taskFor(this.#place, place, round);
+    return askClient(place, round, { ...task, task: 'Train', weights: base, settings, evaluate: false });
   }
 
   #keep(record: RoundRecord, { refused, accepted }: OpenRound): void {
@@ -210,7 +237,7 @@ class Run {
     await this.#told;
     await condition(allHandlersFinished);
     const { owner, epoch, attempt } = this.#input;
-    const [plan, mode, state] = [this.#plan, this.#mode, this.#state];
+    const [plan, mode, state] = [this.#plan, this.#mode, this.#remembered];
     return continueAsNew<typeof federatedRun>({ owner, epoch, attempt, plan, mode, state });
   }
 
@@ -258,6 +285,7 @@ class Run {
       stage: this.#stage,
       plan: this.#plan,
       open: this.#open,
+      late: this.#late.entries,
       last: this.#last,
       isFinished: this.#finished(),
       now: Date.now(),

@@ -45,8 +45,11 @@ answerOnce(async ({ blobUrl, round, scratch }: AggregateChildInput): Promise<Agg
 async function opened(round: AggregateInput, files: Files, kernel: Kernel): Promise<AggregationRound> {
   const global = await files.open(round.weights, 'global');
   const updates: ClientUpdate[] = [];
-  for (const [i, { client, blob, samples, metrics }] of round.updates.entries()) {
-    updates.push({ client, file: await files.openUpdate(blob, `update-${i}`, global), samples, metrics });
+  for (const [i, { client, blob, samples, metrics, base, staleness }] of round.updates.entries()) {
+    // Compressed updates are changes of the weights that their client started from.
+    const start = base === undefined ? global : await files.open(base, `base-${i}`);
+    const file = await files.openUpdate(blob, `update-${i}`, start);
+    updates.push({ client, file, samples, metrics, ...(staleness === undefined ? {} : { staleness }) });
   }
   return {
     round: round.round,

@@ -91,6 +91,15 @@ describe('a task', () => {
     expect((await client('d').next()).kind).toBe('end');
   });
 
+  test('is taken back by whoever offered it last, and by nobody else', () => {
+    const first = board.offer('e2', task('e2', 't1'));
+    const second = board.offer('e2', task('e2', 't1'));
+    first();
+    expect(board.offered('e2')).toEqual(['t1']);
+    second();
+    expect(board.offered('e2')).toEqual([]);
+  });
+
   test('that is withdrawn is obsolete for the worker that is at it, and for nobody else', async () => {
     board.offer('e', task('e', 't1'));
     await client('e').next();

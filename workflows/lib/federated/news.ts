@@ -1,25 +1,31 @@
 /** What a federated run tells its job and its Model. Pure. */
 import type { Owner } from '../ids.ts';
 import type { ModelVersion, VersionStage } from '../messages.ts';
+import { atWork, standIns } from './late.ts';
 import { startingClients, waitingFor } from './quorum.ts';
-import type { OpenRound, RoundRecord, RunNews, RunPlan, WaitingRun } from './state.ts';
+import type { LateUpdate, OpenRound, RoundRecord, RunNews, RunPlan, WaitingRun } from './state.ts';
 
 interface RunView extends Pick<RunNews, 'epoch' | 'run' | 'sequence' | 'stage'> {
   plan: RunPlan;
   open: OpenRound | undefined;
+  late: LateUpdate[];
   last: RoundRecord | undefined;
   isFinished: boolean;
   now: number;
 }
 
-export function newsOf({ plan, open, last, isFinished, now, ...head }: RunView): RunNews {
+export function newsOf({ plan, open, late, last, isFinished, now, ...head }: RunView): RunNews {
   const waiting = open === undefined ? waitingForClients(plan, isFinished) : waitingFor(open, plan.fields.rounds, now);
+  const credited = open === undefined ? [] : standIns(open).map(({ client }) => client);
+  const busy = atWork(late).map(({ client, round }) => ({ client, round }));
   return {
     ...head,
     round: open?.round ?? last?.round ?? 0,
     selected: open?.selected ?? [],
     accepted: open?.accepted.map(({ client }) => client) ?? [],
     refused: open?.refused ?? [],
+    ...(credited.length === 0 ? {} : { credited }),
+    ...(busy.length === 0 ? {} : { late: busy }),
     ...(open?.deadlineAt === undefined ? {} : { deadline: new Date(open.deadlineAt).toISOString() }),
     ...(waiting === undefined ? {} : { waitingFor: waiting }),
     ...(last === undefined ? {} : { last }),

@@ -5,10 +5,9 @@ import type { Problem } from '../failures.ts';
 const laterStrategies: ReadonlySet<string> = new Set(['MistNet', 'FedBuff', 'Worker']);
 
 export function notYet(fields: FederatedLearningJobFields): Problem | undefined {
-  const { aggregation, rounds, evaluation, keepWarm } = fields;
+  const { aggregation, evaluation, keepWarm } = fields;
   const later = [
     laterStrategies.has(aggregation.strategy) && `spec.aggregation.strategy: ${aggregation.strategy}`,
-    rounds.late !== 'Discard' && `spec.rounds.late: ${rounds.late}`,
     evaluation.where !== 'Clients' && `spec.evaluation.where: ${evaluation.where}`,
     !keepWarm && 'spec.keepWarm: false',
   ].filter((field) => field !== false);

@@ -1,5 +1,6 @@
 /** When a round may close, and what it waits for. Pure. */
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
+import { atWork, standIns } from './late.ts';
 import type { OpenRound, WaitingRun } from './state.ts';
 
 type Rules = FederatedLearningJobFields['rounds'];
@@ -22,7 +23,7 @@ export function startingClients(clients: number, rules: Rules): number {
 export function verdictOn(round: OpenRound, rules: Rules, now: number): 'close' | 'open' | 'lost' {
   const { selected, accepted, refused, deadlineAt } = round;
   const answered = accepted.length + refused.length;
-  const enough = accepted.length >= quorumOf(selected.length, rules);
+  const enough = accepted.length + standIns(round).length >= quorumOf(selected.length, rules);
   const late = deadlineAt !== undefined && now >= deadlineAt;
   if (answered >= selected.length || late) return enough ? 'close' : 'lost';
   return 'open';
@@ -34,13 +35,18 @@ export function waitingFor(round: OpenRound, rules: Rules, now: number): Waiting
   const verdict = verdictOn(round, rules, now);
   if (verdict === 'close') return undefined;
   const need = quorumOf(selected.length, rules);
-  const have = accepted.length;
+  const credits = standIns(round);
+  const have = accepted.length + credits.length;
   const done = new Set(accepted.map(({ client }) => client));
   const missing = selected.filter((client) => !done.has(client));
   const refusals = refused.map(({ client, problem }) => `client ${client} was refused: ${problem.message}`);
-  const who = [`${have} of ${need} updates`, `missing: ${missing.join(', ')}`, ...refusals].join('; ');
+  const late = [
+    ...credits.map((entry) => `client ${entry.client} counts with its update of round ${entry.round}`),
+    ...atWork(round.late).map((entry) => `client ${entry.client} is still at round ${entry.round}`),
+  ];
+  const who = [`${have} of ${need} updates`, `missing: ${missing.join(', ')}`, ...late, ...refusals].join('; ');
   if (verdict === 'open') return { reason: 'Collecting', message: `round ${round.round}: ${who}`, have, need, missing };
-  const late =
+  const why =
     round.deadlineAt !== undefined && now >= round.deadlineAt ? 'its deadline has passed' : 'all have answered';
-  return { reason: 'QuorumLost', message: `round ${round.round}: ${late}, but ${who}`, have, need, missing };
+  return { reason: 'QuorumLost', message: `round ${round.round}: ${why}, but ${who}`, have, need, missing };
 }

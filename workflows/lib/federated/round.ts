@@ -3,13 +3,15 @@
  * Whoever dies in it, activities find again what was accepted: an update is a blob before it counts.
  */
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type { AggregateResult, TrainClientResult } from '../../../activities/contracts.ts';
+import type { AggregateResult, TrainClientInput, TrainClientResult } from '../../../activities/contracts.ts';
 import { edge, resident } from '../activities.ts';
 import { problemOf } from '../problems.ts';
+import type { LateTasks } from './late-tasks.ts';
+import { atWork, countedUpdates, mayGoOn } from './late.ts';
 import { verdictOn } from './quorum.ts';
 import { settingsOf, weightedMetrics } from './settings.ts';
 import type { OpenRound, RoundRecord } from './state.ts';
-import { isPresent, taskFor, type RunPlace } from './trainers.ts';
+import { isPresent, taskFor, type PresentClient, type RunPlace } from './trainers.ts';
 
 /** What a round starts from. */
 export interface RoundStart extends RunPlace {
@@ -20,6 +22,7 @@ export interface Collecting {
   /** Called whenever status has something new to say. */
   changed: () => void;
   isStopped: () => boolean;
+  late: LateTasks;
 }
 
 /**
@@ -29,20 +32,29 @@ export interface Collecting {
 export async function collect(
   start: RoundStart,
   round: OpenRound,
-  { changed, isStopped }: Collecting,
+  { changed, isStopped, late }: Collecting,
 ): Promise<boolean> {
-  const { rounds } = start.plan.fields;
+  const { plan } = start;
+  const { rounds } = plan.fields;
   const asked = new Map<string, CancellationScope>();
+  let isOpen = true;
   let broken: Error | undefined;
   const unasked = (): string[] => {
-    const answered = [...round.accepted, ...round.refused].map(({ client }) => client);
+    const answered = [...round.accepted, ...round.refused, ...atWork(round.late)].map(({ client }) => client);
     return round.selected.filter((client) => !asked.has(client) && !answered.includes(client));
+  };
+  const settle = (client: string, result: TrainClientResult): void => {
+    if (!isOpen) return late.settle({ client, round: round.round }, result);
+    if ('accepted' in result) round.accepted = [...round.accepted, result.accepted];
+    else round.refused = [...round.refused, { client, problem: result.refused }];
+    changed();
   };
   const ask = (client: string): void => {
     const scope = new CancellationScope();
     asked.set(client, scope);
     void scope
-      .run(() => invite(start, round, client, changed))
+      .run(() => invite(start, round, client))
+      .then((result) => settle(client, result))
       .catch((error: unknown) => {
         if (!isCancellation(error)) broken = error as Error;
       })
@@ -50,10 +62,12 @@ export async function collect(
   };
   const closes = (): boolean => verdictOn(round, rounds, Date.now()) === 'close';
   const wake = (): boolean => broken !== undefined || isStopped() || closes() || unasked().length > 0;
+  let hasClosed = false;
   try {
     for (;;) {
       if (broken !== undefined) throw broken;
-      if (closes()) return true;
+      hasClosed = closes();
+      if (hasClosed) return true;
       if (isStopped()) return false;
       unasked().forEach(ask);
       const rest = (round.deadlineAt ?? 0) - Date.now();
@@ -62,39 +76,53 @@ export async function collect(
       else if (!(await condition(wake, rest))) changed();
     }
   } finally {
-    for (const scope of asked.values()) scope.cancel();
+    isOpen = false;
+    if (hasClosed) late.expire(round.round);
+    for (const [client, scope] of asked) {
+      if (hasClosed && mayGoOn(plan, round.round)) late.keep(lateEntry(start, round, client), scope);
+      else scope.cancel();
+    }
   }
+}
+
+function lateEntry({ plan, model }: RoundStart, { round }: OpenRound, client: string) {
+  const dataset = plan.clients.find((known) => known.client === client)?.dataset ?? '';
+  return { client, dataset, round, base: model.weights, settings: settingsOf(plan.fields, round) };
+}
+
+function invite(start: RoundStart, { round }: OpenRound, client: string): Promise<TrainClientResult> {
+  const { plan, model } = start;
+  const place = plan.clients.find((known) => known.client === client);
+  if (!isPresent(place)) throw new Error(`client ${client} has no place`); // Only those that have one are selected.
+  const { evaluation } = plan.fields;
+  return askClient(place, round, {
+    ...taskFor(start, place, round),
+    task: 'Train',
+    weights: model.weights,
+    settings: settingsOf(plan.fields, round),
+    evaluate: evaluation.where === 'Clients' && (round - 1) % evaluation.every === 0,
+  });
 }
 
 /** Asks one client until it has answered. Its worker dying is retried by Temporal; a refusal is an answer. */
-async function invite(start: RoundStart, round: OpenRound, client: string, changed: () => void): Promise<void> {
-  const place = start.plan.clients.find((known) => known.client === client);
-  if (!isPresent(place)) return;
-  const { node } = place.place;
-  const { fields } = start.plan;
-  let result: TrainClientResult;
+export async function askClient(
+  { client, place: { node } }: PresentClient,
+  round: number,
+  task: TrainClientInput,
+): Promise<TrainClientResult> {
   try {
-    result = await resident(node, `round ${round.round} · client ${client} on ${node}`).trainClient({
-      ...taskFor(start, place, round.round),
-      task: 'Train',
-      weights: start.model.weights,
-      settings: settingsOf(fields, round.round),
-      evaluate: fields.evaluation.where === 'Clients' && (round.round - 1) % fields.evaluation.every === 0,
-    });
+    return await resident(node, `round ${round} · client ${client} on ${node}`).trainClient(task);
   } catch (error) {
     if (isCancellation(error)) throw error;
-    result = { refused: problemOf(error), client, node };
+    return { refused: problemOf(error), client, node };
   }
-  if ('accepted' in result) round.accepted = [...round.accepted, result.accepted];
-  else round.refused = [...round.refused, { client, problem: result.refused }];
-  changed();
 }
 
-/** The closed round as it is kept. Sums in client order, whatever the order of arrival, so that a round repeated is the same. */
+/** The closed round as it is kept. */
 export async function aggregate(start: RoundStart, round: OpenRound): Promise<RoundRecord> {
   const { owner, plan, model } = start;
   const { aggregation, evaluation } = plan.fields;
-  const updates = [...round.accepted].sort((a, b) => (a.client < b.client ? -1 : 1));
+  const updates = countedUpdates(round);
   const { strategy, parameters } = aggregation;
   const summary = `round ${round.round} · ${strategy} of ${updates.length} updates on ${plan.aggregator}`;
   const result: AggregateResult = await edge(plan.aggregator, summary).aggregate({
@@ -106,11 +134,19 @@ export async function aggregate(start: RoundStart, round: OpenRound): Promise<Ro
     ...(model.state === undefined ? {} : { state: model.state }),
     ...(model.file === undefined ? {} : { file: model.file }),
   });
-  const judged = updates.flatMap(({ samples, evaluation: metrics }) => (metrics ? [{ samples, metrics }] : []));
+  // Late updates judged older weights.
+  const judged = round.accepted.flatMap(({ client, samples, evaluation: metrics }) =>
+    metrics ? [{ client, samples, metrics }] : [],
+  );
+  judged.sort((a, b) => (a.client < b.client ? -1 : 1));
+  const credited = updates.flatMap(({ client, staleness }) =>
+    staleness === undefined ? [] : [{ client, round: round.round - staleness }],
+  );
   return {
     round: round.round,
     generation: round.generation,
     clients: updates.map(({ client }) => client),
+    ...(credited.length === 0 ? {} : { credited }),
     samples: updates.reduce((sum, { samples }) => sum + samples, 0),
     weights: result.weights,
     ...(result.state === undefined ? {} : { state: result.state }),

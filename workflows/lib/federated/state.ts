@@ -1,5 +1,5 @@
 /** What a federated run remembers, is given and gives back. Types only. */
-import type { AcceptedUpdate, BlobRef, ModelSource } from '../../../activities/contracts.ts';
+import type { AcceptedUpdate, BlobRef, ModelSource, TrainingSettings } from '../../../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import type { Problem } from '../failures.ts';
 import type { Owner } from '../ids.ts';
@@ -34,6 +34,19 @@ export interface Refusal {
   problem: Problem;
 }
 
+/** A client at work beyond the end of its round, or what it then handed over: for the next round, should it send nothing there. */
+export interface LateUpdate {
+  client: string;
+  dataset: string;
+  /** That it was asked in. */
+  round: number;
+  /** Global weights that it started from. */
+  base: BlobRef;
+  settings: TrainingSettings;
+  /** Absent while the client is at it. */
+  update?: AcceptedUpdate;
+}
+
 /** A round under way. */
 export interface OpenRound {
   round: number;
@@ -42,6 +55,8 @@ export interface OpenRound {
   /** In the order in which they came; aggregated in client order. */
   accepted: AcceptedUpdate[];
   refused: Refusal[];
+  /** Of the round before. */
+  late?: LateUpdate[];
   /** Milliseconds since the epoch. */
   startedAt: number;
   deadlineAt?: number;
@@ -51,7 +66,10 @@ export interface OpenRound {
 export interface RoundRecord {
   round: number;
   generation: number;
+  /** Whose updates it was made of. */
   clients: string[];
+  /** Those of them that sent nothing in this round, and the round that their update is of. */
+  credited?: { client: string; round: number }[];
   samples: number;
   weights: BlobRef;
   state?: BlobRef;
@@ -76,6 +94,8 @@ export interface RunState {
   failures: Record<string, number>;
   /** That each client trained on when it last took part. */
   samples: Record<string, number>;
+  /** At most one per client, of the round that has closed last. */
+  late?: LateUpdate[];
 }
 
 export interface RunInput {
@@ -116,6 +136,10 @@ export interface RunNews {
   selected: string[];
   accepted: string[];
   refused: Refusal[];
+  /** Late updates that would count if the round closed now. */
+  credited?: string[];
+  /** Who is still at the task of a round that has closed. */
+  late?: { client: string; round: number }[];
   deadline?: string;
   waitingFor?: WaitingRun;
   last?: RoundRecord;

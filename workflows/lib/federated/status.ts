@@ -5,7 +5,7 @@ import { nodeProblem } from '../../node.ts';
 import type { FederatedState } from './job-state.ts';
 import { quorumOf } from './quorum.ts';
 import { assess, places, type FederatedView } from './situation.ts';
-import type { ClientPlace, RoundRecord } from './state.ts';
+import type { ClientPlace, RoundRecord, RunNews } from './state.ts';
 
 /** A FederatedLearningJob is Available once its last round is published. */
 export function federatedStatus(view: FederatedView): StatusDraft {
@@ -32,7 +32,7 @@ export function federatedStatus(view: FederatedView): StatusDraft {
       round: `${round}/${rounds.total}`,
       stage: own.ended === undefined ? (own.news?.stage ?? 'Starting') : null,
       epoch: own.epoch,
-      quorum: `${own.news?.accepted.length ?? 0}/${quorumOf(own.news?.selected.length ?? clients.length, rounds)}`,
+      quorum: `${counted(own.news)}/${quorumOf(own.news?.selected.length ?? clients.length, rounds)}`,
       clients: states,
       active: states.filter(({ state }) => working.has(state)).length,
       succeeded: own.ended?.kind === 'completed' ? clients.length : 0,
@@ -48,25 +48,31 @@ export function federatedStatus(view: FederatedView): StatusDraft {
   };
 }
 
-const working: ReadonlySet<string> = new Set(['Starting', 'Training', 'Retrying', 'Invited']);
+function counted(news: RunNews | undefined): number {
+  return (news?.accepted.length ?? 0) + (news?.credited?.length ?? 0);
+}
+
+const working: ReadonlySet<string> = new Set(['Starting', 'Training', 'Retrying', 'Invited', 'Late']);
 
 function lastRecord({ run, news }: FederatedState): RoundRecord | undefined {
   return news?.last ?? run.records.at(-1);
 }
 
-function summaryOf({ clients, weights, metrics, ...record }: RoundRecord): Record<string, unknown> {
+function summaryOf({ clients, weights, metrics, credited, ...record }: RoundRecord): Record<string, unknown> {
   const digits = Object.entries(metrics).map(([name, value]) => [name, Number(value.toPrecision(6))] as const);
   const { round, samples, seconds, time } = record;
   const said = digits.map(([name, value]) => `, ${name} ${value}`).join('');
+  const late = (credited ?? []).map((entry) => `, client ${entry.client} with its update of round ${entry.round}`);
   return {
     round,
     clients: clients.length,
+    ...(credited === undefined ? {} : { credited }),
     samples,
     digest: weights.sha256,
     metrics: Object.fromEntries(digits),
     seconds,
     time,
-    message: `${clients.length} clients, ${samples} samples${said}`,
+    message: `${clients.length} clients${late.join('')}, ${samples} samples${said}`,
   };
 }
 
@@ -82,7 +88,12 @@ function clientState(own: FederatedState, { client, dataset, place, problem }: C
   }
   const refused = news?.refused.find((entry) => entry.client === client);
   if (refused !== undefined) return { ...where, state: 'Refused', ...refused.problem };
-  if (news === undefined || own.ended !== undefined || news.stage === 'Waiting') return { ...where, state: 'Idle' };
+  if (news === undefined || own.ended !== undefined) return { ...where, state: 'Idle' };
+  const late = news.late?.find((entry) => entry.client === client);
+  if (late !== undefined) {
+    return { ...where, state: 'Late', message: `is still at its task of round ${late.round}` };
+  }
+  if (news.stage === 'Waiting') return { ...where, state: 'Idle' };
   if (news.accepted.includes(client)) return { ...where, state: 'Accepted' };
   if (!news.selected.includes(client)) return { ...where, state: 'Idle' };
   const told = own.clients[client];
