@@ -1,14 +1,15 @@
 /**
- * `npm run test:faults -- incremental [--seeds N [--from S]] [--seed S] [--report FILE]`: the real stack under kills, freezes, links
+ * `npm run test:faults -- incremental|federated [--seeds N [--from S]] [--seed S] [--report FILE]`: the real stack under kills, freezes, links
  * that are cut, hang, lose answers or are late, and scenarios around them. The undisturbed run comes first, each seed is compared
  * with it. `--seed S` replays one; `--report` writes all that is known of the campaign as JSON. Exit code 1: a seed failed.
  */
 import { parseArgs } from 'node:util';
-import { runIncremental } from './incremental.ts';
-import { afterFirstRound, type Outcome } from './lib/outcome.ts';
-import { plan, type Plan, type ScenarioName } from './lib/plan.ts';
+import { federated } from './federated.ts';
+import { incremental } from './incremental-campaign.ts';
+import type { AnyCampaign, Planned, Result, AnyFault } from './lib/campaign.ts';
 import { seedBlock, summary, verdictOf, writeReport, type SeedResult } from './lib/report.ts';
-import { scenarios } from './scenarios/index.ts';
+
+const campaigns: Record<string, AnyCampaign> = { incremental, federated };
 
 const { values, positionals } = parseArgs({
   options: {
@@ -19,50 +20,49 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
-const [campaign = 'incremental'] = positionals;
-if (campaign !== 'incremental') fail(`there is no campaign ${campaign}; campaigns: incremental`);
+const [name = 'incremental'] = positionals;
+const campaign =
+  campaigns[name] ?? fail(`there is no campaign ${name}; campaigns: ${Object.keys(campaigns).join(', ')}`);
 
 const seeds =
   values.seed === undefined
     ? Array.from({ length: wholeNumber('seeds', values.seeds) }, (_, i) => i + wholeNumber('from', values.from))
     : [wholeNumber('seed', values.seed)];
 
-const references = new Map<ScenarioName, Outcome>();
+const references = new Map<string, unknown>();
 const results: SeedResult[] = [];
 for (const seed of seeds) {
-  const result = await runSeed(plan(seed));
+  const result = await runSeed(campaign.plan(seed) as Planned);
   results.push(result);
-  console.log(seedBlock(result));
-  if (values.report !== undefined) writeReport(values.report, results);
+  console.log(seedBlock(campaign, result));
+  if (values.report !== undefined) writeReport(values.report, campaign, results);
 }
-console.log(summary(results));
+console.log(summary(campaign, results));
 process.exit(results.some((result) => verdictOf(result) === 'FAIL') ? 1 : 0);
 
-async function runSeed(planned: Plan): Promise<SeedResult> {
-  const { scenario } = planned;
-  const skipped = scenarios[scenario].missing?.();
-  if (skipped !== undefined)
-    return { plan: planned, loads: [], injections: [], deeds: [], violations: [], seconds: 0, skipped };
-  const { rounds = 2, changesOutcome = false } = scenarios[scenario];
-  const undisturbed = await reference(planned, changesOutcome ? scenario : 'two rounds');
-  const should = rounds === 2 ? undisturbed : afterFirstRound(undisturbed);
-  return { plan: planned, ...(await runIncremental(planned, should)) };
+async function runSeed(plan: Planned): Promise<SeedResult> {
+  const skipped = campaign.missing(plan);
+  if (skipped !== undefined) return { ...(campaign.none as Result<unknown, AnyFault>), plan, skipped };
+  const undisturbed = await reference(campaign.undisturbed(plan) as Planned);
+  return { plan, ...((await campaign.play(plan, undisturbed)) as Result<unknown, AnyFault>) };
 }
 
 /** Played once per campaign; without it nothing can be compared. */
-async function reference(planned: Plan, scenario: ScenarioName): Promise<Outcome> {
-  const known = references.get(scenario);
+async function reference(quiet: Planned): Promise<unknown> {
+  const known = references.get(quiet.scenario);
   if (known !== undefined) return known;
-  const quiet: Plan = { ...planned, seed: 0, scenario, faults: [] };
-  const result = { plan: quiet, ...(await runIncremental(quiet, undefined)) };
-  console.log(seedBlock(result));
+  const result: SeedResult = {
+    plan: quiet,
+    ...((await campaign.play(quiet, undefined)) as Result<unknown, AnyFault>),
+  };
+  console.log(seedBlock(campaign, result));
   if (result.outcome === undefined || result.violations.length > 0) fail('the undisturbed run failed');
-  references.set(scenario, result.outcome);
+  references.set(quiet.scenario, result.outcome);
   return result.outcome;
 }
 
-function wholeNumber(name: string, text: string): number {
-  if (!/^\d+$/.test(text)) fail(`--${name} ${text}: a whole number is needed`);
+function wholeNumber(option: string, text: string): number {
+  if (!/^\d+$/.test(text)) fail(`--${option} ${text}: a whole number is needed`);
   return Number(text);
 }
 

@@ -1,13 +1,11 @@
-/** A whole stack of its own with the digits example in it, driven as a user drives it. */
+/** A whole stack of its own with the digits example in it. */
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../deploy/local/files.ts';
-import { readStackState, type RunningComponent } from '../../deploy/local/state.ts';
-import { commandLine, isAlive, processesWith, signal, type ProcessRef } from '../../workers/lib/process.ts';
 import { feed } from '../../examples/incremental-learning/mnist/feed.ts';
-import { runCli, temporaryFolder } from './cli.ts';
 import { eventually } from './eventually.ts';
+import { LocalStack } from './local-stack.ts';
 
 export interface JobStatus {
   phase: string;
@@ -25,30 +23,18 @@ export interface JobStatus {
 
 const example = join(packageRoot(), 'examples', 'incremental-learning', 'mnist');
 
-export class DigitsStack {
-  readonly cwd: string;
+export class DigitsStack extends LocalStack {
   readonly data: string;
 
   constructor(name: string) {
-    this.cwd = temporaryFolder(name);
+    super(name);
     this.data = join(this.cwd, 'digits');
   }
 
-  async up(...flags: string[]): Promise<void> {
+  override async up(...flags: string[]): Promise<void> {
     const { prepare } = await import('../../examples/incremental-learning/mnist/prepare.ts');
     await prepare(this.data);
-    await this.cli('up', '--detach', '--images', join(example, 'images.yaml'), ...flags);
-  }
-
-  async down(): Promise<void> {
-    await runCli(['down', '--purge'], this.cwd);
-  }
-
-  /** Runs a verb that must succeed; its standard output. */
-  async cli(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await runCli(args, this.cwd);
-    if (code !== 0) throw new Error(`sedna ${args.join(' ')}: exit ${code}\n${stdout}${stderr}`);
-    return stdout;
+    await super.up('--images', join(example, 'images.yaml'), ...flags);
   }
 
   /**
@@ -88,35 +74,6 @@ export class DigitsStack {
       assert.equal(`${last?.stage}/${last?.type}`, `${stage}/${type}`);
       return status;
     }, boundMs);
-  }
-
-  component(name: string): RunningComponent {
-    const found = readStackState(this.cwd)?.components.find((component) => component.name === name);
-    if (found === undefined) throw new Error(`no component ${name}`);
-    return found;
-  }
-
-  kill(name: string): ProcessRef {
-    const { pid, startedAt } = this.component(name);
-    assert(signal({ pid, startedAt }, 'SIGKILL'), `${name} does not run`);
-    return { pid, startedAt };
-  }
-
-  /** Waits until the supervisor has started a successor. */
-  async restarted(name: string, before: ProcessRef): Promise<void> {
-    await eventually(() => {
-      const now = this.component(name);
-      assert.notEqual(now.pid, before.pid);
-      assert(isAlive(now));
-    }, 20_000);
-  }
-
-  /** Processes of workers of a node, those whose command has the word in it. Its local controller is none. */
-  workers(node: string, word = ''): ProcessRef[] {
-    return processesWith('SEDNA_STATE_DIR', join(this.cwd, '.sedna', 'nodes', node)).filter(({ pid }) => {
-      const command = commandLine(pid);
-      return command.length > 0 && !command.includes('lc') && command.join(' ').includes(word);
-    });
   }
 
   /** Samples that a round was given, by kind. */

@@ -2,8 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../../../deploy/local/wait.ts';
 import type { JobStatus } from '../../support/digits-stack.ts';
+import { act } from './act.ts';
 import { points, type Fault, type Point } from './plan.ts';
-import type { LinkName, World } from './world.ts';
+import type { World } from './world.ts';
 
 export const roundMs = 90_000;
 
@@ -26,21 +27,6 @@ export async function inject(world: World, fault: Fault, since: number): Promise
   const found = last === undefined ? 'nobody answers' : `${last.stage}/${last.type}`;
   const hit = await act(world, fault);
   return { fault, at, found, hit };
-}
-
-async function act(world: World, { target, action, forMs }: Fault): Promise<boolean> {
-  if (action === 'kill') return world.signal(target, 'SIGKILL') > 0;
-  if (action === 'freeze') {
-    const hit = world.signal(target, 'SIGSTOP') > 0;
-    await delay(forMs);
-    world.signal(target, 'SIGCONT');
-    return hit;
-  }
-  const link = world.link(target as LinkName);
-  link.set(action);
-  await delay(forMs);
-  link.set('pass');
-  return true;
 }
 
 /** Resolves when a round has reached a point, or passed it; after the bound of a round in any case. */

@@ -44,3 +44,36 @@ export class CpuWait {
     return this.#before.get(pid) ?? (started(pid) >= this.#since - 1 / ticksPerSecond ? 0 : Infinity);
   }
 }
+
+const logEveryMs = 200;
+
+/** The same over time, for moments that are known only later. */
+export class CpuLog {
+  readonly #pids: () => number[];
+  readonly #wait: CpuWait;
+  readonly #log: { at: number; waited: number }[] = [];
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(pids: () => number[]) {
+    this.#pids = pids;
+    this.#wait = new CpuWait(pids());
+    this.#timer = setInterval(() => this.#note(), logEveryMs);
+    this.#note();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#note();
+  }
+
+  /** ms of waiting between two moments in ms since 1970; the neighbouring looks count in full. */
+  between(from: number, to: number): number {
+    const before = this.#log.findLast(({ at }) => at <= from) ?? this.#log[0];
+    const after = this.#log.find(({ at }) => at >= to) ?? this.#log.at(-1);
+    return Math.max(0, (after?.waited ?? 0) - (before?.waited ?? 0));
+  }
+
+  #note(): void {
+    this.#log.push({ at: Date.now(), waited: this.#wait.until(this.#pids()) });
+  }
+}

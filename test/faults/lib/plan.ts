@@ -1,12 +1,10 @@
 /** Which story a seed plays, which faults it injects, and where. Pure: the same seed is the same campaign. */
 import { Random } from '../../../sdk/estimators/onnx/random.ts';
+import type { Action } from './act.ts';
 
 export const targets = ['gm', 'lc', 'temporal', 'api', 'etcd', 'stage', 'inference'] as const;
 export type Target = (typeof targets)[number];
 
-export type Action = 'kill' | 'freeze' | 'cut' | 'hang' | 'lose' | 'late';
-
-/** Actions on links take away the target's: GM's and LC's to Temporal, or GM's to the API server. */
 export interface Fault {
   round: 1 | 2;
   /** Stage condition at which it is injected, after `delayMs`. */

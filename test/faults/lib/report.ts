@@ -1,18 +1,13 @@
 /** What a campaign says: a block per seed as it ends, then coverage, then failures with how to replay them. */
 import Table from 'cli-table3';
 import { writeFileSync } from 'node:fs';
-import type { RunResult } from '../incremental.ts';
-import type { Injection } from './inject.ts';
-import { describeFault, kinds, scenarioNames, type Plan } from './plan.ts';
+import type { AnyCampaign, AnyFault, Injection, Planned, Result } from './campaign.ts';
 
-export interface SeedResult extends RunResult {
-  plan: Plan;
+export interface SeedResult extends Result<unknown, AnyFault> {
+  plan: Planned;
   /** Why it was not played. */
   skipped?: string;
 }
-
-const stages = ['Train', 'Eval', 'Deploy', 'between'] as const;
-type StageColumn = (typeof stages)[number];
 
 export function verdictOf({ skipped, violations }: SeedResult): 'ok' | 'FAIL' | 'skip' {
   if (skipped !== undefined) return 'skip';
@@ -20,59 +15,51 @@ export function verdictOf({ skipped, violations }: SeedResult): 'ok' | 'FAIL' | 
 }
 
 /** One line of numbers, then what was done, then what is wrong. */
-export function seedBlock(result: SeedResult): string {
-  const { plan, seconds, loads, injections, deeds, violations, skipped } = result;
+export function seedBlock(campaign: AnyCampaign, result: SeedResult): string {
+  const { plan, seconds, injections, deeds, violations, skipped } = result;
   const name = plan.seed === 0 ? 'undisturbed' : `seed ${plan.seed}`;
-  const [requests, answered] = [sum(loads, 'requests'), sum(loads, 'answered')];
-  const [gap, whole] = [longest(loads, 'longestOwnGapMs'), longest(loads, 'longestGapMs')];
-  const waits = whole - gap > 500 ? ` (${whole} with waits for a CPU)` : '';
-  const numbers = skipped ?? `${seconds} s, ${answered}/${requests} answered, longest gap ${gap} ms${waits}`;
+  const numbers = skipped ?? [`${seconds} s`, ...campaign.numbers(result)].join(', ');
   return [
     `${verdictOf(result).padEnd(4)} ${name}, ${plan.scenario}: ${numbers}`,
     ...deeds.map((deed) => `       ${deed}`),
     ...injections.map(
       ({ fault, at, found, hit }) =>
-        `       ${at} s: ${describeFault(fault)}${hit ? '' : ' (nothing to hit)'}; it was at ${found}`,
+        `       ${at} s: ${campaign.describe(fault)}${hit ? '' : ' (nothing to hit)'}; it was at ${found}`,
     ),
     ...violations.map((violation) => `     ! ${violation}`),
   ].join('\n');
 }
 
-export function summary(results: SeedResult[]): string {
+export function summary(campaign: AnyCampaign, results: SeedResult[]): string {
   const count = (verdict: string): number => results.filter((result) => verdictOf(result) === verdict).length;
   const failed = results.filter((result) => verdictOf(result) === 'FAIL');
+  const injections = results.flatMap((result) => result.injections);
   return [
     `\nFaults by stage in which they hit (${results.length} seeds)`,
-    coverage(results.flatMap(({ injections }) => injections)),
+    coverage(campaign, injections),
     'Scenarios',
-    played(results),
+    played(campaign, results),
     ...failed.map(
       (result) =>
-        `${seedBlock(result)}\n       replay: npm run test:faults -- incremental --seed ${result.plan.seed}\n`,
+        `${seedBlock(campaign, result)}\n       replay: npm run test:faults -- ${campaign.name} --seed ${result.plan.seed}\n`,
     ),
     `${count('ok')} passed, ${failed.length} failed${count('skip') > 0 ? `, ${count('skip')} skipped` : ''}`,
   ].join('\n');
 }
 
-function coverage(injections: Injection[]): string {
-  const table = new Table({ head: ['fault', ...stages, 'in all'], style: { head: [], border: [] } });
+function coverage({ kinds, columns, columnOf }: AnyCampaign, injections: Injection[]): string {
+  const table = new Table({ head: ['fault', ...columns, 'in all'], style: { head: [], border: [] } });
   for (const [target, action] of kinds) {
     const hits = injections.filter(({ fault, hit }) => hit && fault.target === target && fault.action === action);
-    const cells = stages.map((stage) => hits.filter(({ found }) => columnOf(found) === stage).length || '');
+    const cells = columns.map((column) => hits.filter(({ found }) => columnOf(found) === column).length || '');
     table.push([`${action} ${target}`, ...cells, hits.length || 'none']);
   }
   return table.toString();
 }
 
-function columnOf(found: string): StageColumn {
-  const [stage = ''] = found.split('/');
-  if (found === 'Train/Waiting' || !stages.includes(stage as StageColumn)) return 'between';
-  return stage as StageColumn;
-}
-
-function played(results: SeedResult[]): string {
+function played({ scenarios }: AnyCampaign, results: SeedResult[]): string {
   const table = new Table({ head: ['scenario', 'ok', 'failed', 'skipped'], style: { head: [], border: [] } });
-  for (const name of scenarioNames) {
+  for (const name of scenarios) {
     const of = results.filter(({ plan }) => plan.scenario === name);
     const count = (verdict: string): number | string => of.filter((one) => verdictOf(one) === verdict).length || '';
     table.push([name, count('ok'), count('FAIL'), count('skip')]);
@@ -80,27 +67,12 @@ function played(results: SeedResult[]): string {
   return table.toString();
 }
 
-function sum<K extends string>(items: Record<K, number>[], key: K): number {
-  return items.reduce((total, item) => total + item[key], 0);
-}
-
-function longest<K extends string>(items: Record<K, number>[], key: K): number {
-  return Math.max(0, ...items.map((item) => item[key]));
-}
-
-/** For machines; without sample lists, which are long and equal. */
-export function writeReport(file: string, results: SeedResult[]): void {
-  const seeds = results.map(({ outcome, ...result }) => ({
+/** For machines. */
+export function writeReport(file: string, campaign: AnyCampaign, results: SeedResult[]): void {
+  const seeds = results.map((result) => ({
     ...result,
-    verdict: verdictOf({ outcome, ...result }),
-    ...(outcome === undefined
-      ? {}
-      : {
-          outcome: {
-            ...outcome,
-            rounds: outcome.rounds.map(({ train, eval: judged }) => [train.length, judged.length]),
-          },
-        }),
+    verdict: verdictOf(result),
+    ...(result.outcome === undefined ? {} : { outcome: campaign.brief(result.outcome) }),
   }));
-  writeFileSync(file, `${JSON.stringify({ campaign: 'incremental', seeds }, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ campaign: campaign.name, seeds }, null, 2)}\n`);
 }

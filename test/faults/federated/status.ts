@@ -1,0 +1,32 @@
+/** What a FederatedLearningJob shows, as far as the campaign reads it. */
+export interface RoundSummary {
+  round: number;
+  clients: number;
+  samples: number;
+  digest: string;
+  metrics: Record<string, number>;
+  seconds: number;
+  time: string;
+}
+
+export interface JobStatus {
+  phase: string;
+  stage?: string | null;
+  round: string;
+  rounds: RoundSummary[];
+  lastRound?: RoundSummary;
+  clients: { client: string; node?: string; state: string; reason?: string; message?: string }[];
+  conditions: { type: string; status: string; reason?: string; message?: string }[];
+  waitingFor?: { reason: string; message: string } | null;
+  observedGeneration: number;
+  succeeded: number;
+}
+
+/** Round under way, else the last one. */
+export function roundOf({ round }: JobStatus): number {
+  return Number(round.split('/')[0]);
+}
+
+export function accepted({ clients }: JobStatus): string[] {
+  return clients.filter(({ state }) => state === 'Accepted').map(({ client }) => client);
+}
