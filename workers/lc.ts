@@ -17,6 +17,7 @@ import { openBlobStore } from '../sdk/storage/index.ts';
 import { edgeQueue, nodeRef, residentQueue } from '../workflows/lib/ids.ts';
 import { signals } from '../workflows/lib/messages.ts';
 import { configured, readLcConfig, type LcConfig } from './lib/config.ts';
+import { serveGateway } from './lib/gateway/gateway.ts';
 import { healthServer, listen } from './lib/health.ts';
 import { logger } from './lib/log.ts';
 import { blobStoreHealth, executionProviders, machineFacts } from './lib/node-facts.ts';
@@ -60,6 +61,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
   const tasks = new NodeTaskBoard(config.stateDir, (worker) => runtime.get(worker)?.owner);
   serveWorkerApi(server, runtime);
   serveTaskApi(server, tasks);
+  serveGateway(server, { board: tasks, runtime, stateDir: config.stateDir });
   serveWorkerViews(server, { list: () => runtime.list() });
   const address = await listen(server, config);
   const providers = executionProviders();

@@ -12,6 +12,7 @@ import { inChild } from './lib/child.ts';
 import { ClientTeller } from './lib/client-news.ts';
 import { DatasetIndex } from './lib/dataset-index.ts';
 import { beating, endingOf } from './lib/resident.ts';
+import { aggregatorAt, refusePlato } from './lib/original-trainers.ts';
 import { previousUpdate, pruneTasks } from './lib/task-retention.ts';
 import { watchDeaths } from './lib/deaths.ts';
 import { taskFiles, type TaskBoard, type TaskFiles } from './tasks.ts';
@@ -81,7 +82,10 @@ async function ask(deps: FederatedDependencies, input: TrainClientInput, asking:
   const { worker } = input;
   const { files, teller, interrupted, offered } = asking;
   const task = await prepare(deps, input, files);
-  await runtime.ensure({ ...(await launchOf(deps, worker)), restart: 'Always' });
+  const launch = await launchOf(deps, worker);
+  refusePlato(launch.image);
+  const contract = { ...launch.contract, ...aggregatorAt(deps.address()) };
+  await runtime.ensure({ ...launch, contract, restart: 'Always' });
   const over = new AbortController();
   offered(tasks.offer(worker.name, task, () => teller.training()));
   const deaths = watchDeaths(runtime, worker.name, (problem) => teller.retrying(problem));
@@ -134,7 +138,7 @@ async function conclude(
     return { refused, ...of };
   };
   if (answer.status === 'failed') {
-    return refuse({ reason: 'WorkerFailed', message: `${input.worker.name}: ${answer.message}` });
+    return refuse({ reason: answer.reason ?? 'WorkerFailed', message: `${input.worker.name}: ${answer.message}` });
   }
   const verdict = await inChild<JudgeUpdateOutput>(
     'judge-update',

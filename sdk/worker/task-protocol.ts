@@ -53,6 +53,11 @@ export const taskResult = z.discriminatedUnion('status', [
   }),
   z.object({
     status: z.literal('failed'),
+    /** Why the answer must not count, where that has a name of its own (`NotFinite`). */
+    reason: z
+      .string()
+      .regex(/^[A-Z][A-Za-z]{1,39}$/)
+      .optional(),
     message: z
       .string()
       .max(16_384)

@@ -9,6 +9,7 @@ import type { FederatedDependencies } from '../../../activities/edge/train-clien
 import { mlp, OnnxEstimator } from '../../../sdk/estimators/onnx/index.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
 import { writeWeights } from '../../../sdk/tensors/index.ts';
+import { serveGateway, type GatewayOptions } from '../../../workers/lib/gateway/gateway.ts';
 import { healthServer } from '../../../workers/lib/health.ts';
 import { freePort } from '../../../workers/lib/ports.ts';
 import { serveTaskApi } from '../../../workers/lib/task-api.ts';
@@ -40,6 +41,8 @@ export class FederatedNode {
   readonly #server = healthServer({ missing: () => [] }).server;
   readonly #environments: MockActivityEnvironment[] = [];
   #stopped = false;
+  /** Limits of the gateway for trainers of the original library, other than its own. To be set before `start`. */
+  gateway: Partial<GatewayOptions> = {};
 
   /** `images`: more than those of this folder. */
   constructor(place: NodePlace, images: ImageEntry[] = []) {
@@ -63,6 +66,7 @@ export class FederatedNode {
     await this.runtime.recover();
     serveWorkerApi(this.#server, this.runtime);
     serveTaskApi(this.#server, this.board, { holdMs: 2_000 });
+    serveGateway(this.#server, { board: this.board, runtime: this.runtime, stateDir: this.stateDir, ...this.gateway });
     await this.#server.listen({ port: this.place.port, host: '127.0.0.1' });
     return this;
   }

@@ -1,0 +1,24 @@
+/** Training images that were made for the original's library: what they are told, and which of them cannot take part. */
+import { failure } from '../../lib/failure.ts';
+
+/** The aggregation server that a trainer connects to is its own local controller. */
+export function aggregatorAt(address: string): { AGG_IP: string; AGG_PORT: string } {
+  const { hostname, port } = new URL(address);
+  return { AGG_IP: hostname, AGG_PORT: port };
+}
+
+/** Names of the published images whose program is the Plato-based second version, which speaks another protocol. */
+const platoImages = [
+  /federated-learning-surface-defect-detection(-v2)?-(train|aggregation)$/,
+  /federated-learning-mistnet/,
+];
+
+/** Throws `InvalidTemplate` with what to do. */
+export function refusePlato(image: string): void {
+  const name = image.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+  if (!platoImages.some((pattern) => pattern.test(name))) return;
+  throw failure(
+    'InvalidTemplate',
+    `image ${image}: trains with Plato (FederatedLearningV2), whose protocol is not spoken here; use an image that calls FederatedLearning`,
+  );
+}

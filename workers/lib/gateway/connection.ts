@@ -1,0 +1,126 @@
+/** One WebSocket of a trainer: bytes in, whole frames out, every wait bounded but that for its next update. */
+import type { Socket } from 'node:net';
+import { readFile } from 'node:fs/promises';
+import { Closing, closeCodes, FrameDecoder, type FrameEvent } from './frame-decoder.ts';
+import { closePayload, frameHeader, opcodes } from './frames.ts';
+
+export interface Receiver {
+  data(bytes: Buffer): Promise<void> | void;
+  end(): Promise<void>;
+}
+
+export interface ConnectionLimits {
+  /** Bytes of one message. */
+  messageBytes: number;
+  /** Silence that is allowed before the trainer has said who it is, and in the middle of a message, in ms. */
+  stallMs: number;
+}
+
+/** After our close frame the other side may send its own for so long. */
+const farewellMs = 2_000;
+/** Of frames that the other side does not read. */
+const mostUnread = 64 << 20;
+
+export class Connection {
+  readonly #socket: Socket;
+  readonly #limits: ConnectionLimits;
+  readonly #decoder: FrameDecoder;
+  readonly #over = new AbortController();
+  #isKnown = false;
+
+  constructor(socket: Socket, limits: ConnectionLimits) {
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#decoder = new FrameDecoder(limits.messageBytes);
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 60_000);
+    socket.on('error', () => this.#over.abort());
+    socket.once('close', () => this.#over.abort());
+    socket.on('timeout', () => this.#timeOut());
+  }
+
+  /** Aborted as soon as nothing can be said any more. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** It said who it is: from now on it may be silent, for it trains. */
+  known(): void {
+    this.#isKnown = true;
+  }
+
+  /** Hears until the other side or `close` ends it. What the receiver throws closes the connection, and is thrown. */
+  async run(first: Buffer, receiver: Receiver): Promise<void> {
+    try {
+      if (first.length > 0) await this.#hear(first, receiver);
+      this.#awaitMore();
+      for await (const piece of this.#socket.iterator({ destroyOnReturn: false })) {
+        if (this.over.aborted) break;
+        await this.#hear(piece as Buffer, receiver);
+        this.#awaitMore();
+      }
+      this.close(closeCodes.goingAway, '');
+    } catch (error) {
+      if (this.over.aborted) return;
+      const { code, message } = error instanceof Closing ? error : new Closing(closeCodes.internal, String(error));
+      this.close(code, message);
+      throw error;
+    }
+  }
+
+  async sendText(text: string): Promise<void> {
+    await this.#send(opcodes.text, Buffer.from(text));
+  }
+
+  async sendFile(path: string): Promise<void> {
+    await this.#send(opcodes.text, await readFile(path));
+  }
+
+  /** Says why, gives the other side the time to hear it, and ends. */
+  close(code: number, reason: string): void {
+    if (this.over.aborted) return;
+    this.#over.abort();
+    const payload = closePayload(code, reason);
+    this.#socket.write(frameHeader(opcodes.close, payload.length));
+    this.#socket.end(payload);
+    // What is still on its way is thrown away: unread bytes would make the system reset the connection before the reason arrives.
+    this.#socket.resume();
+    setTimeout(() => this.#socket.destroy(), farewellMs).unref();
+  }
+
+  async #hear(piece: Buffer, receiver: Receiver): Promise<void> {
+    for (const event of this.#decoder.push(piece)) {
+      if (this.over.aborted) return;
+      await this.#handle(event, receiver);
+    }
+  }
+
+  async #handle(event: FrameEvent, receiver: Receiver): Promise<void> {
+    switch (event.kind) {
+      case 'data':
+        return receiver.data(event.bytes);
+      case 'end':
+        return receiver.end();
+      case 'ping':
+        return this.#send(opcodes.pong, event.bytes);
+      case 'close':
+        this.close(1000, '');
+    }
+  }
+
+  async #send(opcode: number, payload: Buffer): Promise<void> {
+    if (this.over.aborted) return;
+    if (this.#socket.writableLength > mostUnread) throw new Closing(closeCodes.policy, 'answers are not read');
+    this.#socket.write(frameHeader(opcode, payload.length));
+    this.#socket.write(payload);
+  }
+
+  #awaitMore(): void {
+    this.#socket.setTimeout(this.#isKnown && !this.#decoder.isWithin ? 0 : this.#limits.stallMs);
+  }
+
+  #timeOut(): void {
+    const what = this.#isKnown ? 'a message was begun and not ended' : 'no subscribe came';
+    this.close(closeCodes.policy, `${what} within ${this.#limits.stallMs / 1000} s`);
+  }
+}
