@@ -89,8 +89,9 @@ export function plan(seed: number): Plan {
     return {
       // Spread over the rounds, so that one is not the other's shadow; two may still meet.
       round: 1 + Math.floor(((i + random.uniform()) * rounds) / count),
-      point: pick(points),
-      delayMs: Math.floor(random.uniform() * 200),
+      // Trainers have something to lose only while they train.
+      point: target === 'trainer' || target === 'trainers' ? 0 : pick(points),
+      delayMs: Math.floor(random.uniform() * 300),
       target,
       action,
       forMs: long ? 11_500 : 500 + Math.floor(random.uniform() * 3_500),

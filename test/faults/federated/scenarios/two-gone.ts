@@ -67,10 +67,11 @@ async function closings(story: Story, { from, to, cpu }: { from: number; to: num
     );
     if (opened < from || scheduledAt > to) continue;
     const deadline = opened + deadlineMs;
-    const over = scheduledAt - deadline - cpu.between(deadline, scheduledAt);
-    late.push(Math.round(over));
-    if (over > closesMs)
-      story.violations.push(`round ${input.round} was closed ${Math.round(over)} ms after its deadline`);
+    const over = Math.round(scheduledAt - deadline);
+    late.push(over);
+    // On a machine with more to do than CPUs, what manager and server waited for their turn is taken off.
+    if (over - cpu.between(deadline, scheduledAt) > closesMs)
+      story.violations.push(`round ${input.round} was closed ${over} ms after its deadline`);
     const there = input.updates.map(({ client }) => client).filter((client) => gone.includes(client));
     if (there.length > 0) story.violations.push(`round ${input.round} counts ${there.join()}, who were away`);
   }
