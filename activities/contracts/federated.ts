@@ -122,6 +122,21 @@ export interface AggregateResult {
   metrics: Record<string, number>;
 }
 
+/** Of an ONNX file; test data is read whole, in the memory of a child process. */
+export interface EvaluateModelInput {
+  model: BlobRef;
+  dataset: DatasetSource;
+  /** Column or member that holds the label; txt has it as the second word. */
+  label: string;
+  loss: 'softmaxCrossEntropy' | 'bceWithLogits' | 'mse';
+}
+
+export interface EvaluateModelResult {
+  samples: number;
+  /** Finite ones only. */
+  metrics: Record<string, number>;
+}
+
 /** Activities of an LC on `edge/<node>/resident`. */
 export interface FederatedResidentActivities {
   /** One task of one client. Idempotent by `identity`: an answer that was taken once is found again, whoever died meanwhile. */
@@ -138,4 +153,6 @@ export interface FederatedEdgeActivities {
   /** `undefined`: the model is no ONNX file with trainable weights, or is not there. */
   importModel(input: ImportModelInput): Promise<ImportedModel | undefined>;
   aggregate(input: AggregateInput): Promise<AggregateResult>;
+  /** Non-retryable `DatasetUnreadable` or `WorkerFailed`: the test data or the model is not what it must be. */
+  evaluateModel(input: EvaluateModelInput): Promise<EvaluateModelResult>;
 }

@@ -6,6 +6,7 @@ import { isLocal } from '../../sdk/storage/index.ts';
 import { failure, namingFullDisk } from '../lib/failure.ts';
 import type { AggregateChildInput } from './children/aggregate.ts';
 import type { ImportInput, ImportOutput } from './children/import-model.ts';
+import { evaluateModel } from './evaluate-model.ts';
 import { ChildError, inChild } from './lib/child.ts';
 import { nodePath } from './lib/node-path.ts';
 import { beating } from './lib/resident.ts';
@@ -22,6 +23,7 @@ export function createAggregateActivities(deps: Dependencies): FederatedEdgeActi
       return beating((signal) => withScratch(deps, (scratch) => act(scratch, signal)));
     });
   return {
+    evaluateModel: (input) => work((scratch, signal) => evaluateModel(deps.blobs, input, { scratch, signal })),
     importModel: (input) => work((scratch, signal) => importModel(deps, input, { scratch, signal })),
     aggregate: (round) =>
       work(async (scratch, signal) => {

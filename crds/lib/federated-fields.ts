@@ -1,6 +1,6 @@
 import type { FederatedLearningJobSpec } from '../federated-learning-job.ts';
 import { durationMs, parameterMap } from './federated.ts';
-import type { Parameters } from './federated.ts';
+import type { Parameters , LOSSES} from './federated.ts';
 import type { PodTemplate } from './pod-template.ts';
 import { workerFields } from './worker-fields.ts';
 import type { WorkerFields } from './worker-fields.ts';
@@ -20,7 +20,15 @@ export interface FederatedLearningJobFields {
   };
   training: NonNullable<Spec['trainingConfig']>;
   selection: { strategy: string; perRound?: number; parameters: Parameters; seed: number };
-  evaluation: { every: number; where: 'Clients' | 'Central'; metrics?: string[] };
+  evaluation: {
+    every: number;
+    where: 'Clients' | 'Central';
+    metrics?: string[];
+    /** Of `Central`. */
+    dataset?: string;
+    label: string;
+    loss: (typeof LOSSES)[number];
+  };
   updates: NonNullable<Spec['updatePolicy']>;
   keepWarm: boolean;
   transmitter: 'ws' | 's3';
@@ -41,7 +49,7 @@ export function federatedLearningJobFields(spec: Spec): FederatedLearningJobFiel
     rounds: roundFields(spec),
     training: spec.trainingConfig ?? {},
     selection: selectionFields(spec.clientSelection),
-    evaluation: { every: 1, where: 'Clients', ...spec.evaluation },
+    evaluation: evaluationFields(spec.evaluation),
     updates: spec.updatePolicy ?? {},
     keepWarm: spec.keepWarm ?? true,
     transmitter: spec.transmitter?.s3 === undefined ? 'ws' : 's3',
@@ -61,6 +69,17 @@ function roundFields({ rounds = {}, aggregationWorker }: Spec): FederatedLearnin
 function selectionFields(selection: Spec['clientSelection'] = {}): FederatedLearningJobFields['selection'] {
   const { strategy = 'All', perRound, parameters, seed = 0 } = selection;
   return { strategy, ...(perRound !== undefined && { perRound }), parameters: parameterMap(parameters), seed };
+}
+
+function evaluationFields({ dataset, ...given }: Spec['evaluation'] = {}): FederatedLearningJobFields['evaluation'] {
+  return {
+    every: 1,
+    where: 'Clients',
+    label: 'label',
+    loss: 'softmaxCrossEntropy',
+    ...given,
+    ...(dataset === undefined ? {} : { dataset: dataset.name }),
+  };
 }
 
 /** Literal value of `exit_round` in the aggregator's environment, else 1: what the original's aggregator would do. */

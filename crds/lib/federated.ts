@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { keyValue } from './key-value.ts';
+import { reference } from './names.ts';
+import { withRules } from './rule.ts';
 
 const DURATION = /^([1-9][0-9]{0,4}h)?([1-9][0-9]{0,5}m)?([1-9][0-9]{0,7}s)?$/;
 const NAME = /^[A-Za-z][A-Za-z0-9_.-]*$/;
@@ -139,11 +141,31 @@ export const clientSelection = () =>
     seed: z.int().min(0).describe('Of every random choice of the job. Default: 0.').optional(),
   });
 
-export const evaluation = () =>
+export const LOSSES = ['softmaxCrossEntropy', 'bceWithLogits', 'mse'] as const;
+
+const evaluationFields = () =>
   z.strictObject({
     every: z.int().min(1).describe('Rounds between two evaluations. Default: 1.').optional(),
-    where: z.enum(['Clients', 'Central']).describe('Default: Clients.').optional(),
+    where: z
+      .enum(['Clients', 'Central'])
+      .describe('Clients judge what they are given; Central: what each round makes, on dataset. Default: Clients.')
+      .optional(),
+    dataset: reference('Dataset with test data, for where: Central; it is read on its own node').optional(),
+    label: z
+      .string()
+      .min(1, 'must name a column or member')
+      .max(253)
+      .describe('Of csv and json test data, where the label is. Default: label.')
+      .optional(),
+    loss: z.enum(LOSSES).describe('Of the ONNX model on the test data. Default: softmaxCrossEntropy.').optional(),
     metrics: z.array(metricName()).max(100).describe('Metrics to keep. Default: all.').optional(),
+  });
+
+export const evaluation = () =>
+  withRules(evaluationFields(), {
+    cel: "!has(self.where) || self.where != 'Central' || has(self.dataset)",
+    message: 'needs dataset: {name: …}, the Dataset with test data, because where is Central',
+    check: ({ where, dataset }) => where !== 'Central' || dataset !== undefined,
   });
 
 export const updatePolicy = () =>

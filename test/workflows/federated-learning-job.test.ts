@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
 import { entityId } from '../../workflows/lib/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeTemporal } from '../support/stack.ts';
@@ -52,6 +53,49 @@ describeTemporal('a federated learning job', () => {
       message: `3 of 3 rounds; live version ${live}, of round 3`,
     });
     expect(model.status).toMatchObject({ phase: 'Live', metrics: [{ key: 'accuracy', value: '0.8' }] });
+    await scene.stop();
+  }, 60_000);
+
+  test('judges every global model on test data, on its node, and says why it cannot', async () => {
+    const scene = await new FederatedScene(temporal, 'central', 2).start();
+    const evaluation = {
+      every: 2,
+      where: 'Central' as const,
+      dataset: 'central-test',
+      label: 'y',
+      loss: 'mse' as const,
+    };
+    scene.onEvaluate = () => ({ samples: 5, metrics: { mse: scene.evaluations.length / 10, other: 1 } });
+    await scene.applyAll({ evaluation: { ...evaluation, metrics: ['mse'] } });
+    await scene.status({ waitingFor: { reason: 'DatasetMissing' } });
+    await temporal.apply(
+      { kind: 'Dataset', namespace: 'default', name: 'central-test' },
+      { fields: { url: '/data/test.csv', format: 'csv', nodeName: 'central-1' } },
+    );
+    const status = await scene.status({ phase: 'Succeeded' }, 20_000);
+    expect(status['rounds']).toMatchObject([{ metrics: {} }, { metrics: { mse: 0.1 } }, { metrics: { mse: 0.2 } }]);
+    expect((status['lastRound'] as { metrics: object }).metrics).toEqual({ mse: 0.2 });
+    expect(scene.evaluations[0]).toMatchObject({
+      dataset: { url: '/data/test.csv', format: 'csv' },
+      label: 'y',
+      loss: 'mse',
+    });
+    // Of the client, nobody asked.
+    expect(scene.tasks.every(({ evaluate }) => !evaluate)).toBe(true);
+    await scene.stop();
+  }, 60_000);
+
+  test('goes on when the test data or the model is not what it must be, with the reason', async () => {
+    const scene = await new FederatedScene(temporal, 'unjudged', 1).start();
+    const evaluation = { where: 'Central' as const, dataset: 'unjudged-data-0', label: 'y', loss: 'mse' as const };
+    scene.onEvaluate = () => {
+      throw ApplicationFailure.nonRetryable('/data.csv has no column "y"', 'DatasetUnreadable');
+    };
+    await scene.applyAll({ rounds: { total: 1 }, evaluation: { every: 1, ...evaluation } });
+    await scene.status({
+      phase: 'Succeeded',
+      lastRound: { message: '1 clients, 10 samples; not judged: /data.csv has no column "y"' },
+    });
     await scene.stop();
   }, 60_000);
 

@@ -16,6 +16,7 @@ import {
 import type { TrainClientResult } from '../../activities/contracts.ts';
 import { chooseClients, present } from '../lib/federated/choosing.ts';
 import { firstModel } from '../lib/federated/first-model.ts';
+import { isJudged, judged } from '../lib/federated/judging.ts';
 import { LateTasks } from '../lib/federated/late-tasks.ts';
 import { lateFor } from '../lib/federated/late.ts';
 import { aggregate, askClient, collect, type RoundStart } from '../lib/federated/round.ts';
@@ -125,7 +126,9 @@ class Run {
       return;
     }
     this.#tellJob('Aggregating');
-    const record = await aggregate(start, round);
+    const made = await aggregate(start, round);
+    if (isJudged(plan, made.round)) this.#tellJob('Evaluating');
+    const record = await judged(plan, made);
     this.#open = undefined;
     this.#keep(record, round);
     await this.#publish(record, 'candidate');

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import type {
   AggregateInput,
   AggregateResult,
+  EvaluateModelInput,
+  EvaluateModelResult,
   FederatedEdgeActivities,
   FederatedResidentActivities,
   ImportedModel,
@@ -31,6 +33,8 @@ export class FederatedScene {
   readonly tasks: TrainClientInput[] = [];
   readonly aggregations: AggregateInput[] = [];
   readonly dismissed: string[] = [];
+  readonly evaluations: EvaluateModelInput[] = [];
+  onEvaluate: (input: EvaluateModelInput) => EvaluateModelResult = () => ({ samples: 1, metrics: {} });
   imported: ImportedModel | undefined;
   answer: Answer = (input) => this.update(input);
   onAggregate: (input: AggregateInput) => Promise<Partial<AggregateResult>> | Partial<AggregateResult> = () => ({});
@@ -62,7 +66,7 @@ export class FederatedScene {
       rounds: { total: 3, late: 'Discard', ...rounds },
       training: {},
       selection: { strategy: 'All', parameters: {}, seed: 7 },
-      evaluation: { every: 1, where: 'Clients' },
+      evaluation: { every: 1, where: 'Clients', label: 'label', loss: 'softmaxCrossEntropy' },
       updates: {},
       keepWarm: true,
       transmitter: 'ws',
@@ -123,11 +127,11 @@ export class FederatedScene {
     return status;
   }
 
-  async update({ identity: { client, round } }: TrainClientInput): Promise<TrainClientResult> {
+  async update({ identity: { client, round }, evaluate }: TrainClientInput): Promise<TrainClientResult> {
     const blob = await this.blobs.put(`update ${client} ${round}`);
     const samples = 10 * (Number(client) + 1);
-    const evaluation = { accuracy: 0.5 + round / 10 };
-    return { accepted: { client, node: `${this.name}-${Number(client)}`, blob, samples, metrics: {}, evaluation } };
+    const evaluation = evaluate ? { evaluation: { accuracy: 0.5 + round / 10 } } : {};
+    return { accepted: { client, node: `${this.name}-${Number(client)}`, blob, samples, metrics: {}, ...evaluation } };
   }
 
   get blobs(): BlobStore {
@@ -146,6 +150,10 @@ export class FederatedScene {
 
   #work(): FederatedEdgeActivities {
     return {
+      evaluateModel: async (input) => {
+        this.evaluations.push(input);
+        return this.onEvaluate(input);
+      },
       importModel: async () => this.imported,
       aggregate: async (input) => {
         this.aggregations.push(input);
@@ -154,7 +162,8 @@ export class FederatedScene {
         const hash = createHash('sha256').update(input.weights.sha256);
         for (const { blob, samples } of input.updates) hash.update(`${blob.sha256} ${samples}`);
         const weights = await this.blobs.put(`weights ${input.round} ${hash.digest('hex')}`);
-        return { weights, left: [], metrics: {}, ...given };
+        const file = input.file === undefined ? {} : { file: await this.blobs.put(`file of ${weights.sha256}`) };
+        return { weights, ...file, left: [], metrics: {}, ...given };
       },
     };
   }

@@ -5,10 +5,9 @@ import type { Problem } from '../failures.ts';
 const laterStrategies: ReadonlySet<string> = new Set(['MistNet', 'FedBuff', 'Worker']);
 
 export function notYet(fields: FederatedLearningJobFields): Problem | undefined {
-  const { aggregation, evaluation, keepWarm } = fields;
+  const { aggregation, keepWarm } = fields;
   const later = [
     laterStrategies.has(aggregation.strategy) && `spec.aggregation.strategy: ${aggregation.strategy}`,
-    evaluation.where !== 'Clients' && `spec.evaluation.where: ${evaluation.where}`,
     !keepWarm && 'spec.keepWarm: false',
   ].filter((field) => field !== false);
   if (later.length === 0) return undefined;

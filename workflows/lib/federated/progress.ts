@@ -14,6 +14,7 @@ export function newsOfRun(view: FederatedView, news: RunNews): void {
   if (last !== undefined && last.round > (known?.last?.round ?? own.run.records.at(-1)?.round ?? 0)) {
     // As the original says it, for each round once.
     note(view, 'Training', { reason: 'DoTraining', message: `Round ${last.round} reaches at ${last.time}` });
+    if (last.unjudged !== undefined) view.emit({ type: 'Warning', ...last.unjudged });
     own.run = { ...own.run, records: [...own.run.records, last].slice(-keptRounds) };
   }
   warn(view, news, known?.round === news.round ? known : undefined);

@@ -21,11 +21,16 @@ export const cloud = { 'sedna.io/role': 'cloud' };
 export function needs(view: FederatedView): EntityRef[] {
   const { namespace } = view.ref;
   const { fields } = view.desired;
-  const datasets = [...new Set(fields.clients.map(({ dataset }) => dataset))];
+  const test = testDataset(fields);
+  const datasets = [
+    ...new Set([...fields.clients.map(({ dataset }) => dataset), ...(test === undefined ? [] : [test])]),
+  ];
   const nodes = new Set<string>();
   for (const { place } of places(view)) if (place !== undefined) nodes.add(place.node);
   const aggregator = aggregatorNode(view);
   if (aggregator !== undefined) nodes.add(aggregator);
+  const testNode = testData(view)?.node;
+  if (testNode !== undefined) nodes.add(testNode);
   return [
     ...datasets.map((name) => ({ kind: 'Dataset', namespace, name })),
     ...modelNames(fields).map((name) => ({ kind: 'Model', namespace, name })),
@@ -73,6 +78,18 @@ export function places(view: FederatedView): ClientPlace[] {
   });
 }
 
+function testDataset({ evaluation }: FederatedLearningJobFields): string | undefined {
+  return evaluation.where === 'Central' ? evaluation.dataset : undefined;
+}
+
+function testData(view: FederatedView): RunPlan['test'] {
+  const dataset = testDataset(view.desired.fields);
+  const published = dataset === undefined ? undefined : peerValue<PublishedDataset>(view, 'Dataset', dataset);
+  if (dataset === undefined || published === undefined) return undefined;
+  const { url, format, nodeName } = published;
+  return { dataset, node: nodeName, source: { url, format } };
+}
+
 /** The job as a run takes it, or why there can be none yet. `undefined` in both: not answered yet. */
 export function assess(view: FederatedView): { plan?: RunPlan; problem?: Problem } {
   const { desired } = view;
@@ -86,6 +103,8 @@ export function assess(view: FederatedView): { plan?: RunPlan; problem?: Problem
   if (fields.pretrainedModel !== undefined && pretrained === undefined) {
     return noted(missing(view, 'Model', fields.pretrainedModel));
   }
+  const [testName, test] = [testDataset(fields), testData(view)];
+  if (testName !== undefined && test === undefined) return noted(missing(view, 'Dataset', testName));
   const aggregator = aggregatorNode(view);
   if (aggregator === undefined) {
     const labels = selectorKey(aggregatorSelector(fields));
@@ -103,6 +122,7 @@ export function assess(view: FederatedView): { plan?: RunPlan; problem?: Problem
       aggregator,
       model: source(model),
       ...(pretrained === undefined ? {} : { pretrained: source(pretrained) }),
+      ...(test === undefined ? {} : { test }),
     },
   };
 }

@@ -27,6 +27,8 @@ export interface RunPlan {
   aggregator: string;
   model: ModelSource;
   pretrained?: ModelSource;
+  /** Test data, where global models are judged on such. */
+  test?: { dataset: string; node: string; source: { url: string; format: string } };
 }
 
 export interface Refusal {
@@ -75,6 +77,8 @@ export interface RoundRecord {
   state?: BlobRef;
   file?: BlobRef;
   metrics: Record<string, number>;
+  /** Why this model could not be judged on the test data. */
+  unjudged?: Problem;
   seconds: number;
   time: string;
 }
@@ -120,7 +124,7 @@ export interface RunEnd {
   outcome: RunOutcome;
 }
 
-export type RunStage = 'Starting' | 'Collecting' | 'Aggregating' | 'Waiting';
+export type RunStage = 'Starting' | 'Collecting' | 'Aggregating' | 'Evaluating' | 'Waiting';
 
 export type WaitingRun = Required<Wait>;
 

@@ -58,7 +58,7 @@ function lastRecord({ run, news }: FederatedState): RoundRecord | undefined {
   return news?.last ?? run.records.at(-1);
 }
 
-function summaryOf({ clients, weights, metrics, credited, ...record }: RoundRecord): Record<string, unknown> {
+function summaryOf({ clients, weights, metrics, credited, unjudged, ...record }: RoundRecord): Record<string, unknown> {
   const digits = Object.entries(metrics).map(([name, value]) => [name, Number(value.toPrecision(6))] as const);
   const { round, samples, seconds, time } = record;
   const said = digits.map(([name, value]) => `, ${name} ${value}`).join('');
@@ -72,7 +72,7 @@ function summaryOf({ clients, weights, metrics, credited, ...record }: RoundReco
     metrics: Object.fromEntries(digits),
     seconds,
     time,
-    message: `${clients.length} clients${late.join('')}, ${samples} samples${said}`,
+    message: `${clients.length} clients${late.join('')}, ${samples} samples${said}${unjudged === undefined ? '' : `; not judged: ${unjudged.message}`}`,
   };
 }
 
@@ -133,10 +133,11 @@ function waitingFor(view: FederatedView, clients: ClientPlace[]): Wait | undefin
 function waitingRun(view: FederatedView, clients: ClientPlace[]): Wait | undefined {
   const { news } = view.own;
   const waiting = news?.waitingFor;
-  const node = assess(view).plan?.aggregator;
+  const { plan } = assess(view);
+  const node = news?.stage === 'Evaluating' ? plan?.test?.node : plan?.aggregator;
   const away = node === undefined ? undefined : nodeProblem(view, node);
   if (news === undefined) return away ?? { reason: 'Starting', message: 'the run starts' };
-  if (news.stage === 'Aggregating') return away;
+  if (news.stage === 'Aggregating' || news.stage === 'Evaluating') return away;
   if (waiting === undefined || waiting.reason !== 'Collecting') return waiting;
   const silent = clients
     .filter(({ client }) => waiting.missing.includes(client))
@@ -171,6 +172,6 @@ function degradation(view: FederatedView): Problem | undefined {
   if (waiting !== undefined && waiting.reason !== 'Collecting')
     return { reason: waiting.reason, message: waiting.message };
   const refused = own.news?.refused[0];
-  if (refused === undefined) return assess(view).problem;
+  if (refused === undefined) return assess(view).problem ?? lastRecord(own)?.unjudged;
   return { reason: refused.problem.reason, message: `client ${refused.client}: ${refused.problem.message}` };
 }
