@@ -53,6 +53,7 @@ export class FederatedNode {
       image('trainer', 'trainer.ts'),
       image('liar', 'liar.ts'),
       image('crashes', 'crashes.cjs'),
+      image('sedna-trainer', '../../workers/support/sedna-trainer.ts'),
       ...images,
     ]);
     this.board = new NodeTaskBoard(this.stateDir, (worker) => this.runtime.get(worker)?.owner);

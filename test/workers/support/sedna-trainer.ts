@@ -90,7 +90,8 @@ for (let round = 1; ; round++) {
   while (frame.type !== 'recv_weight' || frame.data === undefined) frame = await receive();
   const { round_number: number, exit_flag: exit, total_sample: total } = frame.data;
   weights = frame.data.weights;
-  console.log(`receives ${JSON.stringify({ number, exit, total, first: firstOf(weights) })}`);
+  const [first, last] = [firstOf(weights), firstOf(weights.at(-1) ?? 0)];
+  console.log(`receives ${JSON.stringify({ number, exit, total, first, last })}`);
   await report(exit === 'ok' ? 'completed' : 'running', round, total);
   if (exit === 'ok') break;
 }

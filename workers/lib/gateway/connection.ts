@@ -89,6 +89,8 @@ export class Connection {
   }
 
   async #hear(piece: Buffer, receiver: Receiver): Promise<void> {
+    // Now it is this side that takes its time.
+    this.#socket.setTimeout(0);
     for (const event of this.#decoder.push(piece)) {
       if (this.over.aborted) return;
       await this.#handle(event, receiver);

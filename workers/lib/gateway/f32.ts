@@ -155,7 +155,9 @@ export const beginsNumber = (first: number, second: number | undefined): boolean
 export function shortest(value: number): string {
   if (Object.is(value, -0)) return '-0.0';
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return `${value}.0`;
-  const text = String(shortestNumber(value));
+  const size = Math.abs(value);
+  const rounded = shortestNumber(value);
+  const text = size >= 1e-4 && size < 1e9 ? String(rounded) : rounded.toExponential();
   return /[.e]/.test(text) ? text : `${text}.0`;
 }
 
