@@ -10,11 +10,14 @@ import * as describe from './describe.ts';
 import * as doctor from './doctor.ts';
 import * as down from './down.ts';
 import * as explain from './explain.ts';
+import * as fork from './fork.ts';
 import * as get from './get.ts';
 import * as gm from './gm.ts';
 import * as lc from './lc.ts';
 import * as logs from './logs.ts';
 import * as nodes from './nodes.ts';
+import * as reset from './reset.ts';
+import * as rounds from './rounds.ts';
 import * as simulate from './simulate.ts';
 import * as up from './up.ts';
 import * as verbs from './verbs.ts';
@@ -32,6 +35,9 @@ const VERBS: { register: (program: Command) => void }[] = [
   explain,
   deletion,
   verbs,
+  rounds,
+  reset,
+  fork,
   wait,
   logs,
   nodes,

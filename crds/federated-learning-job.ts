@@ -4,7 +4,7 @@ import { defineKind } from './lib/kind.ts';
 import type { Manifest } from './lib/kind.ts';
 import { aggregation, clientSelection, evaluation, rounds, trainingConfig, updatePolicy } from './lib/federated.ts';
 import { outputDirectory } from './lib/locations.ts';
-import { credentialName, reference } from './lib/names.ts';
+import { credentialName, dnsName, reference } from './lib/names.ts';
 import { podTemplate } from './lib/pod-template.ts';
 import { counter, statusOf } from './lib/status.ts';
 
@@ -14,6 +14,13 @@ const spec = z.strictObject({
     .array(z.strictObject({ dataset: reference('Dataset that this worker trains on'), template: podTemplate() }))
     .min(1, 'must name at least one training worker'),
   pretrainedModel: reference('Model that round 1 starts from').optional(),
+  startFrom: z
+    .strictObject({
+      job: dnsName().describe('Name of another FederatedLearningJob in the same namespace.'),
+      round: z.int().min(0).describe('A round that it has stored; 0 is what its round 1 started from.'),
+    })
+    .describe('Round 1 starts from a round of another job, in place of any model file. sedna fork writes it.')
+    .optional(),
   transmitter: z
     .strictObject({
       s3: z

@@ -23,6 +23,8 @@ import {
 } from './lib/federated/situation.ts';
 import { end, endOfRun, lost, newsOfClient, newsOfRun } from './lib/federated/progress.ts';
 import type { Mode, RunEnd, RunNews, RunPlan } from './lib/federated/state.ts';
+import { reset } from './lib/federated/reset.ts';
+import { details, published } from './lib/federated/stored.ts';
 import { federatedStatus } from './lib/federated/status.ts';
 import { entityId, runId } from './lib/ids.ts';
 import type { Verb } from './lib/messages.ts';
@@ -56,6 +58,7 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
   plan(view) {
     if (!isPlanned(view)) return [];
     const { own, operations } = view;
+    if (own.abandoned?.length) return [abandoning(view, own.abandoned)];
     const wanted: Operation[] = [];
     if (aggregatorNode(view) === undefined) wanted.push(placing(view, aggregatorSelector(view.desired.fields)));
     const { plan } = assess(view);
@@ -79,12 +82,14 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
     if (slot === 'client') newsOfClient(view, value as ClientNews);
   },
 
-  onVerb: (view, verb) => verdicts[verb]?.(view) ?? undefined,
+  onVerb: (view, verb, argument) => verdicts[verb]?.(view, argument) ?? undefined,
+  published: (view) => (isPlanned(view) ? published(view) : undefined),
+  details: (view) => (isPlanned(view) ? details(view) : undefined),
 
   async teardown(view) {
     if (!isPlanned(view)) return;
     const owner = { ...view.ref, uid: view.desired.uid };
-    if (view.own.started === true) await cancelRun(view);
+    if (view.own.started === true) await cancelRun(runOf(view));
     const nodes = new Set(view.own.nodes);
     for (const { place } of places(view)) if (place !== undefined) nodes.add(place.node);
     await Promise.allSettled([...nodes].map((node) => farewell(node, `clean up ${node}`).removeOwner({ owner })));
@@ -97,9 +102,9 @@ export async function federatedLearningJob(
   await runEntity(jobKind, input);
 }
 
-async function cancelRun(view: FederatedView): Promise<void> {
+async function cancelRun(id: string): Promise<void> {
   try {
-    await getExternalWorkflowHandle(runOf(view)).cancel();
+    await getExternalWorkflowHandle(id).cancel();
   } catch (error) {
     if (isCancellation(error)) throw error; // Any other: it has ended already.
   }
@@ -122,7 +127,7 @@ const unplanned: StatusDraft = {
 };
 
 /** What each verb does; a string is why it is refused. */
-const verdicts: Partial<Record<Verb, (view: FederatedView) => string | undefined>> = {
+const verdicts: Partial<Record<Verb, (view: FederatedView, argument: unknown) => string | undefined>> = {
   pause: (view) => setMode(view, 'pause'),
   stop: (view) => setMode(view, 'stop'),
   resume: (view) => setMode(view, 'run'),
@@ -135,6 +140,7 @@ const verdicts: Partial<Record<Verb, (view: FederatedView) => string | undefined
   trigger: () => 'a FederatedLearningJob begins its rounds by itself',
   approve: () => 'a FederatedLearningJob has nothing to approve',
   reject: () => 'a FederatedLearningJob has nothing to reject',
+  reset: (view, argument) => reset(view, argument, runOf(view)),
 };
 
 function setMode({ own }: FederatedView, mode: Mode): string | undefined {
@@ -151,6 +157,16 @@ function takesUp({ own, desired }: FederatedView): boolean {
   return own.ended?.kind === 'completed' && own.ended.reason === 'AllRounds' && done < desired.fields.rounds.total;
 }
 
+/** Runs of epochs that a reset has ended. No other one begins meanwhile. */
+function abandoning(view: FederatedView, ids: string[]): Operation {
+  const run = async (): Promise<void> => {
+    await Promise.all(ids.map(cancelRun));
+    view.own.abandoned = view.own.abandoned?.filter((id) => !ids.includes(id));
+    view.changed();
+  };
+  return { slot: 'abandon', key: ids.join(), run, uninterruptible: true };
+}
+
 /** The run that goes on, which no change of the plan may end. */
 function following({ epoch, resumes }: FederatedState): Operation {
   return { slot: 'run', key: runKey(epoch, resumes), run: () => Promise.resolve() };
@@ -164,7 +180,8 @@ const runKey = (epoch: number, attempt: number): string => `epoch ${epoch}.${att
  */
 function running(view: FederatedView, plan: RunPlan): Operation {
   const { own } = view;
-  const attempt = own.resumes;
+  const [attempt, epoch, id] = [own.resumes, own.epoch, runOf(view)];
+  let isBegun = false;
   const run = async (): Promise<void> => {
     own.nodes = [
       ...new Set([...own.nodes, plan.aggregator, ...plan.clients.flatMap(({ place }) => place?.node ?? [])]),
@@ -178,6 +195,9 @@ function running(view: FederatedView, plan: RunPlan): Operation {
       own.told = { mode: 'run' };
       return undefined;
     });
+    isBegun = true;
+    // Somebody has reset the job while its run was being started.
+    if (own.epoch !== epoch) return cancelRun(id);
     own.started = true;
     view.changed();
     if (child === undefined) return;
@@ -186,10 +206,10 @@ function running(view: FederatedView, plan: RunPlan): Operation {
     } catch (error) {
       if (CancellationScope.current().consideredCancelled) throw error;
       // Terminated from outside: a run that ends by itself, or is cancelled, has told so before.
-      end(view, attempt, lost(own, problemOf(error).message));
+      if (own.epoch === epoch) end(view, attempt, lost(own, problemOf(error).message));
     }
   };
-  return { slot: 'run', key: runKey(own.epoch, attempt), run, uninterruptible: () => own.started !== true };
+  return { slot: 'run', key: runKey(own.epoch, attempt), run, uninterruptible: () => !isBegun };
 }
 
 function startRun(view: FederatedView, plan: RunPlan) {
@@ -214,7 +234,8 @@ function relaying(view: FederatedView, plan: RunPlan): Operation[] {
   const { own } = view;
   if (own.started !== true || own.ended !== undefined) return [];
   const text = JSON.stringify(plan);
-  const { mode, retries, told, resumes } = own;
+  const { mode, retries, told, resumes, epoch } = own;
+  const id = runOf(view);
   if (told.plan === text && told.mode === mode && told.retries === retries) return [];
   const run = async (): Promise<void> => {
     const news: [string, ...unknown[]][] = [];
@@ -223,8 +244,9 @@ function relaying(view: FederatedView, plan: RunPlan): Operation[] {
     if (told.retries !== retries) news.push(['retry']);
     for (const [name, ...args] of news) {
       // After continue-as-new nobody else tells this job that somebody terminated its run.
-      if (!(await tell(runOf(view), name, ...args)))
-        return end(view, resumes, lost(own, 'they are not there any more'));
+      const isThere = await tell(id, name, ...args);
+      if (own.epoch !== epoch) return;
+      if (!isThere) return end(view, resumes, lost(own, 'they are not there any more'));
     }
     own.told = { plan: text, mode, retries };
   };

@@ -101,6 +101,7 @@ const verdicts: Partial<Record<Verb, (view: JobView) => string | undefined>> = {
   },
   approve: () => 'an IncrementalLearningJob has nothing to approve',
   reject: () => 'an IncrementalLearningJob has nothing to reject',
+  reset: () => 'an IncrementalLearningJob keeps no rounds to go back to',
 };
 
 function setMode(view: JobView, mode: Mode): string | undefined {

@@ -2,7 +2,13 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { controlQueue, entityId, entitySummary, workflowType, type EntityRef } from '../../workflows/lib/ids.ts';
-import { absentPhase, searchAttributes, statusQuery, type EntityView } from '../../workflows/lib/messages.ts';
+import {
+  absentPhase,
+  detailsQuery,
+  searchAttributes,
+  statusQuery,
+  type EntityView,
+} from '../../workflows/lib/messages.ts';
 
 const keyword = (name: string) => defineSearchAttributeKey(name, 'KEYWORD');
 const attributes = {
@@ -64,6 +70,18 @@ export async function viewEntity(client: Client, ref: EntityRef): Promise<Entity
     const handle = client.workflow.getHandle(entityId(ref));
     const { status } = await handle.describe();
     return status.name === 'RUNNING' ? await handle.query<EntityView>(statusQuery) : undefined;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** What its kind tells beyond the status; undefined when it does not run. */
+export async function askDetails(client: Client, ref: EntityRef): Promise<unknown> {
+  try {
+    const handle = client.workflow.getHandle(entityId(ref));
+    const { status } = await handle.describe();
+    return status.name === 'RUNNING' ? await handle.query<unknown>(detailsQuery) : undefined;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;

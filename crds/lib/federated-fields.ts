@@ -1,6 +1,6 @@
 import type { FederatedLearningJobSpec } from '../federated-learning-job.ts';
 import { durationMs, parameterMap } from './federated.ts';
-import type { Parameters , LOSSES} from './federated.ts';
+import type { Parameters, LOSSES } from './federated.ts';
 import type { PodTemplate } from './pod-template.ts';
 import { workerFields } from './worker-fields.ts';
 import type { WorkerFields } from './worker-fields.ts';
@@ -11,6 +11,7 @@ type Rounds = NonNullable<Spec['rounds']>;
 export interface FederatedLearningJobFields {
   model: string;
   pretrainedModel?: string;
+  startFrom?: { job: string; round: number };
   aggregation: WorkerFields & { strategy: string; parameters: Parameters };
   clients: (WorkerFields & { dataset: string })[];
   rounds: Pick<Rounds, 'minClientsToStart' | 'quorum' | 'stopWhen' | 'keepBest'> & {
@@ -36,10 +37,11 @@ export interface FederatedLearningJobFields {
 
 /** Sedna's manifests say nothing of rounds but in the aggregator's environment; see {@link exitRound}. */
 export function federatedLearningJobFields(spec: Spec): FederatedLearningJobFields {
-  const { aggregationWorker, trainingWorkers, pretrainedModel, aggregation } = spec;
+  const { aggregationWorker, trainingWorkers, pretrainedModel, aggregation, startFrom } = spec;
   return {
     model: aggregationWorker.model.name,
     ...(pretrainedModel && { pretrainedModel: pretrainedModel.name }),
+    ...(startFrom && { startFrom }),
     aggregation: {
       ...workerFields(aggregationWorker.template),
       strategy: aggregation?.strategy ?? 'FedAvg',

@@ -22,6 +22,7 @@ import { admit, emptyEntity, type Desired, type EntityState } from './desired.ts
 import { entityId, type EntityRef } from './ids.ts';
 import type { EntityInput, EntityKind, View } from './kind.ts';
 import {
+  detailsQuery,
   signals,
   statusQuery,
   verbs,
@@ -234,6 +235,9 @@ class Entity<F, S> {
       act: (...args: A) => void,
     ): void => setHandler(signal, (...args: A) => this.#wake(() => act(...args)), { description });
     setHandler(viewQuery, () => viewOf(this.#state), { description: 'The whole derived status' });
+    setHandler(defineQuery<unknown>(detailsQuery), () => this.#details(), {
+      description: 'More than the status holds',
+    });
     on(applySignal, 'Desired state of the object', (message) => this.#apply(message));
     on(removeSignal, 'Tear down and end', (message?: RemoveMessage) => this.#remove(message ?? {}));
     on(subscribeSignal, 'Another entity follows this one', (from) => this.#peers.subscribe(from));
@@ -256,6 +260,11 @@ class Entity<F, S> {
       log.warn('a signal was ignored: its argument is not what this entity expects', { error: String(error) });
     }
     this.#dirty = true;
+  }
+
+  #details(): unknown {
+    const view = this.#view();
+    return view === undefined || view.desired.invalid !== undefined ? null : (this.#kind.details?.(view) ?? null);
   }
 
   #withView(act: (view: View<F, S>) => void): void {

@@ -32,6 +32,8 @@ export interface EntityKind<F, S> {
   status(view: View<F, S>): StatusDraft;
   /** What subscribers are told. */
   published?(view: View<F, S>): unknown;
+  /** Answer of the query `details`. */
+  details?(view: View<F, S>): unknown;
   /** News of a resident activity or a child run. */
   onObserved?(view: View<F, S>, slot: string, value: unknown): void;
   /** Returns why the verb is refused, or nothing. Verbs that a kind does not know are refused by the frame. */

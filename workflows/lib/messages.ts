@@ -17,12 +17,14 @@ export const signals = {
 } as const;
 
 /** What people say; each is also a signal of that name and an annotation `sedna.io/<verb>`. */
-export const verbs = ['trigger', 'pause', 'resume', 'stop', 'retry', 'approve', 'reject'] as const;
+export const verbs = ['trigger', 'pause', 'resume', 'stop', 'retry', 'approve', 'reject', 'reset'] as const;
 export type Verb = (typeof verbs)[number];
 
 export const verbAnnotation = (verb: Verb): string => `sedna.io/${verb}`;
 
 export const statusQuery = 'status';
+/** What a kind knows beyond its status, in a form of its own; null where there is nothing. */
+export const detailsQuery = 'details';
 
 export const searchAttributes = {
   kind: 'SednaKind',

@@ -114,7 +114,7 @@ class Run {
     await this.#enoughClients();
     if (this.#mode === 'stop') return;
     const plan = this.#plan;
-    const model = this.#last ?? (this.#state.initial ??= await firstModel(this.#place));
+    const model = this.#last ?? (this.#state.initial ??= plan.start ?? (await firstModel(this.#place)));
     const start: RoundStart = { ...this.#place, plan, model };
     const selected = await chooseClients(plan, this.#state, this.#number + 1);
     const round = (this.#open = this.#openRound(plan, selected));
@@ -290,6 +290,7 @@ class Run {
       open: this.#open,
       late: this.#late.entries,
       last: this.#last,
+      initial: this.#state.initial,
       isFinished: this.#finished(),
       now: Date.now(),
     });

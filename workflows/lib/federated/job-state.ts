@@ -14,6 +14,8 @@ export interface FederatedState {
   run: RunState;
   /** Take-ups of this epoch so far: makes each a new operation. */
   resumes: number;
+  /** Runs of earlier epochs that are still to be cancelled. */
+  abandoned?: string[];
   /** Set while the run exists and can be told. */
   started?: boolean;
   /** Plan and mode that the run was last told, as text. */

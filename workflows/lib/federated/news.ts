@@ -3,18 +3,19 @@ import type { Owner } from '../ids.ts';
 import type { ModelVersion, VersionStage } from '../messages.ts';
 import { atWork, standIns } from './late.ts';
 import { startingClients, waitingFor } from './quorum.ts';
-import type { LateUpdate, OpenRound, RoundRecord, RunNews, RunPlan, WaitingRun } from './state.ts';
+import type { LateUpdate, OpenRound, RoundRecord, RunNews, RunPlan, RunState, WaitingRun } from './state.ts';
 
 interface RunView extends Pick<RunNews, 'epoch' | 'run' | 'sequence' | 'stage'> {
   plan: RunPlan;
   open: OpenRound | undefined;
   late: LateUpdate[];
   last: RoundRecord | undefined;
+  initial: RunState['initial'];
   isFinished: boolean;
   now: number;
 }
 
-export function newsOf({ plan, open, late, last, isFinished, now, ...head }: RunView): RunNews {
+export function newsOf({ plan, open, late, last, initial, isFinished, now, ...head }: RunView): RunNews {
   const waiting = open === undefined ? waitingForClients(plan, isFinished) : waitingFor(open, plan.fields.rounds, now);
   const credited = open === undefined ? [] : standIns(open).map(({ client }) => client);
   const busy = atWork(late).map(({ client, round }) => ({ client, round }));
@@ -29,6 +30,7 @@ export function newsOf({ plan, open, late, last, isFinished, now, ...head }: Run
     ...(open?.deadlineAt === undefined ? {} : { deadline: new Date(open.deadlineAt).toISOString() }),
     ...(waiting === undefined ? {} : { waitingFor: waiting }),
     ...(last === undefined ? {} : { last }),
+    ...(initial === undefined ? {} : { initial }),
   };
 }
 

@@ -10,7 +10,8 @@ export function newsOfRun(view: FederatedView, news: RunNews): void {
   const known = own.news;
   if (news.epoch !== own.epoch || (known?.run === news.run && news.sequence <= known.sequence)) return;
   own.news = news;
-  const { last } = news;
+  const { last, initial } = news;
+  if (initial !== undefined && own.run.initial === undefined) own.run = { ...own.run, initial };
   if (last !== undefined && last.round > (known?.last?.round ?? own.run.records.at(-1)?.round ?? 0)) {
     // As the original says it, for each round once.
     note(view, 'Training', { reason: 'DoTraining', message: `Round ${last.round} reaches at ${last.time}` });

@@ -11,6 +11,7 @@ import { missing, peerValue, selectorKey } from '../surroundings.ts';
 import type { FederatedState } from './job-state.ts';
 import { notYet } from './not-yet.ts';
 import { clientIds } from './client-ids.ts';
+import { followsSource, startOf } from './stored.ts';
 import type { ClientPlace, RunPlan } from './state.ts';
 
 export type FederatedView = View<FederatedLearningJobFields, FederatedState>;
@@ -33,6 +34,7 @@ export function needs(view: FederatedView): EntityRef[] {
   if (testNode !== undefined) nodes.add(testNode);
   return [
     ...datasets.map((name) => ({ kind: 'Dataset', namespace, name })),
+    ...(followsSource(view) ? [{ kind: view.ref.kind, namespace, name: fields.startFrom?.job ?? '' }] : []),
     ...modelNames(fields).map((name) => ({ kind: 'Model', namespace, name })),
     ...[...nodes].map(nodeRef),
   ];
@@ -112,7 +114,9 @@ export function assess(view: FederatedView): { plan?: RunPlan; problem?: Problem
       problem: { reason: 'NodeUnknown', message: `no connected node has the labels ${labels} to aggregate on` },
     };
   }
-  if (manifest === undefined) return {};
+  const { start, problem, isUnknown } = startOf(view);
+  if (problem !== undefined) return { problem };
+  if (manifest === undefined || isUnknown === true) return {};
   return {
     plan: {
       generation,
@@ -122,6 +126,7 @@ export function assess(view: FederatedView): { plan?: RunPlan; problem?: Problem
       aggregator,
       model: source(model),
       ...(pretrained === undefined ? {} : { pretrained: source(pretrained) }),
+      ...(start === undefined ? {} : { start }),
       ...(test === undefined ? {} : { test }),
     },
   };

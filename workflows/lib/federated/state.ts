@@ -27,6 +27,8 @@ export interface RunPlan {
   aggregator: string;
   model: ModelSource;
   pretrained?: ModelSource;
+  /** What round 1 starts from, where that is a round of another job. */
+  start?: RunState['initial'];
   /** Test data, where global models are judged on such. */
   test?: { dataset: string; node: string; source: { url: string; format: string } };
 }
@@ -147,4 +149,5 @@ export interface RunNews {
   deadline?: string;
   waitingFor?: WaitingRun;
   last?: RoundRecord;
+  initial?: RunState['initial'];
 }
