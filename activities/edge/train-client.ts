@@ -5,7 +5,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import type { FederatedResidentActivities, TrainClientInput, TrainClientResult, UpdateIdentity } from '../contracts.ts';
 import { writeFileAtomic } from '../../sdk/storage/index.ts';
 import type { TaskResult, WorkerTask } from '../../sdk/worker/task-protocol.ts';
-import { namingFullDisk } from '../lib/failure.ts';
+import { failure, namingFullDisk, saysDiskFull } from '../lib/failure.ts';
 import type { JudgeUpdateInput, JudgeUpdateOutput } from './children/judge-update.ts';
 import type { Problem } from '../../workflows/lib/failures.ts';
 import { inChild } from './lib/child.ts';
@@ -138,6 +138,11 @@ async function conclude(
     return { refused, ...of };
   };
   if (answer.status === 'failed') {
+    if (saysDiskFull(answer.message)) {
+      // The node's doing, not the client's: it is asked again when there is room.
+      await rm(files.answer, { force: true });
+      throw failure('DiskFull', `${input.worker.name}: ${answer.message}`);
+    }
     return refuse({ reason: answer.reason ?? 'WorkerFailed', message: `${input.worker.name}: ${answer.message}` });
   }
   const verdict = await inChild<JudgeUpdateOutput>(

@@ -22,8 +22,9 @@ export class SmallDisk {
     return join(this.#folder, '.ballast');
   }
 
+  /** Said again, it takes what became free meanwhile. */
   fill(): void {
-    const file = openSync(this.#ballast, 'w');
+    const file = openSync(this.#ballast, 'a');
     try {
       // Ever smaller pieces, until not one byte fits.
       for (let size = 1 << 20; size >= 1; size = size >> 2) {

@@ -1,0 +1,48 @@
+/** The node's disk is full in the middle of a training: that is the node's doing, not the client's, which is asked again. */
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TrainClientInput } from '../../../activities/contracts.ts';
+import { taskFiles } from '../../../activities/edge/tasks.ts';
+import { taskId } from '../../../activities/edge/train-client.ts';
+import { eventually } from '../../support/eventually.ts';
+import { noSmallDisks, SmallDisk } from '../../support/small-disk.ts';
+import { FederatedNode, newPlace } from '../support/federated-node.ts';
+
+const missing = noSmallDisks();
+if (missing !== undefined) process.stderr.write(`tests of full disks are skipped: ${missing}\n`);
+
+(missing === undefined ? describe : describe.skip)('a full disk', () => {
+  let disk: SmallDisk;
+  let node: FederatedNode;
+  beforeEach(async () => {
+    const place = await newPlace();
+    disk = new SmallDisk(join(place.directory, 'state'), 8);
+    node = await new FederatedNode(place).start();
+  });
+  afterEach(async () => {
+    disk.free();
+    await node.close().finally(() => disk.close());
+  });
+
+  const filesOf = ({ worker, identity, task }: TrainClientInput) =>
+    taskFiles(node.stateDir, worker.owner, worker.name, taskId(identity, task));
+
+  test('a worker that could not keep its update is not refused: it is asked again, and answers the same', async () => {
+    const input = await node.input({ settings: { epochs: 4 }, env: { STEP_MS: '20' } });
+    const undisturbed = await node.train({ ...input, identity: { ...input.identity, round: 9 } });
+    const first = node.train(input);
+    first.catch(() => undefined);
+    await eventually(() => expect(existsSync(filesOf(input).checkpoint)).toBe(true));
+    // What the worker removes meanwhile gives no room either.
+    const filling = setInterval(() => disk.fill(), 5);
+    const log = join(node.stateDir, 'logs', `${input.worker.name}.log`);
+    await eventually(() => expect(readFileSync(log, 'utf8')).toContain('Error: ENOSPC'), 20_000).finally(() => {
+      clearInterval(filling);
+      disk.free();
+    });
+    await expect(first).rejects.toMatchObject({ type: 'DiskFull', nonRetryable: false });
+    const { accepted } = { accepted: undefined, ...undisturbed };
+    expect(await node.train(input)).toMatchObject({ accepted: { blob: accepted?.blob, samples: 200 } });
+  }, 60_000);
+});
