@@ -49,6 +49,8 @@ export interface TrainClientInput {
   /** Also judge the weights as they came, on the client's own data. */
   evaluate: boolean;
   policy: UpdatePolicy;
+  /** False: the worker ends after its answer, and is started again for the next task. Default: true. */
+  keepWarm?: boolean;
   /** Told what goes on: starting, training, why it is tried again. */
   listener: Listener;
 }
@@ -143,9 +145,10 @@ export interface FederatedResidentActivities {
   trainClient(input: TrainClientInput): Promise<TrainClientResult>;
   /**
    * Tells resident trainers of a run that there is no more, and waits for their end (bounded), then removes them. `weights`: the
-   * final global ones, which each saves as its node's own model (`MODEL_URL`); without them nothing is saved.
+   * final global ones, which each saves as its node's own model (`MODEL_URL`); without them nothing is saved. `trainers`: those that are
+   * to be started for that, because they have ended after their last task.
    */
-  dismissClients(input: { run: string; workers: string[]; weights?: BlobRef }): Promise<void>;
+  dismissClients(input: { run: string; workers: string[]; weights?: BlobRef; trainers?: WorkerSpec[] }): Promise<void>;
 }
 
 /** Activities of an LC on `edge/<node>`: what computes. */

@@ -1,35 +1,59 @@
 /** Federated learning on a node: tasks of its clients; aggregation where the aggregation worker is placed. */
 import { rm } from 'node:fs/promises';
-import type { FederatedResidentActivities } from '../contracts.ts';
+import type { BlobRef, FederatedResidentActivities } from '../contracts.ts';
 import { beating } from './lib/resident.ts';
 import { pruneTasks } from './lib/task-retention.ts';
 import { taskFiles } from './tasks.ts';
-import { createTrainClient, type FederatedDependencies } from './train-client.ts';
+import { createTrainClient, ensureTrainer, type FederatedDependencies } from './train-client.ts';
 
 /** After the last task a worker may save its model for so long before it is stopped. */
 const farewellMs = 60_000;
+/** Between two rounds it has nothing to save. */
+const restMs = 10_000;
 
 type DismissInput = Parameters<FederatedResidentActivities['dismissClients']>[0];
 
 export function createFederatedResidents(deps: FederatedDependencies): FederatedResidentActivities {
+  const { trainClient } = createTrainClient(deps);
   return {
-    ...createTrainClient(deps),
+    async trainClient(input) {
+      const result = await trainClient(input);
+      // Its answer is a blob by now, and what the next round needs of it lies on the node.
+      if (input.keepWarm === false) {
+        const { name } = input.worker;
+        await beating((interrupted) => endWorker(deps, { worker: name, interrupted, boundMs: restMs }));
+      }
+      return result;
+    },
     async dismissClients(input) {
       await beating((interrupted) =>
-        Promise.all(input.workers.map((worker) => dismiss(deps, { ...input, worker, interrupted }))).then(
-          () => undefined,
-        ),
+        Promise.all(input.workers.map((worker) => dismiss(deps, input, { worker, interrupted }))).then(() => undefined),
       );
     },
   };
 }
 
-interface Dismissal extends DismissInput {
+interface Ending {
   worker: string;
   interrupted: AbortSignal;
 }
 
-async function dismiss(deps: FederatedDependencies, { worker, weights, interrupted }: Dismissal): Promise<void> {
+async function dismiss(
+  deps: FederatedDependencies,
+  { weights, trainers }: DismissInput,
+  ending: Ending,
+): Promise<void> {
+  // One that has ended after its last round comes once more, for the final model.
+  const trainer = trainers?.find(({ name }) => name === ending.worker);
+  if (trainer !== undefined && weights !== undefined) await ensureTrainer(deps, trainer);
+  await endWorker(deps, { ...ending, boundMs: farewellMs, ...(weights === undefined ? {} : { weights }) });
+}
+
+/** Tells a worker that there is no more, and removes it once it has ended, or after `boundMs`. `weights`: what it is to save before. */
+async function endWorker(
+  deps: FederatedDependencies,
+  { worker, weights, interrupted, boundMs }: Ending & { boundMs: number; weights?: BlobRef },
+): Promise<void> {
   const view = deps.runtime.get(worker);
   if (view === undefined) return;
   const id = 'end';
@@ -48,7 +72,7 @@ async function dismiss(deps: FederatedDependencies, { worker, weights, interrupt
     output: undefined,
     checkpoint: undefined,
   });
-  await gone(deps, worker, interrupted);
+  await gone(deps, worker, { interrupted, boundMs });
   if (interrupted.aborted) return;
   await deps.runtime.remove(worker);
   deps.tasks.withdraw(worker, id);
@@ -57,11 +81,15 @@ async function dismiss(deps: FederatedDependencies, { worker, weights, interrupt
 }
 
 /** Waits for the end of a worker that was told that there is no more. */
-async function gone({ runtime }: FederatedDependencies, worker: string, interrupted: AbortSignal): Promise<void> {
+async function gone(
+  { runtime }: FederatedDependencies,
+  worker: string,
+  { interrupted, boundMs }: { interrupted: AbortSignal; boundMs: number },
+): Promise<void> {
   let leave = (): void => undefined;
   let timer: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, farewellMs);
+    timer = setTimeout(resolve, boundMs);
     interrupted.addEventListener('abort', () => resolve(), { once: true });
     leave = runtime.watch(worker, (view) => {
       if (view === undefined || view.state === 'exited') resolve();

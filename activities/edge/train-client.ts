@@ -2,7 +2,13 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import type { FederatedResidentActivities, TrainClientInput, TrainClientResult, UpdateIdentity } from '../contracts.ts';
+import type {
+  FederatedResidentActivities,
+  TrainClientInput,
+  TrainClientResult,
+  UpdateIdentity,
+  WorkerSpec,
+} from '../contracts.ts';
 import { writeFileAtomic } from '../../sdk/storage/index.ts';
 import type { TaskResult, WorkerTask } from '../../sdk/worker/task-protocol.ts';
 import { failure, namingFullDisk, saysDiskFull } from '../lib/failure.ts';
@@ -82,10 +88,7 @@ async function ask(deps: FederatedDependencies, input: TrainClientInput, asking:
   const { worker } = input;
   const { files, teller, interrupted, offered } = asking;
   const task = await prepare(deps, input, files);
-  const launch = await launchOf(deps, worker);
-  refusePlato(launch.image);
-  const contract = { ...launch.contract, ...aggregatorAt(deps.address()) };
-  await runtime.ensure({ ...launch, contract, restart: 'Always' });
+  await ensureTrainer(deps, worker);
   const over = new AbortController();
   offered(tasks.offer(worker.name, task, () => teller.training()));
   const deaths = watchDeaths(runtime, worker.name, (problem) => teller.retrying(problem));
@@ -96,6 +99,14 @@ async function ask(deps: FederatedDependencies, input: TrainClientInput, asking:
     over.abort();
     deaths.leave();
   }
+}
+
+/** Makes a trainer run: started anew after it has ended, whatever its end was. */
+export async function ensureTrainer(deps: FederatedDependencies, worker: WorkerSpec): Promise<void> {
+  const launch = await launchOf(deps, worker);
+  refusePlato(launch.image);
+  const contract = { ...launch.contract, ...aggregatorAt(deps.address()) };
+  await deps.runtime.ensure({ ...launch, contract, restart: 'Always' });
 }
 
 async function prepare(deps: FederatedDependencies, input: TrainClientInput, files: TaskFiles): Promise<WorkerTask> {

@@ -136,6 +136,28 @@ describe('rounds', () => {
     expect(readFileSync(model).length).toBeGreaterThan(40_000);
   });
 
+  test('a trainer that is not kept warm ends after each answer, comes again for the next task, and ends in the same bits', async () => {
+    const policy = { excludeLayers: ['*bias*'] };
+    const rounds = async (keepWarm: boolean) => {
+      const model = join(node.place.directory, 'edge', 'model.onnx');
+      const input = await node.input({ env: { MODEL_URL: model }, policy, settings: { epochs: 1 } });
+      const results: AcceptedUpdate[] = [];
+      for (let round = 1; round <= 2; round++) {
+        results.push(accepted(await node.train({ ...inRound(input, round), keepWarm })));
+        expect(node.runtime.list()).toHaveLength(keepWarm ? 1 : 0);
+      }
+      expect(count(logOf(input), /pid \d+ starts/)).toBe(keepWarm ? 1 : 2);
+      await node.dismiss([input.worker.name], results[1]?.blob, keepWarm ? undefined : [input.worker]);
+      expect(node.runtime.list()).toEqual([]);
+      expect(readFileSync(model).length).toBeGreaterThan(40_000);
+      return results.map(digested);
+    };
+    const cold = await rounds(false);
+    await node.close();
+    node = await new FederatedNode(await newPlace()).start();
+    expect(await rounds(true)).toEqual(cold);
+  });
+
   test('what a node keeps of its tasks does not grow with the rounds', async () => {
     const input = await node.input({ settings: { epochs: 1 } });
     for (let round = 1; round <= 5; round++) accepted(await node.train(inRound(input, round)));

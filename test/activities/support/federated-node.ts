@@ -3,7 +3,13 @@ import { DefaultLogger } from '@temporalio/worker';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BlobRef, ClientNews, TrainClientInput, TrainClientResult } from '../../../activities/contracts.ts';
+import type {
+  BlobRef,
+  ClientNews,
+  TrainClientInput,
+  TrainClientResult,
+  WorkerSpec,
+} from '../../../activities/contracts.ts';
 import { createFederatedResidents } from '../../../activities/edge/federated.ts';
 import type { FederatedDependencies } from '../../../activities/edge/train-client.ts';
 import { mlp, OnnxEstimator } from '../../../sdk/estimators/onnx/index.ts';
@@ -139,9 +145,15 @@ export class FederatedNode {
     return environment.run((given: TrainClientInput) => activities.trainClient(given), input);
   }
 
-  async dismiss(workers: string[], weights?: BlobRef): Promise<void> {
+  async dismiss(workers: string[], weights?: BlobRef, trainers?: WorkerSpec[]): Promise<void> {
     const activities = createFederatedResidents(this.deps);
-    const dismiss = () => activities.dismissClients({ run: 'r', workers, ...(weights ? { weights } : {}) });
+    const dismiss = () =>
+      activities.dismissClients({
+        run: 'r',
+        workers,
+        ...(weights ? { weights } : {}),
+        ...(trainers ? { trainers } : {}),
+      });
     await this.environment().run(dismiss);
   }
 

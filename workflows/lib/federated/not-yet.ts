@@ -4,15 +4,10 @@ import type { Problem } from '../failures.ts';
 
 const laterStrategies: ReadonlySet<string> = new Set(['MistNet', 'FedBuff', 'Worker']);
 
-export function notYet(fields: FederatedLearningJobFields): Problem | undefined {
-  const { aggregation, keepWarm } = fields;
-  const later = [
-    laterStrategies.has(aggregation.strategy) && `spec.aggregation.strategy: ${aggregation.strategy}`,
-    !keepWarm && 'spec.keepWarm: false',
-  ].filter((field) => field !== false);
-  if (later.length === 0) return undefined;
+export function notYet({ aggregation }: FederatedLearningJobFields): Problem | undefined {
+  if (!laterStrategies.has(aggregation.strategy)) return undefined;
   return {
     reason: 'NotSupportedYet',
-    message: `${later.join(', ')}: comes in a later release; leave it out and apply again, and the rounds begin`,
+    message: `spec.aggregation.strategy: ${aggregation.strategy}: comes in a later release; name another one and apply again, and the rounds begin`,
   };
 }

@@ -31,6 +31,7 @@ export function taskFor(
     dataset: client.place.source,
     seed: seedOf(plan.fields.selection.seed, client.client, round),
     policy: plan.fields.updates,
+    ...(plan.fields.keepWarm ? {} : { keepWarm: false }),
     listener: { workflowId: entityId(owner), uid: owner.uid, slot: 'client' },
   };
 }
@@ -71,13 +72,17 @@ function trainerName(owner: Owner, client: string): string {
 
 /** Trainers save the final model as their own and end. One whose node is away is cleaned up by it when the job is deleted. */
 export async function dismiss({ owner, runId, plan }: RunPlace, weights: BlobRef | undefined): Promise<void> {
-  const byNode = new Map<string, string[]>();
-  for (const { client, place } of plan.clients.filter(isPresent)) {
-    byNode.set(place.node, [...(byNode.get(place.node) ?? []), trainerName(owner, client)]);
+  const byNode = new Map<string, PresentClient[]>();
+  for (const client of plan.clients.filter(isPresent)) {
+    const { node } = client.place;
+    byNode.set(node, [...(byNode.get(node) ?? []), client]);
   }
   const rest = weights === undefined ? {} : { weights };
-  const dismissals = [...byNode].map(([node, workers]) =>
-    farewell(node, `end of training on ${node}`, '90s').dismissClients({ run: runId, workers, ...rest }),
-  );
+  const dismissals = [...byNode].map(([node, clients]) => {
+    const workers = clients.map(({ client }) => trainerName(owner, client));
+    const trainers = plan.fields.keepWarm ? {} : { trainers: clients.map((client) => trainerOf(owner, plan, client)) };
+    const message = { run: runId, workers, ...rest, ...trainers };
+    return farewell(node, `end of training on ${node}`, '90s').dismissClients(message);
+  });
   await Promise.allSettled(dismissals);
 }

@@ -194,11 +194,13 @@ describe("Sedna's manifest", () => {
   });
 
   test('what a later release brings is named', () => {
-    const fields = manifest({
-      keepWarm: false,
-      rounds: { late: 'CreditNextRound', deadline: '1h30m' },
-    });
+    const fields = manifest({ keepWarm: false, rounds: { late: 'CreditNextRound', deadline: '1h30m' } });
     expect(fields.rounds.deadlineMs).toBe(5_400_000);
-    expect(notYet(fields)?.message).toMatch(/^spec.keepWarm: false: comes/);
+    expect(notYet(fields)).toBeUndefined();
+    for (const strategy of ['MistNet', 'FedBuff', 'Worker']) {
+      expect(notYet(manifest({ aggregation: { strategy } }))?.message).toMatch(
+        `spec.aggregation.strategy: ${strategy}: comes in a later release`,
+      );
+    }
   });
 });
