@@ -1,0 +1,167 @@
+/** Trainers of the original library in a whole stack: an unmodified manifest, and one in which everything goes wrong. */
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../deploy/local/files.ts';
+import { writeWeights } from '../../sdk/tensors/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { LocalStack } from '../support/local-stack.ts';
+import { describeTemporal } from '../support/stack.ts';
+import { signal } from '../../workers/lib/process.ts';
+
+interface Trainer {
+  node: string;
+  start: number;
+  target: number;
+  samples: number;
+  env?: Record<string, string>;
+}
+
+interface Status {
+  phase: string;
+  round: string;
+  transmitter?: string;
+  clients: { state: string; reason?: string; message?: string }[];
+  rounds: { round: number; clients: number; samples: number; digest: string }[];
+}
+
+const shapes = [[2, 3], [3], []];
+const trainers: Trainer[] = [
+  { node: 'edge-1', start: 0.3, target: 1, samples: 10 },
+  { node: 'edge-1', start: 0.3, target: -2.7, samples: 33 },
+  { node: 'edge-2', start: 0.3, target: 0.123456, samples: 7 },
+];
+
+class TrainerStack extends LocalStack {
+  async start(): Promise<void> {
+    const images = join(this.cwd, 'images.yaml');
+    const program = join(packageRoot(), 'test/workers/support/sedna-trainer.ts');
+    writeFileSync(
+      images,
+      JSON.stringify({
+        images: [
+          { image: 'test/sedna-trainer', dir: this.cwd, command: ['node', program] },
+          { image: 'kubeedge/sedna-example-*', dir: this.cwd, command: ['node', program] },
+        ],
+      }),
+    );
+    await this.up('--standalone', '--images', images);
+  }
+
+  /** A manifest as for the original: the number of rounds is in the environment of the aggregator. */
+  async apply(name: string, clients: Trainer[], change: { rounds?: object; transmitter?: object; image?: string }) {
+    const { image = 'test/sedna-trainer:v1', ...fields } = change;
+    const objects: object[] = [];
+    const add = (kind: string, of: string, spec: object) =>
+      objects.push({ apiVersion: 'sedna.io/v1alpha1', kind, metadata: { name: of }, spec });
+    const container = (env: Record<string, string>) => ({
+      name: 'worker',
+      image,
+      env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
+    });
+    add('Model', `${name}-model`, { url: join(this.cwd, 'models', name), format: 'h5' });
+    const trainingWorkers = clients.map(({ node, start, target, samples, env }, i) => {
+      const url = join(this.cwd, `${name}-${i}.txt`);
+      writeFileSync(url, 'a\nb\n');
+      add('Dataset', `${name}-data-${i}`, { url, format: 'txt', nodeName: node });
+      const own = { SHAPES: JSON.stringify(shapes), START: `${start}`, TARGET: `${target}`, SAMPLES: `${samples}` };
+      const template = { spec: { nodeName: node, containers: [container({ ...own, ...env })] } };
+      return { dataset: { name: `${name}-data-${i}` }, template };
+    });
+    add('FederatedLearningJob', name, {
+      aggregationWorker: {
+        model: { name: `${name}-model` },
+        template: { spec: { nodeName: 'cloud-1', containers: [container({ exit_round: '3' })] } },
+      },
+      trainingWorkers,
+      ...fields,
+    });
+    mkdirSync(join(this.cwd, 'models'), { recursive: true });
+    const file = join(this.cwd, `${name}.json`);
+    writeFileSync(file, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+    await this.cli('apply', '-f', file);
+  }
+
+  async status(name: string): Promise<Status> {
+    return (JSON.parse(await this.cli('get', 'fl', name, '-o', 'json')) as { status: Status }).status;
+  }
+
+  async until(name: string, expected: object, boundMs: number): Promise<Status> {
+    return eventually(async () => {
+      const status = await this.status(name);
+      expect(status).toMatchObject(expected);
+      return status;
+    }, boundMs);
+  }
+}
+
+/** Digest of the global weights after each round, by the definition: w = Σ n_k/N · w_k in float64, as float32. */
+async function expected(stack: TrainerStack, clients: Trainer[], counted: number[][]): Promise<string[]> {
+  const digests: string[] = [];
+  const values = clients.map(({ start }) => Math.fround(start));
+  let global: number | undefined;
+  for (const [round, ids] of counted.entries()) {
+    const chosen = ids.map((id) => clients[id] as Trainer);
+    const total = chosen.reduce((sum, { samples }) => sum + samples, 0);
+    let sum = 0;
+    for (const [i, { samples, target }] of chosen.entries()) {
+      const from = global ?? values[ids[i] as number];
+      sum += (samples / total) * Math.fround(from + (target - from) / 2);
+    }
+    global = Math.fround(sum);
+    const tensors = shapes.map((shape, i) => {
+      const data = new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(global ?? 0);
+      return [String(i).padStart(5, '0'), { shape, data }] as const;
+    });
+    const file = join(stack.cwd, `expected-${round}.safetensors`);
+    digests.push((await writeWeights(file, Object.fromEntries(tensors))).sha256);
+  }
+  return digests;
+}
+
+const all = [0, 1, 2];
+
+describeTemporal('trainers of the original library', () => {
+  const stack = new TrainerStack('sedna-trainers');
+  beforeAll(() => stack.start(), 180_000);
+  afterAll(() => stack.down(), 60_000);
+
+  it('do all rounds of an unmodified manifest; the models are the hand-computed means, bit by bit', async () => {
+    await stack.apply('plain', trainers, {
+      transmitter: { s3: { aggDataPath: 's3://bucket/fl', credentialName: 'x' } },
+    });
+    const status = await stack.until('plain', { phase: 'Succeeded', round: '3/3' }, 120_000);
+    expect(status.rounds.map(({ digest }) => digest)).toEqual(await expected(stack, trainers, [all, all, all]));
+    expect(status.rounds.map(({ clients, samples }) => [clients, samples])).toEqual(Array(3).fill([3, 50]));
+    expect(status.transmitter).toMatch(/s3 is accepted and works like ws/);
+    for (const node of ['edge-1', 'edge-2']) expect(stack.workers(node, 'sedna-trainer')).toEqual([]);
+  }, 180_000);
+
+  it('kill -9 of local controller, manager and trainer, and an update that is refused: the same rounds, the same bits', async () => {
+    const slow = trainers.map((trainer) => ({ ...trainer, env: { TRAIN_MS: '1500' } }));
+    const broken = { ...(slow[2] as Trainer), env: { TRAIN_MS: '1500', BREAK: JSON.stringify({ 2: '[[NaN]]' }) } };
+    const clients = [...slow.slice(0, 2), broken];
+    await stack.apply('disturbed', clients, { rounds: { quorum: { minAvailable: 2 } } });
+    await stack.until('disturbed', { round: '1/3' }, 90_000);
+    // In the middle of round 2: sockets end with the local controller, and trainers with their sockets.
+    const before = stack.workers('edge-1', 'sedna-trainer');
+    const controller = stack.kill('lc/edge-1');
+    const manager = stack.kill('gm');
+    await stack.restarted('lc/edge-1', controller);
+    await stack.restarted('gm', manager);
+    await stack.until('disturbed', { round: '2/3' }, 120_000);
+    const [one] = stack.workers('edge-1', 'sedna-trainer');
+    expect(before.map(({ pid }) => pid)).not.toContain(one?.pid);
+    if (one !== undefined) signal(one, 'SIGKILL');
+    const status = await stack.until('disturbed', { phase: 'Succeeded', round: '3/3' }, 120_000);
+    expect(status.rounds.map(({ clients: count }) => count)).toEqual([3, 2, 3]);
+    expect(status.rounds.map(({ digest }) => digest)).toEqual(await expected(stack, clients, [all, [0, 1], all]));
+  }, 400_000);
+
+  it('images of the second version are refused by name', async () => {
+    const image = 'kubeedge/sedna-example-federated-learning-surface-defect-detection-train:v0.3.0';
+    await stack.apply('plato', trainers.slice(2), { image });
+    const message = expect.stringMatching(`${image}: trains with Plato`) as unknown;
+    await stack.until('plato', { phase: 'Failed', waitingFor: { reason: 'InvalidTemplate', message } }, 90_000);
+  }, 120_000);
+});
