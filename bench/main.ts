@@ -9,6 +9,7 @@ import { isMet, type Benchmark, type Case } from './lib/case.ts';
 
 const benchmarks: Record<string, () => Promise<{ run: Benchmark }>> = {
   p1: () => import('./p1.ts'),
+  p2: () => import('./p2.ts'),
   training: () => import('./training.ts'),
   infer: () => import('./infer.ts'),
   apply: () => import('./apply.ts'),

@@ -23,6 +23,11 @@ export function servingPython(): Promise<string> {
   return pythonOf(join(cacheDir(), 'bench-peers', 'serving'), pins);
 }
 
+export function websocketPython(): Promise<string> {
+  const pins = fileURLToPath(new URL('./sedna-rounds.txt', import.meta.url));
+  return pythonOf(join(cacheDir(), 'bench-peers', 'sedna-rounds'), pins);
+}
+
 /** The folder that TensorFlow.js can be required from. */
 export async function tfjsFolder(): Promise<string> {
   const wanted = readFileSync(new URL('./tfjs.json', import.meta.url), 'utf8');

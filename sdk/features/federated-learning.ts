@@ -15,7 +15,7 @@ import { beginWith, handOver } from './federated/weights.ts';
 import { modelResult, modelTarget } from './model-files.ts';
 
 export interface FederatedLearningOptions<S> {
-  /** Needs train, getWeights and setWeights; evaluate and save where the job asks for them. */
+  /** Needs train, getWeights and setWeights; without evaluate or save it does not judge, or keeps no model. */
   estimator: Estimator<S>;
   /** Default: the environment of the process. */
   config?: WorkerConfig;
@@ -100,7 +100,8 @@ export class FederatedLearning<S = unknown> {
       return { status: 'completed', file: await this.#write(task.output), samples, metrics: {}, evaluation: undefined };
     }
     await this.#begin(task);
-    const judged = task.evaluate ? await this.#need('evaluate')((request.validation ?? data) as S) : undefined;
+    // Every job asks for it where it says nothing else: who cannot judge still takes part.
+    const judged = task.evaluate ? await this.#estimator.evaluate?.((request.validation ?? data) as S) : undefined;
     const metrics = await this.#fit(task, data, request);
     return {
       status: 'completed',

@@ -12,7 +12,7 @@ import { expand } from '../../../sdk/features/federated/compression.ts';
 import { openBlobStore, writeFileAtomic, type BlobRef, type BlobStore } from '../../../sdk/storage/index.ts';
 import { readWeights, TensorFile } from '../../../sdk/tensors/index.ts';
 import type { AggregateInput, AggregateResult } from '../../contracts.ts';
-import { answerOnce } from './lib.ts';
+import { answerEach } from './lib.ts';
 
 export interface AggregateChildInput {
   blobUrl: string;
@@ -21,7 +21,7 @@ export interface AggregateChildInput {
   scratch: string;
 }
 
-answerOnce(async ({ blobUrl, round, scratch }: AggregateChildInput): Promise<AggregateResult> => {
+answerEach(async ({ blobUrl, round, scratch }: AggregateChildInput): Promise<AggregateResult> => {
   const blobs = openBlobStore(blobUrl);
   // Before anything is fetched: a name that nobody knows needs no data to be refused.
   const strategy = aggregationStrategy(round.strategy.name, round.strategy.parameters);

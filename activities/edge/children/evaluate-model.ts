@@ -4,7 +4,7 @@ import { OnnxEstimator, OnnxModel } from '../../../sdk/estimators/onnx/index.ts'
 import { readTestData } from '../../../sdk/features/federated/test-data.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
 import type { EvaluateModelInput, EvaluateModelResult } from '../../contracts.ts';
-import { answerOnce } from './lib.ts';
+import { answerEach } from './lib.ts';
 
 export interface EvaluateChildInput {
   blobUrl: string;
@@ -15,7 +15,7 @@ export interface EvaluateChildInput {
   scratch: string;
 }
 
-answerOnce(async ({ blobUrl, evaluation, file, scratch }: EvaluateChildInput): Promise<EvaluateModelResult> => {
+answerEach(async ({ blobUrl, evaluation, file, scratch }: EvaluateChildInput): Promise<EvaluateModelResult> => {
   const { model, dataset, label, loss } = evaluation;
   const path = join(scratch, 'model.onnx');
   await openBlobStore(blobUrl).fetchTo(model, path);

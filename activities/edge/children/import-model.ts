@@ -6,7 +6,7 @@ import { readModelWeights } from '../../../sdk/estimators/onnx/model-weights.ts'
 import { openBlobStore } from '../../../sdk/storage/index.ts';
 import { writeWeights } from '../../../sdk/tensors/index.ts';
 import type { ImportedModel } from '../../contracts.ts';
-import { answerOnce } from './lib.ts';
+import { answerEach } from './lib.ts';
 
 export interface ImportInput {
   blobUrl: string;
@@ -18,7 +18,7 @@ export interface ImportInput {
 /** `null`: no ONNX file, or one without weights that train. */
 export type ImportOutput = ImportedModel | null;
 
-answerOnce(async ({ blobUrl, file, scratch }: ImportInput): Promise<ImportOutput> => {
+answerEach(async ({ blobUrl, file, scratch }: ImportInput): Promise<ImportOutput> => {
   const blobs = openBlobStore(blobUrl);
   const weights = weightsOf(await readFile(file), file);
   if (Object.keys(weights).length === 0) return null;

@@ -7,7 +7,7 @@ import { readWeights, TensorError, withTensors, writeWeights, type TensorFile } 
 import type { CompletedTask } from '../../../sdk/worker/task-protocol.ts';
 import type { Problem } from '../../../workflows/lib/failures.ts';
 import type { UpdatePolicy } from '../../contracts.ts';
-import { answerOnce } from './lib.ts';
+import { answerEach } from './lib.ts';
 
 export interface JudgeUpdateInput {
   blobUrl: string;
@@ -23,7 +23,7 @@ export interface JudgeUpdateInput {
 
 export type JudgeUpdateOutput = { blob: BlobRef; samples: number } | { refused: Problem };
 
-answerOnce(async (input: JudgeUpdateInput): Promise<JudgeUpdateOutput> => {
+answerEach(async (input: JudgeUpdateInput): Promise<JudgeUpdateOutput> => {
   try {
     const global = await globalOf(input);
     return await withTensors(global, (file) => judge(input, file));

@@ -1,14 +1,27 @@
 import type { ChildAnswer, ChildFailure } from '../lib/child.ts';
 
-/** The whole of a child process: takes one input, answers, ends. It ends as well when its parent does. */
+/** The whole of a child process that stays: answers one input after the other. It ends when its parent does. */
+export function answerEach<I, O>(work: (input: I) => Promise<O>): void {
+  process.once('disconnect', () => process.exit(1));
+  process.on('message', ({ input }: { input: I }) => {
+    void answerTo(work, input).then((answer) => process.send?.(answer));
+  });
+}
+
+/** The whole of a child process that takes one input, answers, and ends. */
 export function answerOnce<I, O>(work: (input: I) => Promise<O>): void {
   process.once('disconnect', () => process.exit(1));
   process.once('message', ({ input }: { input: I }) => {
-    void work(input)
-      .then((done): ChildAnswer<O> => ({ done }))
-      .catch((error: unknown): ChildAnswer<O> => ({ failed: describe(error) }))
-      .then((answer) => process.send?.(answer, () => process.exit(0)));
+    void answerTo(work, input).then((answer) => process.send?.(answer, () => process.exit(0)));
   });
+}
+
+async function answerTo<I, O>(work: (input: I) => Promise<O>, input: I): Promise<ChildAnswer<O>> {
+  try {
+    return { done: await work(input) };
+  } catch (error) {
+    return { failed: describe(error) };
+  }
 }
 
 function describe(error: unknown): ChildFailure {

@@ -1,11 +1,10 @@
 /** CPU-bound work of activities runs in a process of its own, so that the event loop that heartbeats stays free. */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { failure } from '../../lib/failure.ts';
+import { ChildPool } from './child-pool.ts';
 
-/** What a child says: one message, then it ends. */
+/** What a child says to one input. */
 export type ChildAnswer<O> = { done: O } | { failed: ChildFailure };
 
 export interface ChildFailure {
@@ -31,15 +30,17 @@ export class ChildError extends Error {
 
 /** A child that is killed from outside is started again so often; what kills it each time is not our doing any more. */
 const attempts = 3;
-const keptErrorBytes = 2_000;
 
 /**
- * Runs `activities/edge/children/<script>` on `input` (JSON). The child must be repeatable: killed, it is started again. It ends with
- * this process, and with `signal`, whose reason is then thrown.
+ * Runs `activities/edge/children/<script>` on `input` (JSON), in a process that stays for a while for the next one. The work must be
+ * repeatable: a child that is killed is started again. With `signal` the child is killed and its reason thrown. Of one script as many
+ * children work at a time as there are CPUs; who comes later waits.
  */
 export async function inChild<O>(script: string, input: unknown, signal: AbortSignal): Promise<O> {
+  const pool = pools.get(script) ?? new ChildPool(scriptFile(script));
+  pools.set(script, pool);
   for (let attempt = 1; ; attempt++) {
-    const { answer, ending } = await runOnce<O>(script, input, signal);
+    const { answer, ending } = await pool.ask<ChildAnswer<O>>(input, signal);
     if (answer !== undefined) {
       if ('done' in answer) return answer.done;
       throw new ChildError(answer.failed);
@@ -53,30 +54,7 @@ export async function inChild<O>(script: string, input: unknown, signal: AbortSi
   }
 }
 
-async function runOnce<O>(
-  script: string,
-  input: unknown,
-  signal: AbortSignal,
-): Promise<{ answer?: ChildAnswer<O>; ending: string }> {
-  signal.throwIfAborted();
-  const child = fork(scriptFile(script), [], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
-  const kill = (): void => void child.kill('SIGKILL');
-  signal.addEventListener('abort', kill, { once: true });
-  let errors = '';
-  child.stderr?.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-keptErrorBytes)));
-  let answer: ChildAnswer<O> | undefined;
-  child.on('message', (message) => (answer = message as ChildAnswer<O>));
-  // A child that dies early: its end says more than the failed send.
-  child.send({ input }, () => undefined);
-  try {
-    const [code, killedBy] = (await once(child, 'close')) as [number | null, string | null];
-    signal.throwIfAborted();
-    const ending = `${killedBy === null ? `exit code ${code}` : `killed by ${killedBy}`} ${errors.trim()}`.trim();
-    return { ...(answer === undefined ? {} : { answer }), ending };
-  } finally {
-    signal.removeEventListener('abort', kill);
-  }
-}
+const pools = new Map<string, ChildPool>();
 
 function scriptFile(script: string): string {
   return fileURLToPath(new URL(`../children/${script}${extname(fileURLToPath(import.meta.url))}`, import.meta.url));

@@ -47,7 +47,8 @@ function pidOf(input: TrainClientInput, at = node): number {
   return pid;
 }
 /** Once the training has a checkpoint that is younger than `after`. */
-const midway = (input: TrainClientInput) => eventually(() => expect(existsSync(filesOf(input).checkpoint)).toBe(true));
+const midway = (input: TrainClientInput) =>
+  eventually(() => expect(existsSync(filesOf(input).checkpoint)).toBe(true), 30_000);
 
 /** Euclidean, over all tensors. */
 async function distance(a: BlobRef, b: BlobRef | undefined): Promise<number> {
