@@ -8,8 +8,9 @@ import { accepted, roundOf, type JobStatus } from './status.ts';
 import type { Watcher } from './watcher.ts';
 import type { PointsWorld } from './world.ts';
 
-export const runMs = 150_000;
-/** Children of local controllers are there for a moment: so long the next one is waited for. */
+/** Ten rounds and what is done to them; several times what an idle machine needs. */
+export const runMs = 240_000;
+/** Children of local controllers are there, and trainers train, for a moment: so long the next one is waited for. */
 const childMs = 8_000;
 
 interface Surroundings {
@@ -26,6 +27,10 @@ export async function inject({ world, watcher, since }: Surroundings, fault: Fau
   const target = fault.target === 'trainer' ? `trainer-${fault.client}` : fault.target;
   if (target === 'aggregate' || target === 'judge')
     await until(() => world.processes(target).length > 0, childMs, { everyMs: 5 });
+  if (fault.target === 'trainer' || target === 'trainers') {
+    await watcher.until((status) => trains(status, target === 'trainers' ? undefined : fault.client), childMs);
+    await delay(fault.delayMs);
+  }
   const at = Math.round((performance.now() - since) / 100) / 10;
   const found = situation(watcher.latest);
   const hit = await act(world, { ...fault, target });
@@ -45,4 +50,8 @@ export function hasReached(status: JobStatus, round: number, point: Point): bool
   if (at < round || status.stage === 'Starting') return false;
   if (typeof point === 'number') return status.stage !== 'Collecting' || accepted(status).length >= point;
   return point === 'Aggregating' && status.stage === 'Aggregating';
+}
+
+function trains({ clients }: JobStatus, client: number | undefined): boolean {
+  return clients.some(({ state }, i) => state === 'Training' && (client === undefined || i === client));
 }

@@ -20,6 +20,7 @@ export const stopped: Scenario = {
 
 async function stopAndResume(story: Story): Promise<void> {
   const { watcher, draw, world } = story;
+  watcher.mayLeave = true;
   const say = (verb: string): Promise<void> => insist(() => world.stack.cli(verb, `fl/${job}`), verbMs);
   await watcher.until((status) => hasReached(status, draw.round, draw.point), runMs);
   await delay(draw.delayMs);

@@ -10,7 +10,7 @@ const deadlineMs = 4_000;
 const closesMs = 1_000;
 const edge = 'edge-3';
 const gone = ['06', '07'];
-const boundMs = 120_000;
+const boundMs = 240_000;
 
 export const twoGone: Scenario = {
   // Who comes back in which moment depends on the machine.
