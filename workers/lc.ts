@@ -28,7 +28,7 @@ import { serveTaskApi } from './lib/task-api.ts';
 import { NodeTaskBoard } from './lib/task-board.ts';
 import { serveWorkerApi, serveWorkerViews } from './lib/worker-api.ts';
 import { registerWorkerMetrics } from './lib/worker-metrics.ts';
-import { readImages } from './runtimes/process/images.ts';
+import { readImages, readStrategies } from './runtimes/process/images.ts';
 import { ProcessRuntime } from './runtimes/process/process-runtime.ts';
 
 const badImages = {
@@ -47,6 +47,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
   const blobs = configured('SEDNA_BLOB_URL', () => openBlobStore(config.blobUrl));
   configured('SEDNA_STATE_DIR', () => mkdirSync(config.stateDir, { recursive: true }));
   const images = configured('SEDNA_IMAGES', () => readImages(config.imageFiles), badImages);
+  const strategies = configured('SEDNA_IMAGES', () => readStrategies(config.imageFiles), badImages);
   const runtime = new ProcessRuntime(config.stateDir, images);
   await runtime.recover();
 
@@ -76,7 +77,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
     signaller: signallerOf(temporal.client),
     tasks,
   };
-  workers = await createWorkers(config, temporal, deps);
+  workers = await createWorkers(config, temporal, { ...deps, strategies });
   const running = Promise.all(workers.map((worker) => worker.run()));
   const fields: NodeFields = {
     ...(await machineFacts(config.stateDir)),
@@ -103,7 +104,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
 async function createWorkers(
   config: LcConfig,
   temporal: TemporalConnections,
-  deps: FederatedDependencies,
+  deps: FederatedDependencies & { strategies: string[] },
 ): Promise<Worker[]> {
   const { runWorker, serveWorker } = createWorkerActivities(deps);
   const residents = {

@@ -100,10 +100,15 @@ export interface ImportedModel {
 /** `base` and `staleness`: of a late one, the weights that it started from, and how many rounds older they are than `weights`. */
 export type CountedUpdate = AcceptedUpdate & { base?: BlobRef; staleness?: number };
 
+export interface CheckStrategyInput {
+  name: string;
+  parameters: Record<string, number | string | boolean>;
+}
+
 export interface AggregateInput {
   owner: Owner;
   round: number;
-  strategy: { name: string; parameters: Record<string, number | string | boolean> };
+  strategy: CheckStrategyInput;
   /** Global weights that the clients started from. */
   weights: BlobRef;
   /** In client order. */
@@ -155,6 +160,8 @@ export interface FederatedResidentActivities {
 export interface FederatedEdgeActivities {
   /** `undefined`: the model is no ONNX file with trainable weights, or is not there. */
   importModel(input: ImportModelInput): Promise<ImportedModel | undefined>;
+  /** Fails with `InvalidSpec` where the node has no such strategy or it refuses its parameters. */
+  checkStrategy(input: CheckStrategyInput): Promise<void>;
   aggregate(input: AggregateInput): Promise<AggregateResult>;
   /** Non-retryable `DatasetUnreadable` or `WorkerFailed`: the test data or the model is not what it must be. */
   evaluateModel(input: EvaluateModelInput): Promise<EvaluateModelResult>;

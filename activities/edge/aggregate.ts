@@ -5,6 +5,7 @@ import type { AggregateResult, FederatedEdgeActivities, ImportModelInput, ModelS
 import { isLocal } from '../../sdk/storage/index.ts';
 import { failure, namingFullDisk } from '../lib/failure.ts';
 import type { AggregateChildInput } from './children/aggregate.ts';
+import type { CheckStrategyChildInput } from './children/check-strategy.ts';
 import type { ImportInput, ImportOutput } from './children/import-model.ts';
 import { evaluateModel } from './evaluate-model.ts';
 import { ChildError, inChild } from './lib/child.ts';
@@ -12,7 +13,10 @@ import { nodePath } from './lib/node-path.ts';
 import { beating } from './lib/resident.ts';
 import type { WorkerDependencies } from './worker.ts';
 
-type Dependencies = Pick<WorkerDependencies, 'stateDir' | 'blobs'>;
+type Dependencies = Pick<WorkerDependencies, 'stateDir' | 'blobs'> & {
+  /** Files with strategies beyond those of the SDK, which whoever runs the node has allowed. */
+  strategies?: readonly string[];
+};
 
 /** Repeatable: they only write blobs, and equal inputs give equal blobs. What an earlier local controller left over is removed. */
 export function createAggregateActivities(deps: Dependencies): FederatedEdgeActivities {
@@ -22,12 +26,18 @@ export function createAggregateActivities(deps: Dependencies): FederatedEdgeActi
       await emptied;
       return beating((signal) => withScratch(deps, (scratch) => act(scratch, signal)));
     });
+  const modules = deps.strategies ?? [];
   return {
+    checkStrategy: (strategy) =>
+      beating(async (signal) => {
+        const input: CheckStrategyChildInput = { ...strategy, modules };
+        await inChild<null>('check-strategy', input, signal).catch(refused);
+      }),
     evaluateModel: (input) => work((scratch, signal) => evaluateModel(deps.blobs, input, { scratch, signal })),
     importModel: (input) => work((scratch, signal) => importModel(deps, input, { scratch, signal })),
     aggregate: (round) =>
       work(async (scratch, signal) => {
-        const input: AggregateChildInput = { blobUrl: deps.blobs.url, round, scratch };
+        const input: AggregateChildInput = { blobUrl: deps.blobs.url, round, modules, scratch };
         return inChild<AggregateResult>('aggregate', input, signal).catch(refused);
       }),
   };
@@ -66,7 +76,16 @@ async function fileOf(
 
 /** Reasons of the aggregation that only a change of the manifest mends. */
 const ofManifest = ['UnknownStrategy', 'InvalidParameter', 'TooFewUpdates'];
-const ofTensors = ['LayoutMismatch', 'NotFinite', 'NotTensors', 'ResultNotFinite', 'MetricMissing', 'StateMismatch'];
+const ofTensors = [
+  'LayoutMismatch',
+  'NotFinite',
+  'NotTensors',
+  'ResultNotFinite',
+  'MetricMissing',
+  'StateMismatch',
+  'BadStrategyModule',
+  'StrategyFailed',
+];
 
 function refused(error: unknown): never {
   if (!(error instanceof ChildError) || error.reason === undefined) throw error;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readImages } from '../../workers/runtimes/process/images.ts';
+import { readImages, readStrategies } from '../../workers/runtimes/process/images.ts';
 import { findBinary } from './binaries.ts';
 import { StackError } from './errors.ts';
 import { obtainBinaries, type Say } from './obtain.ts';
@@ -100,6 +100,7 @@ interface KubernetesBinaries {
 function checkImages(path: string): void {
   try {
     readImages([path]);
+    readStrategies([path]);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new StackError(`--images: ${message.startsWith(path) ? message : `${path}: ${message}`}`, {

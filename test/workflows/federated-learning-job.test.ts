@@ -99,6 +99,25 @@ describeTemporal('a federated learning job', () => {
     await scene.stop();
   }, 60_000);
 
+  test('asks for its strategy before anybody trains, once, and names one that is not there', async () => {
+    const scene = await new FederatedScene(temporal, 'unknown', 1).start();
+    scene.onCheck = ({ name }) => {
+      if (name !== 'FedAvg')
+        throw ApplicationFailure.nonRetryable(`"${name}" is unknown; there are FedAvg`, 'InvalidSpec');
+    };
+    const aggregation = { templateDigest: 'a', node: scene.cloud.name, strategy: 'FedAvgg', parameters: {} };
+    await scene.applyAll({ aggregation });
+    await scene.status({
+      phase: 'Failed',
+      waitingFor: { reason: 'InvalidSpec', message: '"FedAvgg" is unknown; there are FedAvg' },
+    });
+    expect(scene.tasks).toEqual([]);
+    await scene.applyJob();
+    await scene.status({ phase: 'Succeeded' }, 20_000);
+    expect(scene.checks.map(({ name }) => name)).toEqual(['FedAvgg', 'FedAvg']);
+    await scene.stop();
+  }, 60_000);
+
   test('waits for clients that are missing, and takes them in whenever they come', async () => {
     const scene = new FederatedScene(temporal, 'order', 2);
     await scene.start([scene.cloud]);

@@ -14,6 +14,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { TrainClientResult } from '../../activities/contracts.ts';
+import { edge } from '../lib/activities.ts';
 import { chooseClients, present } from '../lib/federated/choosing.ts';
 import { firstModel } from '../lib/federated/first-model.ts';
 import { isJudged, judged } from '../lib/federated/judging.ts';
@@ -62,6 +63,8 @@ class Run {
   readonly #scope = CancellationScope.current();
   #told = Promise.resolve();
   #sequence = 0;
+  /** Strategy that is known to be there. */
+  #checked = '';
 
   constructor(input: RunInput) {
     this.#input = input;
@@ -114,6 +117,7 @@ class Run {
     await this.#enoughClients();
     if (this.#mode === 'stop') return;
     const plan = this.#plan;
+    await this.#checkStrategy(plan);
     const model = this.#last ?? (this.#state.initial ??= plan.start ?? (await firstModel(this.#place)));
     const start: RoundStart = { ...this.#place, plan, model };
     const selected = await chooseClients(plan, this.#state, this.#number + 1);
@@ -199,6 +203,15 @@ class Run {
     };
     if (!enough()) this.#tellJob('Waiting');
     await condition(enough);
+  }
+
+  /** Once for each: before anybody trains for an aggregation that cannot be. */
+  async #checkStrategy({ aggregator, fields: { aggregation } }: RunPlan): Promise<void> {
+    const { strategy: name, parameters } = aggregation;
+    const key = JSON.stringify([aggregator, name, parameters]);
+    if (this.#checked === key) return;
+    await edge(aggregator, `is there ${name} on ${aggregator}`).checkStrategy({ name, parameters });
+    this.#checked = key;
   }
 
   #openRound(plan: RunPlan, selected: string[]): OpenRound {

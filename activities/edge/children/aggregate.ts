@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  aggregationStrategy,
+  nodeStrategy,
   Kernel,
   type AggregationRound,
   type ClientUpdate,
@@ -17,14 +17,16 @@ import { answerEach } from './lib.ts';
 export interface AggregateChildInput {
   blobUrl: string;
   round: AggregateInput;
+  /** Files with strategies of this node. */
+  modules: readonly string[];
   /** A directory of this child's own. */
   scratch: string;
 }
 
-answerEach(async ({ blobUrl, round, scratch }: AggregateChildInput): Promise<AggregateResult> => {
+answerEach(async ({ blobUrl, round, modules, scratch }: AggregateChildInput): Promise<AggregateResult> => {
   const blobs = openBlobStore(blobUrl);
   // Before anything is fetched: a name that nobody knows needs no data to be refused.
-  const strategy = aggregationStrategy(round.strategy.name, round.strategy.parameters);
+  const strategy = await nodeStrategy(round.strategy, modules);
   const files = new Files(blobs, scratch);
   const kernel = new Kernel();
   try {

@@ -1,5 +1,12 @@
 export type AggregationReason =
-  'InvalidParameter' | 'UnknownStrategy' | 'TooFewUpdates' | 'MetricMissing' | 'ResultNotFinite' | 'StateMismatch';
+  | 'InvalidParameter'
+  | 'UnknownStrategy'
+  | 'BadStrategyModule'
+  | 'StrategyFailed'
+  | 'TooFewUpdates'
+  | 'MetricMissing'
+  | 'ResultNotFinite'
+  | 'StateMismatch';
 
 /** Why a round could not be aggregated: trying again with the same updates gives the same. */
 export class AggregationError extends Error {

@@ -1,4 +1,5 @@
 import { algorithms } from '../registry.ts';
+import { loadStrategies, type ModuleStrategies } from './modules.ts';
 import { AggregationError } from './errors.ts';
 import { bulyan } from './bulyan.ts';
 import { fedAdagrad } from './fed-adagrad.ts';
@@ -31,16 +32,34 @@ algorithms.register<StrategyFactory>(TYPE, 'Bulyan', bulyan);
 algorithms.register<StrategyFactory>(TYPE, 'QFedAvg', qFedAvg);
 algorithms.register<StrategyFactory>(TYPE, 'FedBuff', fedBuff);
 
-/** The registered strategy of that name. Throws `AggregationError`: `UnknownStrategy`, or `InvalidParameter` that names the field. */
-export function aggregationStrategy(name: string, parameters: StrategyParameters = {}): Strategy {
+/**
+ * The strategy of that name: a registered one, or one of `modules`. Throws `AggregationError`: `UnknownStrategy`, or `InvalidParameter` that
+ * names the field.
+ */
+export function aggregationStrategy(
+  name: string,
+  parameters: StrategyParameters = {},
+  modules: ModuleStrategies = new Map(),
+): Strategy {
+  const own = modules.get(name);
+  if (own !== undefined) return own.factory(parameters);
   if (!algorithms.has(TYPE, name)) {
-    const known = algorithms.names(TYPE).join(', ');
+    const known = [...algorithms.names(TYPE), ...modules.keys()].join(', ');
     throw new AggregationError(
       'UnknownStrategy',
       `spec.aggregation.strategy: ${JSON.stringify(name)} is unknown; there are ${known}`,
     );
   }
   return algorithms.get<StrategyFactory>(TYPE, name)(parameters);
+}
+
+/** The same with the modules of a node, which are loaded only for a name that this SDK does not have: a broken one is in nobody else's way. */
+export async function nodeStrategy(
+  { name, parameters }: { name: string; parameters: StrategyParameters },
+  files: readonly string[],
+): Promise<Strategy> {
+  const modules = algorithms.has(TYPE, name) ? undefined : await loadStrategies(files);
+  return aggregationStrategy(name, parameters, modules);
 }
 
 export { checkUpdate } from './checks/check-update.ts';
@@ -54,6 +73,8 @@ export { MemoryRounds, aggregateInMemory } from './in-memory.ts';
 export type { MemoryAggregate, MemoryUpdate } from './in-memory.ts';
 export { Kernel } from './kernel/kernel.ts';
 export type { KernelOptions } from './kernel/kernel.ts';
+export { loadStrategies } from './modules.ts';
+export type { ModuleStrategies } from './modules.ts';
 export { numbers, refuseUnknown } from './parameters.ts';
 export type { NumberRule } from './parameters.ts';
 export { optimize } from './server-optimizer.ts';

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type {
   AggregateInput,
   AggregateResult,
+  CheckStrategyInput,
   EvaluateModelInput,
   EvaluateModelResult,
   FederatedEdgeActivities,
@@ -33,6 +34,8 @@ export class FederatedScene {
   readonly tasks: TrainClientInput[] = [];
   readonly aggregations: AggregateInput[] = [];
   readonly dismissed: string[] = [];
+  readonly checks: CheckStrategyInput[] = [];
+  onCheck: (input: CheckStrategyInput) => void = () => undefined;
   readonly evaluations: EvaluateModelInput[] = [];
   onEvaluate: (input: EvaluateModelInput) => EvaluateModelResult = () => ({ samples: 1, metrics: {} });
   imported: ImportedModel | undefined;
@@ -150,6 +153,10 @@ export class FederatedScene {
 
   #work(): FederatedEdgeActivities {
     return {
+      checkStrategy: async (input) => {
+        this.checks.push(input);
+        this.onCheck(input);
+      },
       evaluateModel: async (input) => {
         this.evaluations.push(input);
         return this.onEvaluate(input);
