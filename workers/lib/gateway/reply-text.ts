@@ -1,10 +1,12 @@
 /** Weights as the nested lists of Sedna's `recv_weight`: shortest decimals that read back as the same float32. */
 import { withTensors, type TensorEntry, type TensorFile } from '../../../sdk/tensors/index.ts';
+import type { Problem } from '../../../workflows/lib/failures.ts';
 import { shortest } from './f32.ts';
 
 /** Of one number with its comma: `-1.17549435e-38,` and `0.0,`. */
 const longestNumber = 16;
 const shortestNumber = 4;
+const mostEmptyLists = 1_000_000;
 
 /** Appends the lists of one tensor. `write` says whether there is room for more; without, it stops. */
 export async function writeTensor(
@@ -15,7 +17,7 @@ export async function writeTensor(
   const values = await file.floats(name);
   const rank = shape.length;
   if (rank === 0) return write(shortest(values[0] as number));
-  if (elements === 0) return write(emptyLists(shape));
+  if (elements === 0) return countLists(shape) <= mostEmptyLists && write(emptyLists(shape));
   const row = shape[rank - 1] as number;
   // How many elements a list holds, by depth: where one ends, its bracket closes.
   const sizes = shape.map((_, dimension) => shape.slice(dimension).reduce((product, size) => product * size, 1));
@@ -28,6 +30,10 @@ export async function writeTensor(
   }
   return true;
 }
+
+/** Lists of a tensor without elements, which has nothing else to be measured by. */
+const countLists = (shape: readonly number[]): number =>
+  shape.slice(0, shape.indexOf(0)).reduce((product, size) => product * size, 1);
 
 function emptyLists([size = 0, ...rest]: readonly number[]): string {
   if (rest.length === 0) return '[]';
@@ -49,4 +55,10 @@ export async function exceedsReply(path: string, bytes: number): Promise<boolean
     for (const entry of file.entries) if (!(await writeTensor(file, entry, count))) return true;
     return false;
   });
+}
+
+/** What is said of a model that a trainer of the original library could not be sent. */
+export function tooLarge(bytes: number): Problem {
+  const message = `the next model would be more than the ${bytes} bytes that a trainer of the original library receives; make it smaller, or train with the SDK`;
+  return { reason: 'ReplyTooLarge', message };
 }

@@ -14,6 +14,7 @@ import { startChild } from './child.ts';
 import type { Connection } from './connection.ts';
 import { Closing, closeCodes } from './frame-decoder.ts';
 import type { Upload } from './inbox.ts';
+import { tooLarge } from './reply-text.ts';
 
 export interface TrainerPlace {
   board: NodeTaskBoard;
@@ -170,10 +171,4 @@ async function place(file: string, target: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   await rm(target, { force: true });
   await link(file, target).catch(() => copyFile(file, target));
-}
-
-/** A model that a trainer of the original library cannot be sent. */
-export function tooLarge(bytes: number): { reason: string; message: string } {
-  const message = `the reply would be more than the ${bytes} bytes that a trainer of the original library can receive; use a smaller model or the SDK`;
-  return { reason: 'ReplyTooLarge', message };
 }

@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { answerOnce } from '../../../../activities/edge/children/lib.ts';
 import { writing, type WrittenTensors } from '../../../../sdk/tensors/index.ts';
-import { exceedsReply } from '../reply-text.ts';
+import { exceedsReply, surelyExceeds, tooLarge } from '../reply-text.ts';
 import { FrameMalformed, layerName, UpdateParser, UpdateRefused, type ParsedFrame } from '../update-parser.ts';
 import type { Problem } from '../../../../workflows/lib/failures.ts';
 
@@ -38,9 +38,12 @@ answerOnce(async (input: ReadUploadInput): Promise<ReadUploadOutput> => {
 
 async function read(input: ReadUploadInput, handle: FileHandle): Promise<ReadUploadOutput> {
   const parser = new UpdateParser();
+  let elements = 0;
   for await (const chunk of process.stdin) {
     parser.push(chunk as Buffer);
     const values = parser.take();
+    elements += values.length;
+    if (surelyExceeds(elements, input.replyBytes)) return { refused: tooLarge(input.replyBytes) };
     let done = 0;
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     while (done < bytes.length) done += (await handle.write(bytes, done)).bytesWritten;
@@ -53,11 +56,6 @@ async function read(input: ReadUploadInput, handle: FileHandle): Promise<ReadUpl
   const { path, sha256 } = await store(input.out, frame.shapes, handle);
   if (await exceedsReply(path, input.replyBytes)) return { refused: tooLarge(input.replyBytes), fields };
   return { fields, file: path, sha256 };
-}
-
-function tooLarge(bytes: number): Problem {
-  const message = `a model of this size is more than the ${bytes} bytes that a trainer of the original library can receive; use the SDK`;
-  return { reason: 'ReplyTooLarge', message };
 }
 
 /** Numbers lie one after the other in the scratch file, layer by layer, which is also the order of the names. */
