@@ -15,6 +15,8 @@ export interface Asked<A> {
 interface Kept {
   child: ChildProcess;
   errors: string;
+  /** Until it is ended for want of work. */
+  timer?: NodeJS.Timeout;
 }
 
 export class ChildPool {
@@ -70,8 +72,10 @@ export class ChildPool {
   }
 
   #take(): Kept {
-    for (let kept = this.#idle.pop(); kept !== undefined; kept = this.#idle.pop())
+    for (let kept = this.#idle.pop(); kept !== undefined; kept = this.#idle.pop()) {
+      clearTimeout(kept.timer);
       if (kept.child.connected && kept.child.exitCode === null && kept.child.signalCode === null) return held(kept);
+    }
     const child = fork(this.#file, [], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
     const kept: Kept = { child, errors: '' };
     child.stderr?.on(
@@ -88,14 +92,13 @@ export class ChildPool {
     child.channel?.unref();
     (child.stderr as { unref?: () => void } | null)?.unref?.();
     this.#idle.push(kept);
-    const timer = setTimeout(() => {
+    kept.timer = setTimeout(() => {
       const at = this.#idle.indexOf(kept);
       if (at < 0) return;
       this.#idle.splice(at, 1);
       child.kill('SIGKILL');
     }, idleMs);
-    timer.unref();
-    child.once('exit', () => clearTimeout(timer));
+    kept.timer.unref();
   }
 }
 
