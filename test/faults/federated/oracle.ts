@@ -33,18 +33,22 @@ export function countsOf(books: Map<string, Entry[]>): Counts {
   return { trainings: begun.length, repeated: begun.length - new Set(begun.map(({ task }) => task)).size };
 }
 
-/** Nobody trains for an answer that the node has, and no process trains twice for one. */
+/** Nobody trains for an answer that the node has. */
 export function trainedInVain(books: Map<string, Entry[]>): string[] {
-  const found: string[] = [];
-  for (const [worker, entries] of books) {
-    const ended = new Set<string>();
-    for (const { task, event, pid, answered } of entries) {
-      if (event === 'ends') ended.add(`${task} ${pid}`);
-      else if (answered) found.push(`${worker} trained again for ${task}, which was answered`);
-      else if (ended.has(`${task} ${pid}`)) found.push(`${worker} trained twice for ${task}, by process ${pid}`);
-    }
-  }
-  return found;
+  return [...books].flatMap(([worker, entries]) =>
+    entries
+      .filter(({ event, answered }) => event === 'begins' && answered)
+      .map(({ task }) => `${worker} trained again for ${task}, which was answered`),
+  );
+}
+
+/** No process trains twice for one task: it has what it trained. */
+export function trainedTwice(books: Map<string, Entry[]>): string[] {
+  return [...books].flatMap(([worker, entries]) => {
+    const ends = entries.filter(({ event }) => event === 'ends').map(({ task, pid }) => `${task} by process ${pid}`);
+    const twice = new Set(ends.filter((end, i) => ends.indexOf(end) < i));
+    return [...twice].map((end) => `${worker} trained twice for ${end}`);
+  });
 }
 
 /** Rounds once each and in order, from the first one on, `should` of them where that is said. */

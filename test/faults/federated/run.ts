@@ -15,6 +15,7 @@ import {
   ofAccepted,
   roundsInOrder,
   trainedInVain,
+  trainedTwice,
   type Counts,
 } from './oracle.ts';
 import { differences, type Outcome } from './outcome.ts';
@@ -76,6 +77,7 @@ async function play(
     ...histories.flatMap((history, i) => roundsInOrder(history, i === histories.length - 1 ? rounds : undefined)),
     ...histories.flatMap((history) => [...ofAccepted(history), ...(scenario.reopens ? [] : askedAgain(history))]),
     ...trainedInVain(books),
+    ...(scenario.losesWork ? [] : trainedTwice(books)),
     ...(await Promise.all(histories.map(aggregatesAreMeans))).flat(),
     ...(await leftovers(story)),
     ...(await historyViolations(story)),

@@ -11,6 +11,7 @@ const fullMs = 5_000;
 export const diskFull: Scenario = {
   world: ({ volume }) => ({ disk: volume }),
   missing: noSmallDisks,
+  losesWork: true,
   async play(story) {
     await story.apply();
     story.arm();

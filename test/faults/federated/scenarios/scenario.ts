@@ -9,6 +9,8 @@ export interface Scenario {
   isOpen?: boolean;
   /** Rounds are opened again: clients are asked again, and their answers are found. */
   reopens?: boolean;
+  /** What was trained may not be kept: a trainer is asked again for what it never could hand over. */
+  losesWork?: boolean;
   /** The undisturbed run plays this scenario too, its deeds change what comes out. */
   changesOutcome?: boolean;
   /** Gives the status at the end. */
