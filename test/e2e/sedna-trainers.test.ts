@@ -105,7 +105,7 @@ async function expected(stack: TrainerStack, clients: Trainer[], counted: number
     const total = chosen.reduce((sum, { samples }) => sum + samples, 0);
     let sum = 0;
     for (const [i, { samples, target }] of chosen.entries()) {
-      const from = global ?? values[ids[i] as number];
+      const from = global ?? values[ids[i] ?? 0] ?? 0;
       sum += (samples / total) * Math.fround(from + (target - from) / 2);
     }
     global = Math.fround(sum);
@@ -159,7 +159,7 @@ describeTemporal('trainers of the original library', () => {
   }, 400_000);
 
   it('images of the second version are refused by name', async () => {
-    const image = 'kubeedge/sedna-example-federated-learning-surface-defect-detection-train:v0.3.0';
+    const image = 'kubeedge/sedna-example-federated-learning-surface-defect-detection-train:v0.4.0';
     await stack.apply('plato', trainers.slice(2), { image });
     const message = expect.stringMatching(`${image}: trains with Plato`) as unknown;
     await stack.until('plato', { phase: 'Failed', waitingFor: { reason: 'InvalidTemplate', message } }, 90_000);

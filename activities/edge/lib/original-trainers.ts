@@ -9,14 +9,15 @@ export function aggregatorAt(address: string): { AGG_IP: string; AGG_PORT: strin
 
 /** Names of the published images whose program is the Plato-based second version, which speaks another protocol. */
 const platoImages = [
-  /federated-learning-surface-defect-detection(-v2)?-(train|aggregation)$/,
   /federated-learning-mistnet/,
+  /federated-learning-surface-defect-detection-v2/,
+  // Up to v0.3 these names were images of the first version.
+  /federated-learning-surface-defect-detection-(train|aggregation)(?!:v0\.[0-3](\.\d+)?$)(:|@|$)/,
 ];
 
 /** Throws `InvalidTemplate` with what to do. */
 export function refusePlato(image: string): void {
-  const name = image.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-  if (!platoImages.some((pattern) => pattern.test(name))) return;
+  if (!platoImages.some((pattern) => pattern.test(image))) return;
   throw failure(
     'InvalidTemplate',
     `image ${image}: trains with Plato (FederatedLearningV2), whose protocol is not spoken here; use an image that calls FederatedLearning`,

@@ -89,9 +89,13 @@ class Gateway {
       await this.#ready;
       await mkdir(directory, { recursive: true });
       await this.#serve(connection, head, directory);
+    } catch (error) {
+      // Of the disk: the trainer begins anew some time later.
+      logger.warn({ problem: (error as Error).message }, 'a trainer cannot be served');
+      connection.close(closeCodes.internal, (error as Error).message);
     } finally {
       this.#connections.delete(connection);
-      await rm(directory, { recursive: true, force: true });
+      await rm(directory, { recursive: true, force: true }).catch(() => undefined);
     }
   }
 

@@ -8,7 +8,8 @@ import type { ReadUploadInput, ReadUploadOutput } from './children/read-upload.t
 import { startChild, type GatewayChild } from './child.ts';
 import type { Receiver } from './connection.ts';
 import { Closing, closeCodes } from './frame-decoder.ts';
-import { FrameMalformed, UpdateParser, UpdateRefused } from './update-parser.ts';
+import { FrameMalformed, UpdateRefused } from './frame-errors.ts';
+import { UpdateParser } from './update-parser.ts';
 
 /** What a trainer uploaded. */
 export type Upload = { samples: number; file: string } | { refused: Problem };

@@ -1,6 +1,6 @@
 /** The gateway on the wire: who gets in, what is answered, what ends a connection. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FederatedNode, newPlace } from '../../../activities/support/federated-node.ts';
 import { eventually } from '../../../support/eventually.ts';
@@ -94,6 +94,17 @@ describe('who gets in', () => {
       samples: 3,
     });
     second.socket.destroy();
+  });
+
+  test('a disk that fails costs the connection, not the local controller', async () => {
+    const folder = join(node.stateDir, 'gateway');
+    (await subscribed()).socket.destroy();
+    await eventually(() => expect(readdirSync(folder)).toEqual([]));
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, 'in the way');
+    const { client } = await open();
+    expect(await client.closing()).toMatch(/^1011 .*gateway/);
+    expect((await fetch(`http://127.0.0.1:${node.place.port}/healthz`)).status).toBe(200);
   });
 
   test('who says nothing is not waited for', async () => {

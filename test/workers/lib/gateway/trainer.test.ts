@@ -187,7 +187,7 @@ describe('what does not count', () => {
   });
 
   test.each([
-    'kubeedge/sedna-example-federated-learning-surface-defect-detection-train:v0.3.0',
+    'kubeedge/sedna-example-federated-learning-surface-defect-detection-train:v0.4.0',
     'registry:5000/federated-learning-mistnet-yolo-client:v0.4.0',
   ])('%s: an image of the second version is refused by its name', async (image) => {
     const template = { spec: { containers: [{ image }] } };

@@ -1,11 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  FrameMalformed,
-  UpdateParser,
-  UpdateRefused,
-  type ParsedFrame,
-} from '../../../../workers/lib/gateway/update-parser.ts';
+import { FrameMalformed, UpdateRefused } from '../../../../workers/lib/gateway/frame-errors.ts';
+import { UpdateParser, type ParsedFrame } from '../../../../workers/lib/gateway/update-parser.ts';
 
 interface Parsed extends ParsedFrame {
   values: number[];
@@ -165,43 +161,47 @@ describe('frames', () => {
 describe('refusals', () => {
   const bracket = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 
-  test.each([
-    ['[[1, [2]]]', 'ShapeInvalid', /layer 0/],
-    ['[1, [[1], 2]]', 'ShapeInvalid', /layer 1/],
-    ['[[[1], [[1]]]]', 'ShapeInvalid', /layer 0/],
-    ['[[[], 1]]', 'ShapeInvalid', /layer 0/],
-    ['[[[], [[]]]]', 'ShapeInvalid', /layer 0/],
-    ['[[[1, 2], [3]]]', 'ShapeInvalid', /layer 0/],
-    [bracket(18), 'ShapeInvalid', /more than 16 dimensions/],
-    [bracket(100_000), 'ShapeInvalid', /more than 16 dimensions/],
-    ['[[1, 3.5e38]]', 'NotFinite', /layer 0: 3.5e38 does not fit float32/],
-    ['[[1, -1e999]]', 'NotFinite', /-1e999/],
-    [`[${'1,'.repeat(65_536)}1]`, 'NotTensors', /65536 layers/],
-    ['[1], "weights": [2]', 'NotTensors', /twice/],
-  ])('%.40s: %s', (weights, reason, message) => {
+  test.each(
+    titled([
+      ['[[1, [2]]]', 'ShapeInvalid', /layer 0/],
+      ['[1, [[1], 2]]', 'ShapeInvalid', /layer 1/],
+      ['[[[1], [[1]]]]', 'ShapeInvalid', /layer 0/],
+      ['[[[], 1]]', 'ShapeInvalid', /layer 0/],
+      ['[[[], [[]]]]', 'ShapeInvalid', /layer 0/],
+      ['[[[1, 2], [3]]]', 'ShapeInvalid', /layer 0/],
+      [bracket(18), 'ShapeInvalid', /more than 16 dimensions/],
+      [bracket(100_000), 'ShapeInvalid', /more than 16 dimensions/],
+      ['[[1, 3.5e38]]', 'NotFinite', /layer 0: 3.5e38 does not fit float32/],
+      ['[[1, -1e999]]', 'NotFinite', /-1e999/],
+      [`[${'1,'.repeat(65_536)}1]`, 'NotTensors', /65536 layers/],
+      ['[1], "weights": [2]', 'NotTensors', /twice/],
+    ]),
+  )('%s: %s', (_title, reason, message, weights) => {
     const outcome = outcomeOf(frame(weights), []);
     expect(outcome).toBeInstanceOf(UpdateRefused);
     expect(outcome).toMatchObject({ reason, message: expect.stringMatching(message) as unknown });
   });
 
-  test.each([
-    ['', /not JSON/],
-    ['[]', /not a JSON object/],
-    ['null', /not a JSON object/],
-    ['{"a": 1', /not JSON/],
-    [frame('[1, 2'), /not JSON/],
-    [frame('[1 2]'), /not JSON: byte \d+/],
-    [frame('[1,,2]'), /not JSON: byte \d+/],
-    [frame('[1,]'), /not JSON/],
-    [frame('[01]'), /not JSON/],
-    [frame('["a"]'), /not JSON/],
-    [frame('[null]'), /not JSON/],
-    [frame('[{}]'), /not JSON/],
-    [frame(`[${'1'.repeat(2_000)}]`), /not JSON/],
-    [`{"a": "${'x'.repeat(70_000)}"}`, /65536 bytes beside/],
-    ['{"a": "\\ud83', /not JSON/],
-    [`${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}x`, /not JSON/],
-  ])('%.40s: malformed', (text, message) => {
+  test.each(
+    titled([
+      ['', /not JSON/],
+      ['[]', /not a JSON object/],
+      ['null', /not a JSON object/],
+      ['{"a": 1', /not JSON/],
+      [frame('[1, 2'), /not JSON/],
+      [frame('[1 2]'), /not JSON: byte \d+/],
+      [frame('[1,,2]'), /not JSON: byte \d+/],
+      [frame('[1,]'), /not JSON/],
+      [frame('[01]'), /not JSON/],
+      [frame('["a"]'), /not JSON/],
+      [frame('[null]'), /not JSON/],
+      [frame('[{}]'), /not JSON/],
+      [frame(`[${'1'.repeat(2_000)}]`), /not JSON/],
+      [`{"a": "${'x'.repeat(70_000)}"}`, /65536 bytes beside/],
+      ['{"a": "\\ud83', /not JSON/],
+      [`${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}x`, /not JSON/],
+    ]),
+  )('%s: malformed', (_title, message, text) => {
     const outcome = outcomeOf(text, []);
     expect(outcome).toBeInstanceOf(FrameMalformed);
     expect(outcome).toMatchObject({ message: expect.stringMatching(message) as unknown });
@@ -213,6 +213,11 @@ describe('refusals', () => {
     expect(() => parser.end()).toThrow(FrameMalformed);
   });
 });
+
+/** With the beginning of the text as title, and the text itself last. */
+function titled<T extends [string, ...unknown[]]>(cases: T[]): [...T, string][] {
+  return cases.map(([text, ...rest]) => [text.slice(0, 40), ...rest, text] as unknown as [...T, string]);
+}
 
 function outcomeOf(text: string, places: number[]): Parsed | FrameMalformed | UpdateRefused {
   try {

@@ -4,7 +4,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { answerOnce } from '../../../../activities/edge/children/lib.ts';
 import { writing, type WrittenTensors } from '../../../../sdk/tensors/index.ts';
 import { exceedsReply, surelyExceeds, tooLarge } from '../reply-text.ts';
-import { FrameMalformed, layerName, UpdateParser, UpdateRefused, type ParsedFrame } from '../update-parser.ts';
+import { FrameMalformed, UpdateRefused } from '../frame-errors.ts';
+import { layerName, UpdateParser, type ParsedFrame } from '../update-parser.ts';
 import type { Problem } from '../../../../workflows/lib/failures.ts';
 
 export interface ReadUploadInput {
