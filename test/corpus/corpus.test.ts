@@ -4,6 +4,7 @@ import { datasets } from './families/datasets.ts';
 import { locations } from './families/locations.ts';
 import { manifests } from './families/manifests.ts';
 import { models } from './families/models.ts';
+import { updates } from './families/updates.ts';
 import { workerReports } from './families/worker-reports.ts';
 import { expectedOf, type Case, type Expected, type Family, type Found, type Parser } from './lib/family.ts';
 import { CorpusTable } from './lib/table.ts';
@@ -64,5 +65,6 @@ judged(locations());
 judged(datasets());
 judged(models());
 judged(workerReports());
+judged(updates());
 
 afterAll(() => void process.stdout.write(`\nThe corpus of bad input, by family and parser:\n${table.toString()}\n`));
