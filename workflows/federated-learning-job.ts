@@ -6,6 +6,7 @@ import {
   WorkflowIdReusePolicy,
   getExternalWorkflowHandle,
   isCancellation,
+  sleep,
   startChild,
 } from '@temporalio/workflow';
 import type { ClientNews } from '../activities/contracts.ts';
@@ -189,12 +190,8 @@ function running(view: FederatedView, plan: RunPlan): Operation {
     own.completionTime = undefined;
     own.news = undefined;
     own.told = { plan: JSON.stringify(plan), mode: own.mode, retries: own.retries };
-    const child = await startRun(view, plan).catch((error: unknown) => {
-      // Of an earlier life of this entity that somebody terminated: it goes on as this one's.
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      own.told = { mode: 'run' };
-      return undefined;
-    });
+    const child = await startOrAdopt(view, plan, attempt);
+    if (child === undefined) own.told = { mode: 'run' };
     isBegun = true;
     // Somebody has reset the job while its run was being started.
     if (own.epoch !== epoch) return cancelRun(id);
@@ -210,6 +207,24 @@ function running(view: FederatedView, plan: RunPlan): Operation {
     }
   };
   return { slot: 'run', key: runKey(own.epoch, attempt), run, uninterruptible: () => !isBegun };
+}
+
+const closingTries = 50;
+const closingMs = 200;
+
+/** Undefined: a run of an earlier life of this entity, which somebody terminated, goes on as this one's. */
+async function startOrAdopt(view: FederatedView, plan: RunPlan, attempt: number) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startRun(view, plan);
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      if (attempt === 0) return undefined;
+      // The one before has told its end, and takes a moment to close.
+      if (tries === closingTries) throw error;
+      await sleep(closingMs);
+    }
+  }
 }
 
 function startRun(view: FederatedView, plan: RunPlan) {

@@ -196,6 +196,44 @@ async function federated(temporal: TestNamespace): Promise<void> {
   await store(temporal, entityId(gone.ref), 'deleted');
   await store(temporal, gone.runId, 'deleted');
   await gone.stop();
+  await credited(temporal);
+}
+
+/** One whose client is late, whose models are judged, and that is reset while it runs. */
+async function credited(temporal: TestNamespace): Promise<void> {
+  const scene = await new FederatedScene(temporal, 'credited', 3).start();
+  let isReset = false;
+  scene.answer = async (input) => {
+    const { client, round } = input.identity;
+    if (client === '02' && round === 1) await eventually(() => assert.ok(scene.aggregations.length > 0));
+    if ((client === '02' && round === 2) || (round === 3 && !isReset)) return new Promise(() => undefined);
+    return scene.update(input);
+  };
+  const rounds = {
+    ...{ total: 3, deadlineMs: 2_000, minClientsToStart: 3, quorum: { minAvailable: 2 } },
+    late: 'CreditNextRound' as const,
+  };
+  const evaluation = {
+    every: 1,
+    where: 'Central' as const,
+    dataset: 'credited-data-0',
+    label: 'y',
+    loss: 'mse' as const,
+  };
+  scene.onEvaluate = () => ({ samples: 3, metrics: { mse: 0.5 } });
+  await scene.applyAll({ rounds, evaluation });
+  await scene.status({ lastRound: { round: 2, credited: [{ client: '02', round: 1 }] }, round: '3/3' }, 30_000);
+  isReset = true;
+  const first = scene.runId;
+  await temporal.signal(scene.ref, 'reset', { toRound: 1 });
+  await scene.status({ phase: 'Succeeded', epoch: 2 }, 30_000);
+  const second = scene.tasks.at(-1)?.identity.run ?? '';
+  await temporal.signal(scene.ref, 'remove');
+  await temporal.ended(scene.ref, 30_000);
+  await store(temporal, entityId(scene.ref), 'credited');
+  await store(temporal, first, 'credited');
+  await store(temporal, second, 'reset');
+  await scene.stop();
 }
 
 /** Runs that begin with the state of the run before. */

@@ -112,7 +112,13 @@ describeTemporal('continue-as-new', () => {
       return scene.update(input);
     };
     const total = 6;
-    const rounds = { total, deadlineMs: 1_000, quorum: { minAvailable: 2 }, late: 'CreditNextRound' as const };
+    const rounds = {
+      total,
+      deadlineMs: 1_000,
+      minClientsToStart: 3,
+      quorum: { minAvailable: 2 },
+      late: 'CreditNextRound' as const,
+    };
     await scene.applyAll({ rounds });
     await scene.status({ phase: 'Succeeded' }, 40_000);
     const stale = scene.aggregations.map(({ updates }) => updates.map(({ staleness }) => staleness));

@@ -29,7 +29,7 @@ describeTemporal('an update that comes after its round', () => {
       if (client === '02' && round === 1) await closed(scene, 1);
       return client === '02' && round > 1 ? never() : scene.update(input);
     };
-    await scene.applyAll({ rounds: { total: 3, deadlineMs: 1_500, quorum, late } });
+    await scene.applyAll({ rounds: { total: 3, deadlineMs: 1_500, minClientsToStart: 3, quorum, late } });
     const open = await scene.status({ round: '2/3', quorum: '3/2' }, 20_000);
     expect(open['waitingFor']).toMatchObject({
       message: 'round 2: 3 of 2 updates; missing: 02; client 02 counts with its update of round 1',
@@ -77,7 +77,7 @@ describeTemporal('an update that comes after its round', () => {
       if (client === '02' && round === 1) await held;
       return scene.update(input);
     };
-    await scene.applyAll({ rounds: { total: 2, deadlineMs: 4_000, quorum, late } });
+    await scene.applyAll({ rounds: { total: 2, deadlineMs: 4_000, minClientsToStart: 3, quorum, late } });
     const status = await scene.status({ round: '2/2', quorum: '2/2' }, 20_000);
     expect((status['clients'] as object[])[2]).toMatchObject({
       state: 'Late',
@@ -103,7 +103,7 @@ describeTemporal('an update that comes after its round', () => {
       if (round === 2 && !isStopped) return never();
       return scene.update(input);
     };
-    await scene.applyAll({ rounds: { total: 2, deadlineMs: 1_500, quorum, late } });
+    await scene.applyAll({ rounds: { total: 2, deadlineMs: 1_500, minClientsToStart: 3, quorum, late } });
     await scene.status({ round: '2/2', quorum: '0/2' }, 20_000);
     await temporal.signal(scene.ref, 'stop');
     await scene.status({ phase: 'Stopped' });

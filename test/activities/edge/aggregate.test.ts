@@ -16,7 +16,8 @@ import { createAggregateActivities } from '../../../activities/edge/aggregate.ts
 import { encodeModel, mlp, OnnxEstimator } from '../../../sdk/estimators/onnx/index.ts';
 import type { Weights } from '../../../sdk/index.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
-import { readWeights, writeWeights } from '../../../sdk/tensors/index.ts';
+import { compress } from '../../../sdk/features/federated/compression.ts';
+import { readWeights, withTensors, writeWeights } from '../../../sdk/tensors/index.ts';
 import { commandLine, processesWith } from '../../../workers/lib/process.ts';
 import { eventually } from '../../support/eventually.ts';
 
@@ -44,6 +45,7 @@ async function weightsOf(blob: BlobRef): Promise<Weights> {
   await blobs.fetchTo(blob, file);
   return readWeights(file);
 }
+const ofOne = (value: number): Weights => ({ w: { shape: [1], data: Float32Array.of(value) } });
 const filled = (like: Weights, value: number): Weights =>
   Object.fromEntries(
     Object.entries(like).map(([name, { shape, data }]) => [
@@ -92,6 +94,20 @@ async function round(change: Partial<AggregateInput> = {}): Promise<AggregateInp
     ...change,
   };
 }
+
+test('a late update that was compressed is a change of the weights that its client started from', async () => {
+  const [base, weights] = [await blobOf(ofOne(10)), await blobOf(ofOne(100))];
+  const [before, after, packed] = ['before', 'after', 'packed'].map((name) => join(directory, `${name}.safetensors`));
+  await blobs.fetchTo(base, before as string);
+  await writeWeights(after as string, ofOne(14));
+  const { path } = await withTensors(before as string, (global) =>
+    withTensors(after as string, (file) => compress({ update: file, global }, 'f16', packed as string)),
+  );
+  const late = { ...update('01', await blobs.put({ file: path }), 1), base, staleness: 1 };
+  const own = update('00', await blobOf(ofOne(104)), 1);
+  const { weights: next } = await run({ ...(await round({ weights, updates: [own, late] })), file: undefined });
+  expect(await weightsOf(next)).toEqual(ofOne((104 + 14) / 2));
+});
 
 test('an ONNX file is imported with the names and values that its estimator has', async () => {
   const model = await imported();

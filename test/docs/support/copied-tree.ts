@@ -6,7 +6,18 @@ import { packageRoot } from '../../../deploy/local/files.ts';
 import { temporaryFolder } from '../../support/cli.ts';
 
 const run = promisify(execFile);
-const sources = ['activities', 'cli', 'crds', 'deploy', 'docs', 'sdk', 'workers', 'workflows', 'package.json', 'tsconfig.json'];
+const sources = [
+  'activities',
+  'cli',
+  'crds',
+  'deploy',
+  'docs',
+  'sdk',
+  'workers',
+  'workflows',
+  'package.json',
+  'tsconfig.json',
+];
 
 /** A copy of the sources to which a test may add what a contributor would. */
 export class CopiedTree {
