@@ -152,7 +152,7 @@ describeTemporal('a federated learning job', () => {
   test('closes at its deadline with a quorum, and without the missing client', async () => {
     const scene = await new FederatedScene(temporal, 'deadline', 3).start();
     scene.answer = (input) => (input.identity.client === '02' ? never() : scene.update(input));
-    await scene.applyAll({ rounds: { total: 2, deadlineMs: 1500, quorum: { minAvailable: 2 } } });
+    await scene.applyAll({ rounds: { total: 2, deadlineMs: 1500, minClientsToStart: 3, quorum: { minAvailable: 2 } } });
     await scene.status({ phase: 'Succeeded' }, 20_000);
     expect(scene.aggregations.map(({ updates }) => updates.map(({ client }) => client))).toEqual([
       ['00', '01'],
