@@ -45,11 +45,16 @@ export function surelyExceeds(elements: number, bytes: number): boolean {
   return elements * shortestNumber > bytes;
 }
 
+/** Every number may have all brackets of its tensor around it. */
+function mostBytes(entries: readonly TensorEntry[]): number {
+  return entries.reduce((sum, { elements, shape }) => sum + elements * (longestNumber + 2 * shape.length), 0);
+}
+
 /** Whether the tensors of a file, written as a reply, are more than so many bytes. */
 export async function exceedsReply(path: string, bytes: number): Promise<boolean> {
   return withTensors(path, async (file) => {
     if (surelyExceeds(file.elements, bytes)) return true;
-    if (file.elements * (longestNumber + 2) < bytes) return false;
+    if (file.entries.every(({ elements }) => elements > 0) && mostBytes(file.entries) <= bytes) return false;
     let left = bytes;
     const count = (text: string): boolean => (left -= text.length) >= 0;
     for (const entry of file.entries) if (!(await writeTensor(file, entry, count))) return true;
