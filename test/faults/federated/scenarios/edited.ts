@@ -14,7 +14,7 @@ export const edited: Scenario = {
     const { watcher, draw } = story;
     await story.apply();
     story.arm();
-    await watcher.until((status) => hasReached(status, Math.min(draw.round, 5), draw.point), runMs);
+    await watcher.until((status) => hasReached(status, Math.min(draw.round, 3), draw.point), runMs);
     await delay(draw.delayMs);
     await story.apply({ trainingConfig: { ...training, perRound: [{ fromRound, learningRate: 0.01 }] } });
     if (!(await watcher.until(({ observedGeneration }) => observedGeneration >= 2, hearsMs)))
