@@ -48,7 +48,7 @@ function pidOf(input: TrainClientInput, at = node): number {
 }
 /** Once the training has a checkpoint that is younger than `after`. */
 const midway = (input: TrainClientInput) =>
-  eventually(() => expect(existsSync(filesOf(input).checkpoint)).toBe(true), 30_000);
+  eventually(() => expect(existsSync(filesOf(input).checkpoint)).toBe(true), 20_000);
 
 /** Euclidean, over all tensors. */
 async function distance(a: BlobRef, b: BlobRef | undefined): Promise<number> {
