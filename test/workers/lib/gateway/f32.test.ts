@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { keepsDenormals } from '../../../support/denormals.ts';
 import { scanned, scanNumber, shortest } from '../../../../workers/lib/gateway/f32.ts';
 
 const read = (text: string): number | undefined => {
@@ -101,8 +102,8 @@ describe('float32 to text', () => {
     [Math.fround(1 / 3), '0.33333334'],
     [Math.fround(1e-7), '1e-7'],
     [Math.fround(3.4028235e38), '3.4028235e+38'],
-    [ofBits(1), '1e-45'],
     [16_777_216, '16777216.0'],
+    ...(keepsDenormals ? ([[ofBits(1), '1e-45']] as const) : []),
   ])('%d', (value, text) => {
     expect(shortest(value)).toBe(text);
   });
