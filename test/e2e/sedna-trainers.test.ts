@@ -141,7 +141,7 @@ describeTemporal('trainers of the original library', () => {
     const slow = trainers.map((trainer) => ({ ...trainer, env: { TRAIN_MS: '4000' } }));
     const broken = { ...(slow[2] as Trainer), env: { TRAIN_MS: '4000', BREAK: JSON.stringify({ 2: '[[NaN]]' }) } };
     const clients = [...slow.slice(0, 2), broken];
-    await stack.apply('disturbed', clients, { rounds: { quorum: { minAvailable: 2 } } });
+    await stack.apply('disturbed', clients, { rounds: { minClientsToStart: 3, quorum: { minAvailable: 2 } } });
     const round = expect.stringMatching(/^[12]\/3$/) as unknown;
     await stack.until('disturbed', { phase: 'Running', round }, 90_000);
     // In the middle of a round: sockets end with the local controller, and trainers with their sockets.
