@@ -2,6 +2,7 @@
 import { afterAll, expect, it } from '@jest/globals';
 import { join } from 'node:path';
 import { packageRoot } from '../../deploy/local/files.ts';
+import { prepare } from '../../examples/federated-learning/mnist/prepare.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
 import { describeKubernetes } from '../support/stack.ts';
 import { processesOf, startDemo } from './support/demo.ts';
@@ -27,6 +28,8 @@ describeKubernetes('the federated demo', () => {
     expect(told).toMatch(/federatedlearningjob\.sedna\.io\/digits +Succeeded +5\/5 +True/);
     expect(processesOf(cwd)).toEqual([]);
     const folder = join(cwd, '.sedna', 'demo', 'federated');
+    // Nodes have saved the final model where the first one was.
+    await prepare(join(folder, 'data'));
     const client = join(packageRoot(), 'examples', 'federated-learning', 'mnist', 'simulated-client.ts');
     const words = ['simulate', '-f', join(folder, 'job.yaml'), '--client', client, '-o', 'json'];
     const simulation = JSON.parse((await runCli(words, cwd)).stdout) as { rounds: { digest: string }[] };
