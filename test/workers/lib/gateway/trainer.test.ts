@@ -211,7 +211,7 @@ describe('deaths', () => {
     const undisturbed = accepted(await node.train(input)).blob.sha256;
     await node.close();
     node = new FederatedNode(await newPlace());
-    const again = { ...input, weights: await globalOf(0.1), worker: (await inputOf({ TRAIN_MS: '600' })).worker };
+    const again = { ...input, weights: await globalOf(0.1), worker: (await inputOf({ TRAIN_MS: '2500' })).worker };
     const first = lc(again);
     await says(again, /receives/);
     first.kill('SIGKILL');
@@ -226,7 +226,7 @@ describe('deaths', () => {
   }, 60_000);
 
   test('a trainer that is killed is started again and gets the present weights', async () => {
-    const input = await inputOf({ TRAIN_MS: '600' }, 2);
+    const input = await inputOf({ TRAIN_MS: '2500' }, 2);
     const result = node.train(input);
     await says(input, /receives/);
     process.kill(node.runtime.get(input.worker.name)?.pid ?? 0, 'SIGKILL');
