@@ -21,6 +21,7 @@ interface SimulateOptions {
   clients?: string;
   partition?: string;
   rounds?: string;
+  strategies: string[];
   test?: string;
   metric: string;
   seed: string;
@@ -40,6 +41,7 @@ export function register(program: Command): void {
     .option('--clients <number>', 'divide all datasets among so many clients (default: a client per training worker)')
     .option('--partition <how>', 'iid, dirichlet:ALPHA or shards:PER_CLIENT; needs --clients (default: iid)')
     .option('--rounds <number>', 'in the place of spec.rounds.total')
+    .option('--strategies <file...>', 'modules with strategies of your own, as a node lists them', [])
     .option('--test <url>', 'dataset that judges the global model after each round')
     .option('--metric <name>', 'that the picture shows', 'accuracy')
     .option('--seed <number>', 'of the partition', '0')
@@ -62,9 +64,19 @@ async function run(options: SimulateOptions): Promise<void> {
     ...{ module: options.client, ...data, clients, policy, directory: scratch },
   });
   try {
-    const initial = await firstWeights(plan.models, policy.excludeLayers);
-    const test = options.test === undefined ? undefined : await judge(module, options.test);
-    const job = { fields: plan.fields, clients, threads, initial, directory: scratch, ...(test && { test }) };
+    const initial = await firstWeights(plan.models);
+    const testSet = options.test ?? plan.test;
+    const test = testSet === undefined ? undefined : await judge(module, testSet);
+    const { strategies } = options;
+    const job = {
+      fields: plan.fields,
+      clients,
+      threads,
+      strategies,
+      initial,
+      directory: scratch,
+      ...(test && { test }),
+    };
     await tell(options, plan, job);
   } finally {
     await threads.close();

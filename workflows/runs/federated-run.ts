@@ -31,7 +31,6 @@ import {
   type Mode,
   type OpenRound,
   type RoundRecord,
-  type RunEnd,
   type RunInput,
   type RunNews,
   type RunOutcome,
@@ -39,10 +38,9 @@ import {
   type RunStage,
   type RunState,
 } from '../lib/federated/state.ts';
-import { entityId } from '../lib/ids.ts';
-import { signals, type VersionStage } from '../lib/messages.ts';
+import { Reports } from '../lib/federated/reports.ts';
+import type { VersionStage } from '../lib/messages.ts';
 import { problemOf } from '../lib/problems.ts';
-import { tell } from '../lib/tell.ts';
 
 const planSignal = defineSignal<[RunPlan]>('plan');
 const retrySignal = defineSignal('retry');
@@ -60,9 +58,7 @@ class Run {
   #stage: RunStage = 'Starting';
   #open: OpenRound | undefined;
   readonly #late: LateTasks;
-  readonly #scope = CancellationScope.current();
-  #told = Promise.resolve();
-  #sequence = 0;
+  readonly #reports: Reports;
   /** Strategy that is known to be there. */
   #checked = '';
 
@@ -71,6 +67,8 @@ class Run {
     this.#state = { ...input.state };
     this.#plan = input.plan;
     this.#mode = input.mode;
+    // A job that was terminated takes its rounds along.
+    this.#reports = new Reports(input.owner, () => (this.#mode = 'stop'));
     this.#late = new LateTasks(input.state.late ?? [], () => this.#tellJob(this.#stage));
     setHandler(planSignal, (plan) => this.#learn(plan), {
       description: 'The job as it is wanted from the next round on',
@@ -250,7 +248,7 @@ class Run {
   }
 
   async #again(): Promise<never> {
-    await this.#told;
+    await this.#reports.told;
     await condition(allHandlersFinished);
     const { owner, epoch, attempt } = this.#input;
     const [plan, mode, state] = [this.#plan, this.#mode, this.#remembered];
@@ -268,36 +266,21 @@ class Run {
     if (this.#open !== undefined) this.#open.refused = [];
   }
 
-  /** In order, one after the other; nobody waits for them but the end of the run. */
   #tellJob(stage: RunStage): void {
     this.#stage = stage;
-    const { owner } = this.#input;
-    this.#sequence += 1;
-    const message = { slot: 'run', uid: owner.uid, value: this.#news() };
-    // Of the run, not of the client whose answer is told: that one's scope ends with its round.
-    const send = (): Promise<boolean> => this.#scope.run(() => tell(entityId(owner), signals.observed, message));
-    this.#told = this.#told.then(send).then(
-      (isThere) => {
-        // A job that was terminated takes its rounds along.
-        if (!isThere) this.#mode = 'stop';
-      },
-      () => undefined,
-    );
+    this.#reports.news((sequence) => this.#news(sequence));
   }
 
-  /** The last word, after all others. The job has it also where it no longer follows this workflow. */
-  async #ended(outcome: RunOutcome): Promise<void> {
-    await this.#told;
-    const { owner, epoch, attempt } = this.#input;
-    const value: RunEnd = { epoch, attempt, outcome };
-    await tell(entityId(owner), signals.observed, { slot: 'ended', uid: owner.uid, value });
+  #ended(outcome: RunOutcome): Promise<void> {
+    const { epoch, attempt } = this.#input;
+    return this.#reports.ended({ epoch, attempt, outcome });
   }
 
-  #news(): RunNews {
+  #news(sequence: number): RunNews {
     return newsOf({
       epoch: this.#input.epoch,
       run: workflowInfo().runId,
-      sequence: this.#sequence,
+      sequence,
       stage: this.#stage,
       plan: this.#plan,
       open: this.#open,
@@ -309,11 +292,7 @@ class Run {
     });
   }
 
-  async #publish(record: RoundRecord, stage: VersionStage): Promise<void> {
-    const { owner } = this.#input;
-    const version = versionOf(owner, this.#plan, record, stage);
-    const model = entityId({ kind: 'Model', namespace: owner.namespace, name: this.#plan.fields.model });
-    // A Model that was deleted during the run: its versions are nobody's, the rounds go on.
-    await tell(model, signals.addVersion, version);
+  #publish(record: RoundRecord, stage: VersionStage): Promise<void> {
+    return this.#reports.version(this.#plan.fields.model, versionOf(this.#input.owner, this.#plan, record, stage));
   }
 }

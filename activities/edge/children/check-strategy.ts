@@ -1,14 +1,14 @@
 /** Child process: whether a strategy is there and takes its parameters. */
 import { nodeStrategy } from '../../../sdk/algorithms/aggregation/index.ts';
 import type { CheckStrategyInput } from '../../contracts.ts';
-import { answerOnce } from './lib.ts';
+import { answerEach } from './lib.ts';
 
 export interface CheckStrategyChildInput extends CheckStrategyInput {
   /** Files with strategies of this node. */
   modules: readonly string[];
 }
 
-answerOnce(async ({ name, parameters, modules }: CheckStrategyChildInput): Promise<null> => {
+answerEach(async ({ name, parameters, modules }: CheckStrategyChildInput): Promise<null> => {
   await nodeStrategy({ name, parameters }, modules);
   return null;
 });

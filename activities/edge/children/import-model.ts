@@ -1,8 +1,7 @@
 /** Child process: an ONNX file as blobs of its weights and of the file itself. */
 import { join } from 'node:path';
 import { readFile } from 'node:fs/promises';
-import { OnnxError } from '../../../sdk/estimators/onnx/errors.ts';
-import { readModelWeights } from '../../../sdk/estimators/onnx/model-weights.ts';
+import { modelWeights } from '../../../sdk/features/federated/weights.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
 import { writeWeights } from '../../../sdk/tensors/index.ts';
 import type { ImportedModel } from '../../contracts.ts';
@@ -20,17 +19,8 @@ export type ImportOutput = ImportedModel | null;
 
 answerEach(async ({ blobUrl, file, scratch }: ImportInput): Promise<ImportOutput> => {
   const blobs = openBlobStore(blobUrl);
-  const weights = weightsOf(await readFile(file), file);
-  if (Object.keys(weights).length === 0) return null;
+  const weights = modelWeights(await readFile(file), file);
+  if (weights === undefined) return null;
   const { path } = await writeWeights(join(scratch, 'weights.safetensors'), weights);
   return { weights: await blobs.put({ file: path }), file: await blobs.put({ file }) };
 });
-
-function weightsOf(bytes: Uint8Array, file: string): ReturnType<typeof readModelWeights> {
-  try {
-    return readModelWeights(bytes, file);
-  } catch (error) {
-    if (error instanceof OnnxError) return {};
-    throw error;
-  }
-}

@@ -1,7 +1,7 @@
 /** Child process: decides whether an update counts, brings it into its final form and stores it as a blob. */
 import { join } from 'node:path';
-import { matchesAny } from '../../../sdk/estimators/onnx/globs.ts';
 import { judgeUpdate } from '../../../sdk/features/federated/judge.ts';
+import { shared } from '../../../sdk/features/federated/weights.ts';
 import { openBlobStore, type BlobRef } from '../../../sdk/storage/index.ts';
 import { readWeights, TensorError, withTensors, writeWeights, type TensorFile } from '../../../sdk/tensors/index.ts';
 import type { CompletedTask } from '../../../sdk/worker/task-protocol.ts';
@@ -37,9 +37,8 @@ answerEach(async (input: JudgeUpdateInput): Promise<JudgeUpdateOutput> => {
 /** First weights are judged by themselves: as a file of tensors, and for finite values. Layers that stay with clients are left out. */
 async function globalOf({ weights, answer, policy, directory }: JudgeUpdateInput): Promise<string> {
   if (weights !== undefined) return weights;
-  const { excludeLayers = [] } = policy;
-  const own = Object.entries(await readWeights(answer.file)).filter(([name]) => !matchesAny(name, excludeLayers));
-  return (await writeWeights(join(directory, 'first.safetensors'), Object.fromEntries(own))).path;
+  const own = shared(await readWeights(answer.file), policy.excludeLayers);
+  return (await writeWeights(join(directory, 'first.safetensors'), own)).path;
 }
 
 async function judge(input: JudgeUpdateInput, global: TensorFile): Promise<JudgeUpdateOutput> {

@@ -78,6 +78,8 @@ export class ChildPool {
     }
     const child = fork(this.#file, [], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
     const kept: Kept = { child, errors: '' };
+    // A process that cannot be started has no other end than this; unheard it would be the end of the local controller.
+    child.on('error', ({ message }) => (kept.errors = message));
     child.stderr?.on(
       'data',
       (chunk: Buffer) => (kept.errors = (kept.errors + chunk.toString()).slice(-keptErrorBytes)),
@@ -121,9 +123,10 @@ async function answerOf<A>(kept: Kept, input: unknown, signal: AbortSignal): Pro
         const how = killedBy === null ? `exit code ${code}` : `killed by ${killedBy}`;
         resolve({ ending: `${how} ${kept.errors.trim()}`.trim() });
       };
-      leave = () => void child.off('message', answered).off('close', ended);
+      const failed = ({ message }: Error): void => resolve({ ending: message });
+      leave = () => void child.off('message', answered).off('close', ended).off('error', failed);
       // By `close` all of its standard error has been read.
-      child.once('message', answered).once('close', ended);
+      child.once('message', answered).once('close', ended).once('error', failed);
       // One that dies early: its end says more than the failed send.
       child.send({ input }, () => undefined);
     });

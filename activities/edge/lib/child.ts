@@ -32,13 +32,19 @@ export class ChildError extends Error {
 const attempts = 3;
 
 /**
- * Runs `activities/edge/children/<script>` on `input` (JSON), in a process that stays for a while for the next one. The work must be
- * repeatable: a child that is killed is started again. With `signal` the child is killed and its reason thrown. Of one script as many
- * children work at a time as there are CPUs; who comes later waits.
+ * Runs a script, by default of `activities/edge/children`, on `input` (JSON), in a process that stays for a while for the next one. The
+ * work must be repeatable: a child that is killed is started again. With `signal` the child is killed and its reason thrown. Of one
+ * script as many children work at a time as there are CPUs; who comes later waits.
  */
-export async function inChild<O>(script: string, input: unknown, signal: AbortSignal): Promise<O> {
-  const pool = pools.get(script) ?? new ChildPool(scriptFile(script));
-  pools.set(script, pool);
+export async function inChild<O>(
+  script: string,
+  input: unknown,
+  signal: AbortSignal,
+  folder = new URL('../children/', import.meta.url),
+): Promise<O> {
+  const file = scriptFile(script, folder);
+  const pool = pools.get(file) ?? new ChildPool(file);
+  pools.set(file, pool);
   for (let attempt = 1; ; attempt++) {
     const { answer, ending } = await pool.ask<ChildAnswer<O>>(input, signal);
     if (answer !== undefined) {
@@ -56,6 +62,7 @@ export async function inChild<O>(script: string, input: unknown, signal: AbortSi
 
 const pools = new Map<string, ChildPool>();
 
-function scriptFile(script: string): string {
-  return fileURLToPath(new URL(`../children/${script}${extname(fileURLToPath(import.meta.url))}`, import.meta.url));
+/** As this module is: TypeScript in the repository, JavaScript in `dist/`. */
+export function scriptFile(script: string, folder: URL): string {
+  return fileURLToPath(new URL(`${script}${extname(fileURLToPath(import.meta.url))}`, folder));
 }

@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Metrics } from '../../../sdk/estimators/estimator.ts';
 import type { OnnxSamples } from '../../../sdk/estimators/onnx/index.ts';
 import { judgeUpdate } from '../../../sdk/features/federated/judge.ts';
-import { beginWith, handOver } from '../../../sdk/features/federated/weights.ts';
+import { beginWith, handOver, shared } from '../../../sdk/features/federated/weights.ts';
 import { TensorError, withTensors } from '../../../sdk/tensors/index.ts';
 import type { WorkerTask } from '../../../sdk/worker/task-protocol.ts';
 import { loadClient } from './client-module.ts';
@@ -27,7 +27,15 @@ parentPort?.postMessage('ready');
 
 async function play(turn: Turn): Promise<Answer> {
   const client = data.clients[turn.client] ?? '';
-  if ('begin' in turn) return { done: { client, file: await handOver(turn.begin, own), samples: 0, metrics: {} } };
+  if ('begin' in turn)
+    return {
+      done: {
+        client,
+        file: await handOver(turn.begin, shared(own, data.policy.excludeLayers)),
+        samples: 0,
+        metrics: {},
+      },
+    };
   try {
     return await trained(client, turn);
   } catch (error) {

@@ -3,9 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { planFields, type FederatedLearningJobFields } from '../../../crds/fields.ts';
 import type { Manifest } from '../../../crds/lib/kind.ts';
 import { formatErrors, validateManifest } from '../../../crds/validate.ts';
-import { matchesAny } from '../../../sdk/estimators/onnx/globs.ts';
-import { readModelWeights } from '../../../sdk/estimators/onnx/index.ts';
 import type { Weights } from '../../../sdk/estimators/estimator.ts';
+import { modelWeights } from '../../../sdk/features/federated/weights.ts';
 import { isLocal, localPath } from '../../../sdk/storage/index.ts';
 import { CliError } from '../errors.ts';
 import { readDocuments } from '../manifest-files.ts';
@@ -15,6 +14,8 @@ export interface SimulationPlan {
   fields: FederatedLearningJobFields;
   /** Of each training worker. */
   datasets: string[];
+  /** Of the test data, where the job judges centrally. */
+  test?: string;
   /** Of the pretrained Model, then of the Model: the first file that is there is taken. */
   models: string[];
 }
@@ -36,13 +37,17 @@ export function readPlan(file: string): SimulationPlan {
       manifests.find((one) => one.kind === kind && one.metadata.name === name) ?? missing(kind, name, path);
     return (spec as { url: string }).url;
   };
-  const { pretrainedModel, model } = fields;
+  const { pretrainedModel, model, evaluation, startFrom } = fields;
+  if (startFrom !== undefined)
+    throw refused('spec.startFrom: a simulation knows no other job; leave it out, or name a spec.pretrainedModel');
+  const test = evaluation.where === 'Central' ? evaluation.dataset : undefined;
   return {
     job: job.metadata.name,
     fields,
     datasets: fields.clients.map(({ dataset }, i) =>
       urlOf('Dataset', dataset, `spec.trainingWorkers[${i}].dataset.name`),
     ),
+    ...(test === undefined ? {} : { test: urlOf('Dataset', test, 'spec.evaluation.dataset.name') }),
     models: [
       ...(pretrainedModel === undefined ? [] : [urlOf('Model', pretrainedModel, 'spec.pretrainedModel.name')]),
       urlOf('Model', model, 'spec.aggregationWorker.model.name'),
@@ -50,13 +55,12 @@ export function readPlan(file: string): SimulationPlan {
   };
 }
 
-/** Weights of the first of these models that is a local ONNX file, without layers that `stay` with clients; undefined: round 1 starts from what the clients begin with. */
-export async function firstWeights(models: string[], stay: string[] = []): Promise<Weights | undefined> {
+/** Weights of the first of these models that is a local ONNX file; undefined: round 1 starts from what the clients begin with. */
+export async function firstWeights(models: string[]): Promise<Weights | undefined> {
   for (const url of models.filter(isLocal)) {
     const bytes = await readFile(localPath(url)).catch(() => undefined);
-    if (bytes === undefined) continue;
-    const weights = Object.entries(readModelWeights(bytes, url)).filter(([name]) => !matchesAny(name, stay));
-    return Object.fromEntries(weights);
+    const weights = bytes && modelWeights(bytes, url);
+    if (weights !== undefined) return weights;
   }
   return undefined;
 }

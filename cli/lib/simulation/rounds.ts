@@ -2,12 +2,7 @@
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
-import {
-  aggregationStrategy,
-  Kernel,
-  type ClientUpdate,
-  type Strategy,
-} from '../../../sdk/algorithms/aggregation/index.ts';
+import { Kernel, nodeStrategy, type ClientUpdate, type Strategy } from '../../../sdk/algorithms/aggregation/index.ts';
 import { selectClients } from '../../../sdk/algorithms/client-selection/index.ts';
 import type { Weights } from '../../../sdk/estimators/estimator.ts';
 import { expand } from '../../../sdk/features/federated/compression.ts';
@@ -35,6 +30,8 @@ export interface SimulatedJob {
   fields: FederatedLearningJobFields;
   clients: string[];
   threads: ClientThreads;
+  /** Files with strategies beyond those of the SDK. */
+  strategies: string[];
   /** Weights of round 0; undefined: those that the estimator begins with. */
   initial: Weights | undefined;
   /** A folder of its own. */
@@ -45,9 +42,10 @@ export interface SimulatedJob {
 
 export async function* simulate(job: SimulatedJob): AsyncGenerator<SimulatedRound> {
   const { fields, directory } = job;
-  const strategy = aggregationStrategy(fields.aggregation.strategy, fields.aggregation.parameters);
+  const { strategy: name, parameters } = fields.aggregation;
+  const strategy = await nodeStrategy({ name, parameters }, job.strategies);
   if (strategy.pace === 'buffer')
-    throw new Error(`spec.aggregation.strategy: ${fields.aggregation.strategy} has no rounds that could be simulated`);
+    throw new Error(`spec.aggregation.strategy: ${name} has no rounds that could be simulated`);
   await mkdir(directory, { recursive: true });
   const known: Known = { samples: {}, failures: {} };
   const kernel = new Kernel();
@@ -55,7 +53,7 @@ export async function* simulate(job: SimulatedJob): AsyncGenerator<SimulatedRoun
     await begin(job);
     for (let round = 1, met = 0; round <= fields.rounds.total && !hasEnough(met, fields.rounds); round++) {
       const done = await playRound(job, { round, known, strategy, kernel });
-      met = metSoFar(met, { metrics: { ...done.metrics } } as never, fields.rounds);
+      met = metSoFar(met, done, fields.rounds);
       yield done;
     }
   } finally {
@@ -100,10 +98,7 @@ async function playRound(job: SimulatedJob, { round, known, strategy, kernel }: 
     );
   const strategyMetrics = await aggregate(job, taken, { round, strategy, kernel });
   const judged = taken.flatMap(({ samples, evaluation: metrics }) => (metrics ? [{ samples, metrics }] : []));
-  const tested = Object.entries((await job.test?.(globalFile(job))) ?? {}).map(([name, value]) => [
-    `test_${name}`,
-    value,
-  ]);
+  const tested = (await job.test?.(globalFile(job))) ?? {};
   return {
     round,
     clients: taken.length,
@@ -112,11 +107,16 @@ async function playRound(job: SimulatedJob, { round, known, strategy, kernel }: 
     metrics: {
       ...weightedMetrics(judged, fields.evaluation.metrics),
       ...strategyMetrics,
-      ...(Object.fromEntries(tested) as Record<string, number>),
+      // Judged centrally, they are the metrics that the job goes by.
+      ...(fields.evaluation.where === 'Central' ? tested : prefixed('test_', tested)),
     },
     digest: (await digestFile(globalFile(job))).sha256,
     seconds: (performance.now() - began) / 1000,
   };
+}
+
+function prefixed(prefix: string, metrics: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}${name}`, value]));
 }
 
 function choose({ fields, clients }: SimulatedJob, { samples, failures }: Known, round: number): string[] {

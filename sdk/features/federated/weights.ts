@@ -1,5 +1,7 @@
 import type { Weights } from '../../estimators/estimator.ts';
+import { OnnxError } from '../../estimators/onnx/errors.ts';
 import { matchesAny } from '../../estimators/onnx/globs.ts';
+import { readModelWeights } from '../../estimators/onnx/model-weights.ts';
 import { readWeights, writeWeights } from '../../tensors/index.ts';
 import type { WorkerTask } from '../../worker/task-protocol.ts';
 
@@ -20,6 +22,22 @@ export async function beginWith(task: WorkerTask, own: Weights): Promise<Weights
 export async function handOver(file: string, weights: Weights): Promise<string> {
   await writeWeights(file, weights);
   return file;
+}
+
+/** What the rounds begin with, of the bytes of a model file. Undefined: it is no ONNX file, or none of its weights trains. */
+export function modelWeights(bytes: Uint8Array, name: string): Weights | undefined {
+  try {
+    const weights = readModelWeights(bytes, name);
+    return Object.keys(weights).length === 0 ? undefined : weights;
+  } catch (error) {
+    if (error instanceof OnnxError) return undefined;
+    throw error;
+  }
+}
+
+/** Without the tensors that stay with their worker. */
+export function shared(weights: Weights, excludeLayers: readonly string[] = []): Weights {
+  return pick(weights, (name) => !matchesAny(name, excludeLayers));
 }
 
 function pick(weights: Weights, wanted: (name: string) => boolean): Weights {

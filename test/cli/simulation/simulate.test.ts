@@ -81,6 +81,37 @@ test('selection, compression and strategy are those of the manifest', async () =
   expect(rounds.at(-1)?.metrics['test_accuracy']).toBeGreaterThan(0.4);
 }, 60_000);
 
+test('a strategy of its own is taken from the module that holds it; without it the names that there are are told', async () => {
+  const file = manifest('own.yaml', ['strategy: FedAvg', 'strategy: Frozen']);
+  const module = join(cwd, 'frozen.ts');
+  const kernel =
+    'export const strategies = { Frozen: () => ({ aggregate: async ({ global, kernel, out }) => ({ model: await kernel.mean([global], [1], out.model) }) }) };\n';
+  writeFileSync(module, kernel);
+  const { rounds } = await simulated(file, '--rounds', '2', '--strategies', module);
+  expect(rounds).toHaveLength(2);
+  expect(rounds[1]?.digest).toBe(rounds[0]?.digest);
+  const { code, stderr } = await run(file);
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringMatching(/"Frozen" is unknown; there are .*FedAvg, /),
+  });
+}, 60_000);
+
+test('judged centrally: the test data of the manifest gives the metrics that the job goes by', async () => {
+  const file = manifest(
+    'central.yaml',
+    ['evaluation: { every: 1, where: Clients }', 'evaluation: { where: Central, dataset: { name: digits-test } }'],
+    ['rounds: { total: 5 }', 'rounds: { total: 5, stopWhen: { metric: accuracy, operator: ">", threshold: 0.5 } }'],
+    [
+      '# Datasets, Model and job.',
+      `apiVersion: sedna.io/v1alpha1\nkind: Dataset\nmetadata: { name: digits-test }\nspec: { url: ${testSet}, format: txt, nodeName: edge-1 }\n---\n#`,
+    ],
+  );
+  const { rounds } = await simulated(file);
+  expect(rounds).toHaveLength(1);
+  expect(rounds[0]?.metrics).toEqual({ accuracy: expect.any(Number), loss: expect.any(Number) });
+}, 60_000);
+
 test.each<[string, string[], RegExp]>([
   ['no clients', ['--partition', 'iid'], /--partition: needs --clients/],
   ['no number', ['--clients', 'many'], /--clients many: a whole number is needed/],
@@ -97,6 +128,12 @@ test('a manifest that lacks a Dataset, and a module that exports nothing, are na
   expect(lacking).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/trainingWorkers\[1\]\.dataset\.name: Dataset digits-edge-2/),
+  });
+  const start = ['rounds: { total: 5 }', 'startFrom: { job: other, round: 3 }'] as [string, string];
+  const fork = await run(manifest('fork.yaml', start));
+  expect(fork).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/spec\.startFrom: a simulation knows no other job/),
   });
   const module = join(cwd, 'empty.ts');
   writeFileSync(module, 'export {};\n');

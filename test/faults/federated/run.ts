@@ -5,7 +5,6 @@ import { until } from '../../../deploy/local/wait.ts';
 import { stackPaths } from '../../../deploy/local/state.ts';
 import type { Result } from '../lib/campaign.ts';
 import { brokenHistories, describeBroken } from '../lib/replay.ts';
-import type { World } from '../lib/world.ts';
 import { runHistories } from './history.ts';
 import {
   aggregatesAreMeans,
@@ -94,7 +93,7 @@ function situation(story: Story | undefined): string {
 
 /** A workflow that was spoilt by a lost task, and has done its work all the same, is told of and not blamed. */
 async function historyViolations({ world, did }: Story): Promise<string[]> {
-  const broken = await brokenHistories(world as unknown as World);
+  const broken = await brokenHistories(world);
   for (const { workflowId, isLostTask } of broken)
     if (isLostTask) did(`the history of ${workflowId}, which has ended, was spoilt by a lost task`);
   return broken.filter(({ isLostTask }) => !isLostTask).map(describeBroken);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { packageRoot } from '../../../deploy/local/files.ts';
 import { resetReason } from '../../../workers/lib/heal.ts';
 import { nonDeterministic, resetPoint, type HistoryEvent } from '../../../workers/lib/reset-point.ts';
-import type { World } from './world.ts';
+import type { StackWorld } from './stack-world.ts';
 
 let bundle: Promise<WorkflowBundle> | undefined;
 
@@ -31,7 +31,10 @@ export interface BrokenHistory {
 }
 
 /** Those that cannot be gone through again; runs that were reset because of that are not looked at. */
-export async function brokenHistories({ client, stack }: World, query = ''): Promise<BrokenHistory[]> {
+export async function brokenHistories(
+  { client, stack }: Pick<StackWorld, 'client' | 'stack'>,
+  query = '',
+): Promise<BrokenHistory[]> {
   const found: BrokenHistory[] = [];
   for await (const { workflowId, runId } of client.workflow.list({ query })) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();

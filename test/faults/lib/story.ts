@@ -3,6 +3,7 @@ import { until } from '../../../deploy/local/wait.ts';
 import { pixels } from '../../../examples/incremental-learning/mnist/digits.ts';
 import type { JobStatus } from '../../support/digits-stack.ts';
 import { inject, roundMs, type Injection } from './inject.ts';
+import { insist } from './insist.ts';
 import { Load, type LoadResult } from './load.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
 import type { Draw, Fault } from './plan.ts';
@@ -58,7 +59,7 @@ export class Story {
   /** Applies the example's manifest with a change; again until the API server takes it, as a person would. */
   async edit(change?: (manifest: string) => string): Promise<void> {
     const { stack } = this.world;
-    await this.#insist(() => stack.cli('apply', '-f', stack.manifest(epochs, change)));
+    await insist(() => stack.cli('apply', '-f', stack.manifest(epochs, change)), insistMs);
   }
 
   /** Deletes everything and waits until it is gone: at most 30 s, an edge that is away or not. */
@@ -66,23 +67,8 @@ export class Story {
     const { stack } = this.world;
     const began = performance.now();
     const words = ['delete', '-f', stack.manifest(), '--ignore-not-found', '--timeout', '30s'];
-    await this.#insist(() => stack.cli(...words), boundMs);
+    await insist(() => stack.cli(...words), boundMs);
     this.did(`everything is deleted, within ${Math.round((performance.now() - began) / 100) / 10} s`);
-  }
-
-  /** An API server that is down or slow is the fault, not the finding: what fails is said again. */
-  async #insist(act: () => Promise<unknown>, boundMs = insistMs): Promise<void> {
-    let problem: unknown;
-    const done = await until(async () => {
-      try {
-        await act();
-        return true;
-      } catch (error) {
-        problem = error;
-        return false;
-      }
-    }, boundMs);
-    if (!done) throw problem;
   }
 
   /** Keeps what there is now for the comparison: what follows takes it away. */

@@ -1,10 +1,8 @@
-/** Children of the gateway: reading and writing weights as JSON is long work, which must not hold up heartbeats. */
+/** The child that reads an update: unlike others it is fed while it works, so that an update is never whole in memory. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Writable } from 'node:stream';
-import { ChildError, type ChildAnswer } from '../../../activities/edge/lib/child.ts';
+import { ChildError, scriptFile, type ChildAnswer } from '../../../activities/edge/lib/child.ts';
 
 const keptErrorBytes = 2_000;
 
@@ -18,8 +16,7 @@ export interface GatewayChild<O> {
 /** Runs `children/<script>`, which answers once and ends; it ends as well with this process and with `signal`. */
 export function startChild<O>(script: string, input: unknown, signal: AbortSignal): GatewayChild<O> {
   signal.throwIfAborted();
-  const extension = extname(fileURLToPath(import.meta.url));
-  const file = fileURLToPath(new URL(`children/${script}${extension}`, import.meta.url));
+  const file = scriptFile(script, new URL('children/', import.meta.url));
   const child = fork(file, [], { stdio: ['pipe', 'ignore', 'pipe', 'ipc'], execArgv: [] });
   const kill = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', kill, { once: true });

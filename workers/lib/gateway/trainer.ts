@@ -6,11 +6,11 @@
 import { EventEmitter, once } from 'node:events';
 import { copyFile, link, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { inChild } from '../../../activities/edge/lib/child.ts';
 import type { TaskResult, WorkerTask } from '../../../sdk/worker/task-protocol.ts';
 import type { Owner } from '../../../workflows/lib/ids.ts';
 import type { NodeTaskBoard } from '../task-board.ts';
 import type { WriteReplyInput, WriteReplyOutput } from './children/write-reply.ts';
-import { startChild } from './child.ts';
 import type { Connection } from './connection.ts';
 import { Closing, closeCodes } from './frame-decoder.ts';
 import type { Upload } from './inbox.ts';
@@ -119,7 +119,7 @@ export class Trainer {
     const { connection, directory, replyBytes } = this.#place;
     if (task.weights === undefined) throw new Closing(closeCodes.goingAway, 'the job has ended without a model');
     const out = join(directory, 'reply.json');
-    const fits = await startChild<WriteReplyOutput>(
+    const fits = await inChild<WriteReplyOutput>(
       'write-reply',
       {
         ...this.#frame(task, upload),
@@ -130,7 +130,8 @@ export class Trainer {
         replyBytes,
       } satisfies WriteReplyInput,
       connection.over,
-    ).answer;
+      new URL('children/', import.meta.url),
+    );
     if (fits) await connection.sendFile(out);
     await rm(out, { force: true });
     if (!fits && task.kind === 'end') throw new Closing(closeCodes.tooBig, tooLarge(replyBytes).message);

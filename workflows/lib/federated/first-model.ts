@@ -11,12 +11,8 @@ export async function firstModel(run: RunPlace): Promise<NonNullable<RunState['i
   return imported ?? { weights: await firstWeights(run) };
 }
 
-function importOf({ aggregator, fields }: RunPlan, model: ModelSource): Promise<ImportedModel | undefined> {
-  const { excludeLayers } = fields.updates;
-  return edge(aggregator, `first global model from ${model.url}`).importModel({
-    model,
-    ...(excludeLayers === undefined ? {} : { excludeLayers }),
-  });
+function importOf({ aggregator }: RunPlan, model: ModelSource): Promise<ImportedModel | undefined> {
+  return edge(aggregator, `first global model from ${model.url}`).importModel({ model });
 }
 
 async function firstWeights(run: RunPlace): Promise<BlobRef> {

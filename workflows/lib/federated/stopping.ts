@@ -12,7 +12,7 @@ const agrees: Record<string, (value: number, threshold: number) => boolean> = {
 };
 
 /** Rounds in a row that met `stopWhen`, this one included. */
-export function metSoFar(met: number, { metrics }: RoundRecord, { stopWhen }: Rules): number {
+export function metSoFar(met: number, { metrics }: Pick<RoundRecord, 'metrics'>, { stopWhen }: Rules): number {
   const value = stopWhen === undefined ? undefined : metrics[stopWhen.metric];
   if (stopWhen === undefined || value === undefined) return 0;
   return agrees[stopWhen.operator]?.(value, stopWhen.threshold) ? met + 1 : 0;

@@ -1,6 +1,6 @@
 /** Child process: global weights as the text of a `recv_weight` frame. */
 import { open, type FileHandle } from 'node:fs/promises';
-import { answerOnce } from '../../../../activities/edge/children/lib.ts';
+import { answerEach } from '../../../../activities/edge/children/lib.ts';
 import { matchesAny } from '../../../../sdk/estimators/onnx/globs.ts';
 import { TensorFile } from '../../../../sdk/tensors/index.ts';
 import { surelyExceeds, writeTensor } from '../reply-text.ts';
@@ -20,7 +20,7 @@ export interface WriteReplyInput {
 /** `false`: it would be larger than `replyBytes`. */
 export type WriteReplyOutput = boolean;
 
-answerOnce(async (input: WriteReplyInput): Promise<WriteReplyOutput> => {
+answerEach(async (input: WriteReplyInput): Promise<WriteReplyOutput> => {
   const global = await TensorFile.open(input.weights);
   const own = input.own === undefined ? undefined : await TensorFile.open(input.own);
   const handle = await open(input.out, 'w');
