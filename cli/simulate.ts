@@ -59,6 +59,8 @@ async function run(options: SimulateOptions): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), 'sedna-simulation-'));
   const remove = (): void => rmSync(scratch, { recursive: true, force: true });
   process.once('exit', remove);
+  // A signal alone would end the process without it.
+  process.once('SIGINT', () => process.exit(EXIT.interrupted)).once('SIGTERM', () => process.exit(143));
   const policy = plan.fields.updates;
   const threads = await ClientThreads.start(Math.min(count('--threads', options.threads), clients.length), {
     ...{ module: options.client, ...data, clients, policy, directory: scratch },

@@ -20,7 +20,7 @@ export function federatedReference(words: string[], namespace: string): EntityRe
   if (words.length === 1 && !first.includes('/')) return { kind, namespace, name: first };
   const ref = referenceOf(words, namespace);
   if (ref.kind === kind) return ref;
-  throw new CliError(`a ${ref.kind} has no stored rounds`, {
+  throw new CliError(`${ref.kind} has no stored rounds`, {
     code: 'UnknownKind',
     hint: 'only a FederatedLearningJob has: sedna get fl lists them',
     exitCode: EXIT.usage,

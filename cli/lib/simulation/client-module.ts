@@ -12,7 +12,13 @@ export async function loadClient(module: string): Promise<SimulatedClient> {
   const { load, estimator } = found as Partial<SimulatedClient>;
   if (typeof load !== 'function' || typeof estimator !== 'function')
     throw refused(`${file} must export the functions load(url) and estimator()`);
-  return { load, estimator };
+  return {
+    load: (url) =>
+      load(url).catch((error: unknown) => {
+        throw refused(`${file}: load(${JSON.stringify(url)}): ${(error as Error).message}`);
+      }),
+    estimator,
+  };
 }
 
 function refused(message: string): CliError {

@@ -53,7 +53,8 @@ export class ClientThreads {
 /** Its next message. No bound: training takes as long as it takes, and a person who waits can interrupt. */
 function next(thread: Worker): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const exited = (code: number): void => reject(new Error(`a thread of the simulation ended with code ${code}`));
+    const exited = (code: number): void =>
+      reject(new Error(`a thread that trains ended with code ${code}: does the module end the process?`));
     thread.once('message', (message) => {
       thread.off('error', reject).off('exit', exited);
       resolve(message);
