@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,10 +67,14 @@ const imported = () => importOf({ model: { url: modelFile, format: 'onnx' } });
 const run = (input: AggregateInput): Promise<AggregateResult> =>
   environment.run((given: AggregateInput) => activities.aggregate(given), input);
 
-/** The aggregating child of this process. */
+const parentOf = (pid: number) =>
+  Number(spawnSync('ps', ['-o', 'ppid=', '-p', String(pid)], { encoding: 'utf8' }).stdout);
+
+/** The aggregating child of this process; tests that run beside this one have their own. */
 const children = () =>
-  processesWith('TEST_RUN_DIR', process.env['TEST_RUN_DIR'] ?? '').filter(({ pid }) =>
-    commandLine(pid).some((part) => part.endsWith('children/aggregate.ts')),
+  processesWith('TEST_RUN_DIR', process.env['TEST_RUN_DIR'] ?? '').filter(
+    ({ pid }) =>
+      parentOf(pid) === process.pid && commandLine(pid).some((part) => part.endsWith('children/aggregate.ts')),
   );
 
 /** Halts the child that the next round will be given to, so that it is met at its work. */
