@@ -1,6 +1,17 @@
 export { InferenceError } from './errors.ts';
 export { ModelSlot } from './model-slot.ts';
-export type { RunnableModel, ServedModel } from './model-slot.ts';
+export type { RunnableModel } from './model-slot.ts';
+export { functionModel } from './served-model.ts';
+export type {
+  FunctionModelOptions,
+  InferContext,
+  Inferred,
+  Parameter,
+  Parameters,
+  ServedModel,
+} from './served-model.ts';
+export { serve } from './serve.ts';
+export type { InferenceServer, ServeOptions } from './serve.ts';
 export { createInferenceServer } from './oip.ts';
 export type { InferenceServerOptions } from './oip.ts';
 export type { Tensor, TensorInfo, TensorType } from '../tensor.ts';

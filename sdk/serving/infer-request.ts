@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { InferenceError } from './errors.ts';
 import { decodeTensor } from './json-tensor.ts';
+import type { Parameters } from './served-model.ts';
 import { wireType } from './tensor.ts';
 import type { Tensor, TensorInfo } from '../tensor.ts';
 
@@ -11,7 +12,7 @@ const dimension = z
 
 const requestSchema = z.object({
   id: z.string().max(256).optional(),
-  parameters: z.record(z.string(), z.unknown()).optional(),
+  parameters: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])).default({}),
   inputs: z
     .array(
       z.object({
@@ -31,6 +32,7 @@ const requestSchema = z.object({
 
 export interface InferRequest {
   id?: string;
+  parameters: Parameters;
   feeds: Record<string, Tensor>;
   /** Names of the outputs to send back, in order; `undefined`: all. */
   outputs?: string[];
@@ -43,7 +45,7 @@ export function readInferRequest(body: unknown, inputs: readonly TensorInfo[]): 
     const issue = parsed.error.issues[0];
     throw new InferenceError(400, `invalid request: ${issue?.path.join('.') || 'body'}: ${issue?.message}`);
   }
-  const { id, inputs: given, outputs } = parsed.data;
+  const { id, parameters, inputs: given, outputs } = parsed.data;
   const feeds = new Map<string, Tensor>();
   for (const tensor of given) {
     const info = inputs.find(({ name }) => name === tensor.name);
@@ -55,7 +57,7 @@ export function readInferRequest(body: unknown, inputs: readonly TensorInfo[]): 
   }
   const missing = inputs.find(({ name }) => !feeds.has(name));
   if (missing) throw bad(missing.name, `is missing; expected ${signature(missing)}`);
-  return { id, feeds: Object.fromEntries(feeds), outputs: outputs?.map(({ name }) => name) };
+  return { id, parameters, feeds: Object.fromEntries(feeds), outputs: outputs?.map(({ name }) => name) };
 }
 
 function checkShape(info: TensorInfo, shape: number[], datatype: string): void {

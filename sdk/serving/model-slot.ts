@@ -1,5 +1,6 @@
 import { InferenceError } from './errors.ts';
 import type { Tensor, TensorInfo } from '../tensor.ts';
+import type { ServedModel } from './served-model.ts';
 
 /** What a loaded model can do. `OnnxModel` of the ONNX entry is one. */
 export interface RunnableModel {
@@ -8,16 +9,6 @@ export interface RunnableModel {
   run(feeds: Record<string, Tensor>): Promise<Record<string, Tensor>>;
   /** Frees what the model holds. Called once nobody uses it any more. */
   close?(): Promise<void>;
-}
-
-/** A model as a server sees it. */
-export interface ServedModel {
-  readonly name: string;
-  readonly inputs: readonly TensorInfo[];
-  readonly outputs: readonly TensorInfo[];
-  /** `undefined` as long as no model is there. */
-  version(): string | undefined;
-  infer(feeds: Record<string, Tensor>): Promise<{ version: string; outputs: Record<string, Tensor> }>;
 }
 
 interface Loaded {

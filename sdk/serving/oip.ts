@@ -3,7 +3,7 @@ import type { FastifyError, FastifyInstance } from 'fastify';
 import { InferenceError } from './errors.ts';
 import { readInferRequest, wireShape } from './infer-request.ts';
 import { encodeTensor } from './json-tensor.ts';
-import type { ServedModel } from './model-slot.ts';
+import type { ServedModel } from './served-model.ts';
 import { wireType } from './tensor.ts';
 import type { Tensor, TensorInfo } from '../tensor.ts';
 
@@ -91,12 +91,14 @@ const describe = ({ name, datatype, shape }: TensorInfo) => ({
 
 async function infer(model: ServedModel, body: unknown) {
   if (model.version() === undefined) throw new InferenceError(503, `model "${model.name}" is not loaded yet`);
-  const { id, feeds, outputs: wanted } = readInferRequest(body, model.inputs);
-  const { version, outputs } = await model.infer(feeds);
+  const { id, parameters: given, feeds, outputs: wanted } = readInferRequest(body, model.inputs);
+  const context = { id, parameters: given, signal: new AbortController().signal };
+  const { version, outputs, parameters } = await model.infer(feeds, context);
   return {
     model_name: model.name,
     model_version: version,
     ...(id !== undefined && { id }),
+    ...(parameters && { parameters }),
     outputs: (wanted ?? Object.keys(outputs)).map((name) => encodeTensor(name, output(outputs, name))),
   };
 }
