@@ -115,7 +115,7 @@ export class IncrementalLearning<S = unknown, I = unknown, O = unknown> {
     await this.start();
     const edgeResult = await this.need('predict')(input);
     const result = postProcess ? await postProcess(structuredClone(edgeResult)) : edgeResult;
-    const isHard = this.isHard(result);
+    const isHard = await this.isHard(result);
     this.statistics.count(isHard);
     return { edgeResult, result, isHard };
   }

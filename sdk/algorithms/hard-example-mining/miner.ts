@@ -3,7 +3,7 @@
  * Results are lists of boxes `[x1, y1, x2, y2, score, label]` (detection) or lists of class probabilities (classification);
  * what a miner cannot read is not hard.
  */
-export type HardExampleMiner = (result: unknown) => boolean;
+export type HardExampleMiner = (result: unknown) => boolean | Promise<boolean>;
 
 /** Makes a miner from parameters; values from manifests are strings. Unknown parameters are ignored. */
 export type HardExampleMinerFactory = (parameters?: Record<string, unknown>) => HardExampleMiner;
@@ -32,6 +32,11 @@ export function boxScores(result: unknown): number[] | undefined {
 export function probabilities(result: unknown): number[] | undefined {
   const values = toArray(result)?.map(Number);
   return values && values.length > 0 && values.every(isProbability) ? values : undefined;
+}
+
+/** Entropy of at least two class probabilities as a share of its maximum ln n, 0..1. p·ln p is 0 at p = 0, its limit. */
+export function normalisedEntropy(classes: readonly number[]): number {
+  return -classes.reduce((sum, p) => sum + (p === 0 ? 0 : p * Math.log(p)), 0) / Math.log(classes.length);
 }
 
 export const isProbability = (value: number): boolean => value >= 0 && value <= 1;

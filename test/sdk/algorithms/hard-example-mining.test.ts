@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { AlgorithmRegistry, algorithms, hardExampleMiner } from '../../../sdk/index.ts';
+import { uncertainty } from '../../../sdk/algorithms/hard-example-mining/index.ts';
 import { random } from '../../../sdk/algorithms/hard-example-mining/random.ts';
 
 const boxes = (...scores: number[]) => scores.map((score) => [0, 0, 1, 1, score, 'helmet']);
@@ -60,6 +61,46 @@ describe('CrossEntropy', () => {
   });
 });
 
+describe('Margin', () => {
+  test.each([
+    [{}, [0.75, 0.25], false], // 0.5 apart, not below it
+    [{}, [0.1, 0.69, 0.21], true],
+    [{ threshold_margin: '0.4' }, [0.1, 0.69, 0.21], false],
+    [{}, [0.5, 0.5], true],
+    [{ threshold_margin: 2 }, [1], false],
+    [{}, [0.5, 1.5], false],
+    [{}, undefined, false],
+  ])('%j on %j: %s', (parameters, result, hard) => {
+    expect(hardExampleMiner('Margin', parameters)(result)).toBe(hard);
+  });
+});
+
+describe('Entropy', () => {
+  test.each([
+    // H/ln 2: H(.9,.1) = .3251 -> .4690
+    [{}, [0.9, 0.1], false],
+    [{ threshold_entropy: '0.46' }, [0.9, 0.1], true],
+    [{}, [0.5, 0.5, 0, 0], false], // exactly 0.5
+    [{ threshold_entropy: 0.49 }, [0.5, 0.5, 0, 0], true],
+    [{ threshold_entropy: -1 }, [1], false],
+    [{}, [NaN, 0.5], false],
+    [{}, boxes(0.1), false],
+  ])('%j on %j: %s', (parameters, result, hard) => {
+    expect(hardExampleMiner('Entropy', parameters)(result)).toBe(hard);
+  });
+});
+
+test.each([
+  [[0.5, 0.5], 1],
+  [[1, 0], 0],
+  [[0.75], 0.25],
+  [boxes(0.5, 0.75), 0.375],
+  [boxes(1.5), 0.5],
+  ['text', 0.5],
+])('the uncertainty of %j is %f', (result, value) => {
+  expect(uncertainty(result)).toBeCloseTo(value, 12);
+});
+
 describe('Random, CloudOnly, EdgeOnly', () => {
   test('the ratio is a probability, also as text', () => {
     const draws = [0, 0.29, 0.3, 0.99];
@@ -84,7 +125,7 @@ test('a parameter that is no number is named', () => {
 
 describe('the registry', () => {
   test('knows the names of the original and lists them when asked for another', () => {
-    const names = ['CloudOnly', 'CrossEntropy', 'EdgeOnly', 'IBT', 'Random', 'Threshold'];
+    const names = 'BertRouter, CloudOnly, CrossEntropy, EdgeOnly, Entropy, IBT, Margin, Random, Threshold'.split(', ');
     expect(algorithms.names('hard_example_mining')).toEqual(names);
     expect(() => hardExampleMiner('ibt')).toThrow(
       `"ibt" is not registered as hard_example_mining; registered: ${names.join(', ')}`,

@@ -90,10 +90,29 @@ describe('worked by hand', () => {
     expect((await result('QFedAvg', { client_learning_rate: 0.5, q: 0 }, [0], updates)).values).toEqual([2]);
   });
 
-  test('FedBuff: an update three rounds late weighs half', async () => {
+  test('FedBuff: an update three rounds late weighs half, and is a change of the weights that it started from', async () => {
+    const buffer = { bufferSize: 2 };
     const updates = updatesOf([[4], [8]]).map((update, i) => ({ ...update, staleness: i * 3 }));
-    expect((await result('FedBuff', { buffer_size: 2 }, [0], updates)).values).toEqual([4 / 2 + 8 / 4]);
-    expect(aggregationStrategy('FedBuff', { buffer_size: 2 })).toMatchObject({ pace: 'buffer', minUpdates: 2 });
+    // By hand: 1 + ((4 - 1) + (8 - 1) / 2) / 2, and with a base of 6 for the late one 1 + ((4 - 1) + (8 - 6) / 2) / 2.
+    expect((await result('FedBuff', buffer, [1], updates)).values).toEqual([4.25]);
+    const based = updates.map((update, i) => (i === 1 ? { ...update, base: weightsOf({ w: [6] }) } : update));
+    expect((await result('FedBuff', buffer, [1], based)).values).toEqual([3]);
+    expect((await result('FedBuff', { ...buffer, serverLearningRate: 0.5 }, [1], based)).values).toEqual([2]);
+  });
+
+  test('FedBuff: two updates of one client count twice', async () => {
+    const updates = updatesOf([[4], [8]]).map((update) => ({ ...update, client: '00' }));
+    expect((await result('FedBuff', { bufferSize: 2 }, [0], updates)).values).toEqual([6]);
+  });
+
+  test('FedBuff needs the size of its buffer', () => {
+    expect(aggregationStrategy('FedBuff', { bufferSize: 2 })).toMatchObject({ pace: 'buffer', minUpdates: 2 });
+    expect(() => aggregationStrategy('FedBuff')).toThrow(
+      'spec.aggregation.parameters.bufferSize: is missing; it must be an integer at least 1 and at most 1000',
+    );
+    expect(() => aggregationStrategy('FedBuff', { bufferSize: 2, buffer_size: 2 })).toThrow(
+      'buffer_size: is no parameter of this strategy; it has bufferSize, serverLearningRate, maxStaleness',
+    );
   });
 });
 
