@@ -1,9 +1,15 @@
-import { Tokenizer } from '@huggingface/tokenizers';
+import * as tokenizers from '@huggingface/tokenizers';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { OnnxError, messageOf } from './errors.ts';
 import { OnnxModel } from './onnx-model.ts';
 import type { OnnxTensor } from './onnx-model.ts';
+
+interface Tokenizer {
+  encode(text: string): { ids: number[] };
+}
+// The declarations of the package refer to each other without file endings, which this project's module resolution does not follow.
+const { Tokenizer } = tokenizers as unknown as { Tokenizer: new (tokenizer: object, config: object) => Tokenizer };
 
 export interface TextClassifierOptions {
   /** An ONNX file, or a folder with `model.onnx`. */
