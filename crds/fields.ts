@@ -1,15 +1,18 @@
 import type { DatasetSpec } from './dataset.ts';
 import type { FederatedLearningJobSpec } from './federated-learning-job.ts';
 import type { IncrementalLearningJobSpec } from './incremental-learning-job.ts';
+import type { JointInferenceServiceSpec } from './joint-inference-service.ts';
 import { federatedLearningJobFields } from './lib/federated-fields.ts';
 import type { FederatedLearningJobFields } from './lib/federated-fields.ts';
+import { jointInferenceServiceFields } from './lib/joint-inference-fields.ts';
+import type { JointInferenceServiceFields, WorkerSetFields } from './lib/joint-inference-fields.ts';
 import type { HardExampleMining } from './lib/key-value.ts';
 import type { Trigger } from './lib/trigger.ts';
 import { workerFields } from './lib/worker-fields.ts';
 import type { WorkerFields } from './lib/worker-fields.ts';
 import type { ModelSpec } from './model.ts';
 
-export type { FederatedLearningJobFields, WorkerFields };
+export type { FederatedLearningJobFields, JointInferenceServiceFields, WorkerFields, WorkerSetFields };
 
 export interface DatasetFields {
   url: string;
@@ -43,6 +46,7 @@ export interface FieldsByKind {
   Model: ModelFields;
   IncrementalLearningJob: IncrementalLearningJobFields;
   FederatedLearningJob: FederatedLearningJobFields;
+  JointInferenceService: JointInferenceServiceFields;
 }
 
 export type PlanFields = FieldsByKind[keyof FieldsByKind] | Record<string, never>;
@@ -60,6 +64,8 @@ export function planFields(kind: string, spec: unknown): PlanFields {
       return incrementalLearningJobFields(spec as IncrementalLearningJobSpec);
     case 'FederatedLearningJob':
       return federatedLearningJobFields(spec as FederatedLearningJobSpec);
+    case 'JointInferenceService':
+      return jointInferenceServiceFields(spec as JointInferenceServiceSpec);
     default:
       return {};
   }

@@ -5,6 +5,18 @@ import { withRules } from './rule.ts';
 const count = (description: string) => z.int32().min(0, 'must be 0 or more').describe(description).optional();
 const ignored = 'Accepted as in apps/v1 and batch/v1; not used.';
 
+/** Bounded: each is a process, and a row of the status. */
+export const maxReplicas = 50;
+
+/** How many workers of one sort share the requests. */
+export const replicas = () =>
+  z
+    .int32()
+    .min(0, 'must be between 0 and 50')
+    .max(maxReplicas, 'must be between 0 and 50')
+    .describe('Workers that share the requests. Default: 1.')
+    .optional();
+
 /** Fields of an apps/v1 DeploymentSpec. `replicas` and `template` are used; the selector is made by the platform. */
 export const deploymentFields = {
   replicas: count('Number of workers. Default: 1.'),
@@ -52,3 +64,5 @@ export const autoscaling = () =>
       check: ({ minReplicas, maxReplicas }) => minReplicas === undefined || minReplicas <= maxReplicas,
     },
   );
+
+export type Autoscaling = z.infer<ReturnType<typeof autoscaling>>;

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { planFields } from '../../crds/fields.ts';
+import { deferredLimits } from '../../crds/lib/joint-inference.ts';
 import { validateManifest } from '../../crds/validate.ts';
 import { accepted } from '../corpus/lib/manifests.ts';
 
@@ -45,6 +46,36 @@ test('an incremental job plans with names, triggers and placement', () => {
     },
   });
   expect(fieldsOf('zone.1')).toMatchObject({ evalModel: 'baseline', hotUpdate: false });
+});
+
+test('a joint inference service plans with its two sets; an autoscaler begins with its least number', () => {
+  expect(fieldsOf('scaled')).toEqual({
+    edge: {
+      model: 'little',
+      hardExampleMining: { name: 'CrossEntropy' },
+      templateDigest: DIGEST,
+      replicas: 1,
+      autoscaling: { maxReplicas: 2, metrics: [{ type: 'Resource', resource: { name: 'cpu' } }] },
+    },
+    cloud: {
+      model: 'big',
+      templateDigest: DIGEST,
+      replicas: 1,
+      autoscaling: {
+        minReplicas: 1,
+        maxReplicas: 3,
+        behavior: { scaleDown: { stabilizationWindowSeconds: 60 } },
+      },
+    },
+  });
+  expect(fieldsOf('deferred')).toMatchObject({
+    mode: 'mining-then-inference',
+    deferred: { enabled: true, maxAge: '1h30m', quota: '512Mi' },
+    hardExamples: { dataset: 'hard' },
+    edge: { replicas: 2 },
+    cloud: { replicas: 0 },
+  });
+  expect(deferredLimits({ maxAge: '1h30m', quota: '512Mi' })).toEqual({ maxAgeMs: 5_400_000, quotaBytes: 536_870_912 });
 });
 
 test('data sets, models and other kinds', () => {

@@ -1,0 +1,61 @@
+/** The optional fields of joint inference that Sedna does not have. */
+import { z } from 'zod';
+import { duration, durationMs } from './federated.ts';
+import { reference } from './names.ts';
+
+const QUANTITY = /^([1-9][0-9]{0,14})(Ki|Mi|Gi|Ti|k|M|G|T)?$/;
+const EXPECTED = 'must be a size in bytes above zero such as 512Mi, 2G or 1048576';
+
+const units: Record<string, number> = {
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+};
+
+export const MINING_MODES = ['inference-then-mining', 'mining-then-inference'] as const;
+export type MiningMode = (typeof MINING_MODES)[number];
+
+export const deferredDefaults = { maxAge: '24h', quota: '256Mi' } as const;
+
+export const deferred = () =>
+  z.strictObject({
+    enabled: z.boolean().describe('Keep hard examples that cannot reach the cloud, and answer them later.'),
+    maxAge: duration()
+      .describe(`Time after which one that was not answered expires. Default: ${deferredDefaults.maxAge}.`)
+      .optional(),
+    quota: z
+      .string()
+      .max(18, EXPECTED)
+      .regex(QUANTITY, EXPECTED)
+      .describe(`Room for them on the disk of the node, such as 512Mi. Default: ${deferredDefaults.quota}.`)
+      .optional(),
+  });
+
+export const hardExamples = () =>
+  z.strictObject({
+    dataset: reference('Dataset on the node of the edge worker, to which answered hard examples are appended'),
+  });
+
+export type Deferred = z.infer<ReturnType<typeof deferred>>;
+
+/** Bytes of a size as `quota` accepts it. */
+export function quantityBytes(text: string): number {
+  const [, count = '0', unit = ''] = QUANTITY.exec(text) ?? [];
+  return Number(count) * (units[unit] ?? 1);
+}
+
+/** The limits of deferred answers, defaults filled in. */
+export function deferredLimits({ maxAge, quota }: Pick<Deferred, 'maxAge' | 'quota'>): {
+  maxAgeMs: number;
+  quotaBytes: number;
+} {
+  return {
+    maxAgeMs: durationMs(maxAge ?? deferredDefaults.maxAge),
+    quotaBytes: quantityBytes(quota ?? deferredDefaults.quota),
+  };
+}
