@@ -1,13 +1,18 @@
 export { InferenceError } from './errors.ts';
+export type { FailureReason, InferenceErrorOptions } from './errors.ts';
+export type { RequestHandler } from './http/handler.ts';
+export type { HttpLimits } from './http/server.ts';
 export { ModelSlot } from './model-slot.ts';
 export type { RunnableModel } from './model-slot.ts';
 export { functionModel } from './served-model.ts';
 export type {
   FunctionModelOptions,
+  InferTiming,
   InferContext,
   Inferred,
   Parameter,
   Parameters,
+  ServedInput,
   ServedModel,
 } from './served-model.ts';
 export { serve } from './serve.ts';

@@ -1,28 +1,48 @@
-import type { AddressInfo } from 'node:net';
-import { createInferenceServer } from './oip.ts';
+import { protocolHandler, type RequestHandler } from './http/handler.ts';
+import { listenHttp, type HttpLimits } from './http/server.ts';
 import type { ServedModel } from './served-model.ts';
+import { InferenceService } from './service.ts';
 
 export interface ServeOptions {
   models: readonly ServedModel[];
-  /** Default: 127.0.0.1, any free port. */
-  http?: { host?: string; port?: number };
+  /** Default: 127.0.0.1, any free port. `handler` answers paths that are not the server's. */
+  http?: { host?: string; port?: number; handler?: RequestHandler };
+  limits?: HttpLimits & {
+    /** Largest request, in bytes. Default: 64 MiB. */
+    bodyBytes?: number;
+    /** For one request from its last byte to its answer, in ms. Default: 30 000. */
+    inferMs?: number;
+    /** For running requests when the server closes, in ms. Default: 30 000. */
+    drainMs?: number;
+  };
+  /** How the server calls itself. */
+  name?: string;
+  version?: string;
 }
 
 export interface InferenceServer {
   readonly ports: { readonly http: number; readonly grpc?: number };
-  /** Graceful: running requests are answered, new ones refused with 503; then everything the models hold is freed. Closing twice is allowed. */
+  /**
+   * Graceful: running requests are answered, new ones refused with 503 and `Connection: close`; then everything the models hold is
+   * freed. Closing twice is allowed.
+   */
   close(): Promise<void>;
 }
 
 /** Serves models over the Open Inference Protocol v2; resolves once it listens. */
-export async function serve({ models, http = {} }: ServeOptions): Promise<InferenceServer> {
-  const server = createInferenceServer({ models });
-  await server.listen({ host: http.host ?? '127.0.0.1', port: http.port ?? 0 });
-  const { port } = server.server.address() as AddressInfo;
+export async function serve(options: ServeOptions): Promise<InferenceServer> {
+  const { models, http = {}, limits = {}, name, version } = options;
+  const service = new InferenceService({ models, inferMs: limits.inferMs });
+  const handlers = [protocolHandler(service, { bodyLimit: limits.bodyBytes, name, version })];
+  if (http.handler) handlers.push(http.handler);
+  const listening = { host: http.host ?? '127.0.0.1', port: http.port ?? 0, limits };
+  const overHttp = await listenHttp(service, handlers, listening);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await server.close();
+    service.draining = true;
+    await overHttp.drained(limits.drainMs ?? 30_000);
+    await overHttp.close();
     await Promise.all(models.map(async (model) => model.close?.()));
   };
-  return { ports: { http: port }, close: () => (closing ??= close()) };
+  return { ports: { http: overHttp.port }, close: () => (closing ??= close()) };
 }

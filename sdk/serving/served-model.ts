@@ -20,6 +20,25 @@ export interface Inferred {
   outputs: Record<string, Tensor>;
   /** Become the response's `parameters`. */
   parameters?: Parameters;
+  timing?: InferTiming;
+}
+
+/** What an input takes. */
+export interface ServedInput extends TensorInfo {
+  /** Elements of type `string` are files (JPEG, PNG …): handed over as Uint8Array, base64 in JSON. Default: they are text. */
+  readonly binary?: boolean;
+  /** Taken as well, under the same name. */
+  readonly or?: TensorInfo;
+}
+
+/** Microseconds of one request's way through its model, for statistics. */
+export interface InferTiming {
+  queueUs: number;
+  inferUs: number;
+  /** Rows that ran together. */
+  batch: number;
+  /** Runs of the model that are counted with this request: 1 for the first of a batch, 0 for the others. */
+  executions: number;
 }
 
 /**
@@ -28,7 +47,7 @@ export interface Inferred {
  */
 export interface ServedModel {
   readonly name: string;
-  readonly inputs: readonly TensorInfo[];
+  readonly inputs: readonly ServedInput[];
   readonly outputs: readonly TensorInfo[];
   /** For people: `onnxruntime_onnx` unless told otherwise. */
   readonly platform?: string;
@@ -47,7 +66,7 @@ export interface ServedModel {
 
 export interface FunctionModelOptions {
   name: string;
-  inputs: readonly TensorInfo[];
+  inputs: readonly ServedInput[];
   outputs: readonly TensorInfo[];
   /** Default: '1'. */
   version?: string;

@@ -90,7 +90,7 @@ describe('a real ONNX model', () => {
 });
 
 test('health and readiness follow the model', async () => {
-  expect(await ask('/v2')).toEqual({ status: 200, body: { name: 'sedna', version: '0.1.0', extensions: [] } });
+  expect((await ask('/v2')).body).toMatchObject({ name: 'sedna', version: '0.1.0' });
   expect(await ask('/v2/health/live')).toEqual({ status: 200, body: { live: true } });
   expect(await ask('/v2/health/ready')).toEqual({ status: 503, body: { ready: false } });
   expect(await infer({})).toEqual({ status: 503, body: { error: 'model "helmet" is not loaded yet' } });
