@@ -1,15 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { hardExampleMiner } from '../algorithms/hard-example-mining/index.ts';
 import type { HardExampleMiner } from '../algorithms/hard-example-mining/index.ts';
 import type { Estimator, Metrics } from '../estimators/estimator.ts';
 import { readWorkerConfig } from '../worker/config.ts';
 import type { WorkerConfig } from '../worker/config.ts';
-import type { AlgorithmSpec } from '../worker/context.ts';
 import { ProgressReporter } from '../worker/progress.ts';
 import type { WorkerReport, WorkerResult } from '../worker/protocol.ts';
 import { ReportError, identity, sendReport } from '../worker/report.ts';
 import type { ReportOptions } from '../worker/report.ts';
+import { configuredMiner } from './configured-miner.ts';
+import type { MinerChoice } from './configured-miner.ts';
 import { announcedModel, HotUpdate } from './hot-update.ts';
 import { InferenceStatistics } from './inference-statistics.ts';
 import { existingModelFile, modelFile, modelResult } from './model-files.ts';
@@ -17,7 +17,7 @@ import { existingModelFile, modelFile, modelResult } from './model-files.ts';
 export interface IncrementalLearningOptions<S, I, O> {
   estimator: Estimator<S, I, O>;
   /** Default: `HEM_NAME` and `HEM_PARAMETERS`, else IBT. */
-  hardExampleMining?: Partial<AlgorithmSpec> | HardExampleMiner;
+  hardExampleMining?: MinerChoice;
   /** Default: the environment of the process. */
   config?: WorkerConfig;
   report?: ReportOptions;
@@ -56,7 +56,7 @@ export class IncrementalLearning<S = unknown, I = unknown, O = unknown> {
   constructor(options: IncrementalLearningOptions<S, I, O>) {
     this.estimator = options.estimator;
     this.config = options.config ?? readWorkerConfig();
-    this.isHard = miner(options.hardExampleMining, this.config);
+    this.isHard = configuredMiner(options.hardExampleMining, this.config, 'IBT');
     this.reportOptions = options.report;
     this.onProblem = options.onProblem ?? ((problem) => console.error(problem));
     this.statistics = new InferenceStatistics({
@@ -232,14 +232,3 @@ const failure = (error: Error & { type?: unknown }) => ({
   status: 'failed' as const,
   message: typeof error.type === 'string' ? `${error.type}: ${error.message}` : error.message,
 });
-
-function miner(
-  given: Partial<AlgorithmSpec> | HardExampleMiner | undefined,
-  { hardExampleMining }: WorkerConfig,
-): HardExampleMiner {
-  if (typeof given === 'function') return given;
-  const name = given?.name ?? hardExampleMining?.name ?? 'IBT';
-  // Parameters of another algorithm would mean something else.
-  const inherited = hardExampleMining?.name === name ? hardExampleMining.parameters : {};
-  return hardExampleMiner(name, { ...inherited, ...given?.parameters });
-}

@@ -25,11 +25,18 @@ export interface WorkerConfig {
   testDatasetUrl?: string;
   originalDatasetUrl?: string;
   hardExampleMining?: AlgorithmSpec;
+  /** When an edge worker looks for hard examples: in the little model's results, or in the inputs before it (`MINING_MODE`). */
+  miningMode: MiningMode;
+  /** Where the big model of a joint inference service is reached (`BIG_MODEL_IP`, `BIG_MODEL_PORT`). */
+  bigModel?: { host: string; port: number };
   /** Time between two reports of a serving worker, in seconds (`LC_PERIOD`). */
   reportPeriodSeconds: number;
   /** Present when the model is to be swapped inside the running worker. */
   hotUpdate?: { configFile: string; pollSeconds: number };
 }
+
+export const MINING_MODES = ['inference-then-mining', 'mining-then-inference'] as const;
+export type MiningMode = (typeof MINING_MODES)[number];
 
 export function readWorkerConfig(environment: Environment = process.env): WorkerConfig {
   const context = new Context(environment);
@@ -52,6 +59,8 @@ export function readWorkerConfig(environment: Environment = process.env): Worker
     testDatasetUrl: context.get('TEST_DATASET_URL'),
     originalDatasetUrl: context.get('ORIGINAL_DATASET_URL'),
     hardExampleMining: context.algorithm('HEM'),
+    miningMode: miningMode(context.get('MINING_MODE', MINING_MODES[0])),
+    bigModel: bigModel(context),
     hotUpdate: hotUpdate(context),
   };
 }
@@ -62,4 +71,15 @@ function hotUpdate(context: Context): WorkerConfig['hotUpdate'] {
     configFile: context.require('MODEL_HOT_UPDATE_CONFIG'),
     pollSeconds: context.number('MODEL_POLL_PERIOD_SECONDS', 60, 1),
   };
+}
+
+function miningMode(given: string): MiningMode {
+  const mode = MINING_MODES.find((name) => name === given);
+  if (mode === undefined) throw new Error(`MINING_MODE: must be one of ${MINING_MODES.join(', ')}, not "${given}"`);
+  return mode;
+}
+
+function bigModel(context: Context): WorkerConfig['bigModel'] {
+  const host = context.get('BIG_MODEL_IP');
+  return host === undefined ? undefined : { host, port: context.number('BIG_MODEL_PORT', 5000, 1) };
 }
