@@ -26,7 +26,7 @@ const requestSchema = z.object({
         shape: z.array(dimension).max(MAX_RANK),
         datatype: z.string().max(16),
         parameters: parameters.optional(),
-        data: z.unknown(),
+        data: z.unknown().optional(),
       }),
     )
     .min(1)
