@@ -31,6 +31,8 @@ export interface UpdateIdentity {
   round: number;
   /** Zero-padded index in `spec.trainingWorkers`. */
   client: string;
+  /** Of several tasks of the same round (FedBuff), which one; absent for the first. */
+  turn?: number;
 }
 
 export interface TrainClientInput {

@@ -37,9 +37,9 @@ export function createTrainClient(deps: FederatedDependencies): Pick<FederatedRe
 }
 
 /** The same for every attempt and every local controller of the node. */
-export function taskId({ run, round, client }: UpdateIdentity, task: TrainClientInput['task']): string {
+export function taskId({ run, round, client, turn = 0 }: UpdateIdentity, task: TrainClientInput['task']): string {
   const digest = createHash('sha256').update(run).digest('hex').slice(0, 12);
-  return `${task.toLowerCase()}-r${round}-${client}-${digest}`;
+  return `${task.toLowerCase()}-r${round}-${client}-${digest}${turn === 0 ? '' : `-${turn}`}`;
 }
 
 async function trainClient(deps: FederatedDependencies, input: TrainClientInput): Promise<TrainClientResult> {

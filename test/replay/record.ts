@@ -1,7 +1,7 @@
 /**
  * Records histories of every workflow type from a real server into test/histories/<type>/<name>.json, for replay.test.ts.
  *
- *   node test/replay/record.ts <release>     for example v0.1: files are <story>-<release>.json
+ *   node test/replay/record.ts <release> [<story> …]     for example v0.1: files are <story>-<release>.json
  *
  * Run it once per released shape. What is stored stays stored: a change of workflow code that breaks an old history would break
  * the entities that run in the field.
@@ -25,8 +25,10 @@ import { TestNamespace } from '../workflows/support/namespace.ts';
 import { Scene, type JobChange } from '../workflows/support/scene.ts';
 import { startShortHistoryServer } from '../workflows/support/short-history-server.ts';
 
-const [release = ''] = process.argv.slice(2);
+const [release = '', ...chosen] = process.argv.slice(2);
 if (!/^v\d+(\.\d+)*$/.test(release)) throw new Error('say which release is recorded: node test/replay/record.ts v0.1');
+
+const isWanted = (story: string): boolean => chosen.length === 0 || chosen.includes(story);
 
 const plainKinds = ['Dataset', 'Model', 'IncrementalLearningJob', 'FederatedLearningJob'];
 
@@ -196,7 +198,41 @@ async function federated(temporal: TestNamespace): Promise<void> {
   await store(temporal, entityId(gone.ref), 'deleted');
   await store(temporal, gone.runId, 'deleted');
   await gone.stop();
-  await credited(temporal);
+}
+
+/** One with a buffer, whose slow client is too old once, and that is stopped in between. */
+async function buffered(temporal: TestNamespace): Promise<void> {
+  const scene = await new FederatedScene(temporal, 'buffered', 2).start();
+  let isStopped = false;
+  scene.answer = async (input) => {
+    const { client, round, turn = 0 } = input.identity;
+    const first = client === '00' && turn === 0;
+    const holds = (client === '01' && round === 1) || (round === 3 && !first && !isStopped);
+    return holds ? new Promise(() => undefined) : scene.update(input);
+  };
+  const aggregation = {
+    ...{ templateDigest: 'a', node: scene.cloud.name, strategy: 'FedBuff' },
+    parameters: { bufferSize: 3, maxStaleness: 1 },
+  };
+  await scene.applyAll({ aggregation, rounds: { total: 3 }, clients: scene.fields().clients.slice(0, 2) });
+  await scene.status({ round: '3/3' }, 30_000);
+  await temporal.signal(scene.ref, 'stop');
+  await scene.status({ phase: 'Stopped' }, 30_000);
+  isStopped = true;
+  await temporal.signal(scene.ref, 'resume');
+  await scene.status({ phase: 'Succeeded' }, 30_000);
+  await temporal.signal(scene.ref, 'remove');
+  await temporal.ended(scene.ref, 30_000);
+  await store(temporal, entityId(scene.ref), 'buffered');
+  const runs: string[] = [];
+  await eventually(async () => {
+    runs.length = 0;
+    const query = `WorkflowId = "${scene.runId}"`;
+    for await (const { runId } of temporal.client.workflow.list({ query })) runs.unshift(runId);
+    assert.equal(runs.length, 2);
+  });
+  for (const [i, runId] of runs.entries()) await store(temporal, scene.runId, `buffered-${i + 1}`, runId);
+  await scene.stop();
 }
 
 /** One whose client is late, whose models are judged, and that is reset while it runs. */
@@ -271,12 +307,10 @@ await globalSetup();
 try {
   const temporal = await TestNamespace.open();
   await temporal.control(new Cluster());
-  await unsupported(temporal);
-  await model(temporal);
-  await jobs(temporal);
-  await federated(temporal);
+  const stories = { unsupported, model, jobs, federated, credited, buffered };
+  for (const [name, record] of Object.entries(stories)) if (isWanted(name)) await record(temporal);
   await temporal.close();
-  await continued();
+  if (isWanted('continued')) await continued();
 } finally {
   await globalTeardown();
 }

@@ -129,6 +129,32 @@ describeTemporal('continue-as-new', () => {
     await scene.stop();
   }, 60_000);
 
+  test('a buffer and the tasks beside it go on from run to run, each update counts once', async () => {
+    const scene = await new FederatedScene(temporal, 'flowing', 2).start();
+    const total = 8;
+    // Client 01 answers one task in two rounds: it is at work whenever a run ends.
+    scene.answer = async (input) => {
+      const { round, client } = input.identity;
+      if (client === '01') await eventually(() => expect(scene.aggregations.length).toBeGreaterThan(round), 20_000);
+      return scene.update(input);
+    };
+    const aggregation = {
+      ...{ templateDigest: 'a', node: scene.cloud.name, strategy: 'FedBuff' },
+      parameters: { bufferSize: 2 },
+    };
+    await scene.applyAll({ aggregation, rounds: { total, minClientsToStart: 2 } });
+    await scene.status({ phase: 'Succeeded', round: `${total}/${total}` }, 40_000);
+    const counted = scene.aggregations.flatMap(({ updates }) => updates.map(({ blob }) => blob.sha256));
+    expect(new Set(counted).size).toBe(2 * total);
+    const slow = scene.aggregations.flatMap(({ updates }) => updates.filter(({ client }) => client === '01'));
+    expect(slow.length).toBeGreaterThan(1);
+    for (const { staleness = 0 } of slow) expect(staleness).toBeGreaterThanOrEqual(2);
+    expect(await runs(scene.runId)).toBeGreaterThan(1);
+    await temporal.signal(scene.ref, 'remove');
+    await temporal.ended(scene.ref, 20_000);
+    await scene.stop();
+  }, 60_000);
+
   test('a federated job and its run go on through all of their runs, and stay paused', async () => {
     const scene = await new FederatedScene(temporal, 'many', 2).start();
     const total = 9;

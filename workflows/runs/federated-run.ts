@@ -15,6 +15,9 @@ import {
 } from '@temporalio/workflow';
 import type { TrainClientResult } from '../../activities/contracts.ts';
 import { edge } from '../lib/activities.ts';
+import { bufferOf } from '../lib/federated/buffer.ts';
+import { BufferTasks } from '../lib/federated/buffer-tasks.ts';
+import { fillBuffer } from '../lib/federated/buffered-round.ts';
 import { chooseClients, present } from '../lib/federated/choosing.ts';
 import { firstModel } from '../lib/federated/first-model.ts';
 import { isJudged, judged } from '../lib/federated/judging.ts';
@@ -23,13 +26,14 @@ import { lateFor } from '../lib/federated/late.ts';
 import { aggregate, askClient, collect, type RoundStart } from '../lib/federated/round.ts';
 import { dismiss, isPresent, taskFor, type RunPlace } from '../lib/federated/trainers.ts';
 import { newsOf, versionOf } from '../lib/federated/news.ts';
-import { quorumOf, startingClients } from '../lib/federated/quorum.ts';
+import { neededClients } from '../lib/federated/quorum.ts';
 import { better, hasEnough, metSoFar } from '../lib/federated/stopping.ts';
 import {
   keptRounds,
   type LateUpdate,
   type Mode,
   type OpenRound,
+  type Refusal,
   type RoundRecord,
   type RunInput,
   type RunNews,
@@ -58,6 +62,7 @@ class Run {
   #stage: RunStage = 'Starting';
   #open: OpenRound | undefined;
   readonly #late: LateTasks;
+  readonly #buffer: BufferTasks;
   readonly #reports: Reports;
   /** Strategy that is known to be there. */
   #checked = '';
@@ -69,7 +74,9 @@ class Run {
     this.#mode = input.mode;
     // A job that was terminated takes its rounds along.
     this.#reports = new Reports(input.owner, () => (this.#mode = 'stop'));
-    this.#late = new LateTasks(input.state.late ?? [], () => this.#tellJob(this.#stage));
+    const changed = (): void => this.#tellJob(this.#stage);
+    this.#late = new LateTasks(input.state.late ?? [], changed);
+    this.#buffer = new BufferTasks(input.state.buffer ?? [], { changed, refused: (refusal) => this.#refuse(refusal) });
     setHandler(planSignal, (plan) => this.#learn(plan), {
       description: 'The job as it is wanted from the next round on',
     });
@@ -119,11 +126,18 @@ class Run {
     const model = this.#last ?? (this.#state.initial ??= plan.start ?? (await firstModel(this.#place)));
     const start: RoundStart = { ...this.#place, plan, model };
     const selected = await chooseClients(plan, this.#state, this.#number + 1);
+    // An edit may have given the job another kind of strategy, for which what is under way is of no use.
+    if (bufferOf(plan.fields) === undefined) this.#buffer.drop(this.#buffer.entries);
+    else this.#late.expire(Infinity);
     const round = (this.#open = this.#openRound(plan, selected));
     this.#tellJob('Collecting');
     const isStopped = (): boolean => this.#mode === 'stop';
     const changed = (): void => this.#tellJob('Collecting');
-    if (!(await collect(start, round, { changed, isStopped, late: this.#late }))) {
+    const isFull =
+      round.buffer === undefined
+        ? await collect(start, round, { changed, isStopped, late: this.#late })
+        : await fillBuffer(start, round, { changed, isStopped, buffer: this.#buffer, latest: () => this.#plan });
+    if (!isFull) {
       this.#open = undefined;
       return;
     }
@@ -138,6 +152,7 @@ class Run {
   }
 
   async #complete(): Promise<RunOutcome> {
+    this.#buffer.drop(this.#buffer.entries);
     const last = this.#state.best?.record ?? this.#last;
     if (last !== undefined) await this.#publish(last, 'live');
     await dismiss(this.#place, last?.weights);
@@ -172,9 +187,9 @@ class Run {
 
   /** What the next run starts from. */
   get #remembered(): RunState {
-    const { entries } = this.#late;
-    const { late: _, ...state } = this.#state;
-    return entries.length === 0 ? state : { ...state, late: entries };
+    const [late, buffer] = [this.#late.entries, this.#buffer.entries];
+    const { late: _, buffer: __, ...state } = this.#state;
+    return { ...state, ...(late.length === 0 ? {} : { late }), ...(buffer.length === 0 ? {} : { buffer }) };
   }
 
   get #place(): RunPlace {
@@ -193,12 +208,8 @@ class Run {
   }
 
   async #enoughClients(): Promise<void> {
-    const enough = (): boolean => {
-      const { rounds } = this.#plan.fields;
-      const clients = this.#plan.clients.length;
-      const need = this.#number === 0 ? startingClients(clients, rounds) : Math.min(clients, quorumOf(clients, rounds));
-      return present(this.#plan).length >= need || this.#mode === 'stop';
-    };
+    const enough = (): boolean =>
+      present(this.#plan).length >= neededClients(this.#plan, this.#number) || this.#mode === 'stop';
     if (!enough()) this.#tellJob('Waiting');
     await condition(enough);
   }
@@ -217,14 +228,12 @@ class Run {
     const startedAt = Date.now();
     const number = this.#number + 1;
     const late = lateFor(number, this.#late.entries, plan.clients);
+    const buffer = bufferOf(plan.fields);
+    const head = { round: number, generation: plan.generation, selected, accepted: [], refused: [], startedAt };
+    if (buffer !== undefined) return { ...head, buffer };
     return {
-      round: number,
-      generation: plan.generation,
-      selected,
-      accepted: [],
-      refused: [],
+      ...head,
       ...(late.length === 0 ? {} : { late }),
-      startedAt,
       ...(deadlineMs === undefined ? {} : { deadlineAt: startedAt + deadlineMs }),
     };
   }
@@ -266,6 +275,11 @@ class Run {
     if (this.#open !== undefined) this.#open.refused = [];
   }
 
+  /** Of a task that outlives rounds: it counts in the one that is open. */
+  #refuse(refusal: Refusal): void {
+    if (this.#open !== undefined) this.#open.refused = [...this.#open.refused, refusal];
+  }
+
   #tellJob(stage: RunStage): void {
     this.#stage = stage;
     this.#reports.news((sequence) => this.#news(sequence));
@@ -285,6 +299,7 @@ class Run {
       plan: this.#plan,
       open: this.#open,
       late: this.#late.entries,
+      buffer: this.#buffer.entries,
       last: this.#last,
       initial: this.#state.initial,
       isFinished: this.#finished(),

@@ -46,12 +46,17 @@ answerEach(async ({ blobUrl, round, modules, scratch }: AggregateChildInput): Pr
 
 async function opened(round: AggregateInput, files: Files, kernel: Kernel): Promise<AggregationRound> {
   const global = await files.open(round.weights, 'global');
+  const bases = new Map([[round.weights.sha256, global]]);
   const updates: ClientUpdate[] = [];
-  for (const [i, { client, blob, samples, metrics, base, staleness }] of round.updates.entries()) {
+  for (const [
+    i,
+    { client, blob, samples, metrics, base: from = round.weights, staleness },
+  ] of round.updates.entries()) {
+    const base = bases.get(from.sha256) ?? (await files.open(from, `base-${i}`));
+    bases.set(from.sha256, base);
     // Compressed updates are changes of the weights that their client started from.
-    const start = base === undefined ? global : await files.open(base, `base-${i}`);
-    const file = await files.openUpdate(blob, `update-${i}`, start);
-    updates.push({ client, file, samples, metrics, ...(staleness === undefined ? {} : { staleness }) });
+    const file = await files.openUpdate(blob, `update-${i}`, base);
+    updates.push({ client, file, samples, metrics, base, ...(staleness === undefined ? {} : { staleness }) });
   }
   return {
     round: round.round,

@@ -1,26 +1,42 @@
+import type { TensorFile } from '../../tensors/tensor-file.ts';
 import { numbers } from './parameters.ts';
-import type { StrategyFactory } from './strategy.ts';
+import type { AggregationRound, StrategyFactory } from './strategy.ts';
 import { clientsOf } from './weighted-mean.ts';
 
 /**
- * Buffered asynchronous rounds: a round is `buffer_size` (10) updates in the order of their clients, each from the weights that it
- * had; one that is τ rounds late weighs 1/√(1 + τ). w = w + `server_learning_rate` (1) · Σ s(τ_k)(w_k − w) / K. The updates are whole
- * weights, so the difference is taken to the present weights. Nguyen et al., 2022 (arxiv.org/abs/2106.06639).
+ * Buffered asynchronous rounds: a round is `bufferSize` updates, whoever sends them, each from the weights that its client had.
+ * w = w + `serverLearningRate` (1) / K · Σ (w_k − base_k) / √(1 + τ_k), τ being the rounds that were published since base_k. An update with
+ * τ above `maxStaleness` (no limit) is given up by whoever collects. Nguyen et al., "Federated Learning with Buffered Asynchronous
+ * Aggregation", 2022 (arxiv.org/abs/2106.06639). Updates may be of the same client; they count in the order in which they are given.
  */
 export const fedBuff: StrategyFactory = (parameters = {}) => {
-  const { buffer_size: size, server_learning_rate: rate } = numbers(parameters, {
-    buffer_size: { fallback: 10, min: 1, integer: true },
-    server_learning_rate: { fallback: 1, above: 0, max: 1 },
+  const { bufferSize, serverLearningRate } = numbers(parameters, {
+    bufferSize: { min: 1, max: 1000, integer: true },
+    serverLearningRate: { fallback: 1, above: 0, max: 100 },
+    maxStaleness: { fallback: Number.MAX_SAFE_INTEGER, min: 0, integer: true },
   });
   return {
     pace: 'buffer',
-    minUpdates: size,
+    minUpdates: bufferSize,
     async aggregate({ global, updates, kernel, out }) {
-      const parts = updates.map(({ staleness = 0 }) => rate / Math.sqrt(1 + staleness) / updates.length);
-      const rest = 1 - parts.reduce((sum, part) => sum + part, 0);
-      const files = [global, ...updates.map(({ file }) => file)];
-      const model = await kernel.mean(files, [rest, ...parts], out.model);
+      const parts = updates.map(({ staleness = 0 }) => serverLearningRate / Math.sqrt(1 + staleness) / updates.length);
+      const starts = startingWeights(global, updates, parts);
+      const files = [...starts.keys(), ...updates.map(({ file }) => file)];
+      const model = await kernel.mean(files, [...starts.values(), ...parts], out.model);
       return { model, used: clientsOf(updates), left: [], metrics: {} };
     },
   };
 };
+
+/** Weights that updates started from, each file once, and what is taken off them: w + Σ p_k (w_k − base_k) as one weighted sum. */
+function startingWeights(
+  global: TensorFile,
+  updates: AggregationRound['updates'],
+  parts: readonly number[],
+): Map<TensorFile, number> {
+  const starts = new Map([[global, 1]]);
+  for (const [i, { base = global }] of updates.entries()) {
+    starts.set(base, (starts.get(base) ?? 0) - (parts[i] as number));
+  }
+  return starts;
+}

@@ -7,8 +7,9 @@ import { readWeights, writeWeights } from '../../tensors/weights.ts';
 import { Kernel } from './kernel/kernel.ts';
 import type { ClientUpdate, Strategy } from './strategy.ts';
 
-export interface MemoryUpdate extends Omit<ClientUpdate, 'file'> {
+export interface MemoryUpdate extends Omit<ClientUpdate, 'file' | 'base'> {
   weights: Weights;
+  base?: Weights;
 }
 
 export interface MemoryAggregate {
@@ -46,8 +47,9 @@ export class MemoryRounds {
     };
     try {
       const files: ClientUpdate[] = [];
-      for (const [i, { weights, ...update }] of byClient(updates).entries()) {
-        files.push({ ...update, file: await file(`update-${i}`, weights) });
+      for (const [i, { weights, base, ...update }] of byClient(updates).entries()) {
+        const start = base && { base: await file(`base-${i}`, base) };
+        files.push({ ...update, ...start, file: await file(`update-${i}`, weights) });
       }
       const { model, state, ...rest } = await this.#strategy.aggregate({
         ...{ round, global: await file('global', global), updates: files, kernel: this.#kernel },

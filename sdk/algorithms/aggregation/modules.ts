@@ -56,6 +56,9 @@ function guarded(name: string, file: string, factory: StrategyFactory): Strategy
     if (typeof strategy?.aggregate !== 'function') {
       throw new AggregationError('BadStrategyModule', `${where} gives no object with a function aggregate(round)`);
     }
+    if (strategy.pace === 'buffer') {
+      throw new AggregationError('BadStrategyModule', `${where}: pace: only FedBuff has a buffer; leave it out`);
+    }
     return { ...strategy, aggregate: (round) => checkedAggregate(where, strategy, round) };
   };
 }

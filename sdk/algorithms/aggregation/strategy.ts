@@ -13,6 +13,8 @@ export interface ClientUpdate {
   metrics?: Record<string, number>;
   /** Rounds between the weights that it started from and the present ones (FedBuff). Default: 0. */
   staleness?: number;
+  /** The weights that it started from, where they are not the present ones. One object for equal files. */
+  base?: TensorFile;
 }
 
 /** What a strategy is given. Files are open for reading; the kernel is shared. */

@@ -130,8 +130,8 @@ export class FederatedScene {
     return status;
   }
 
-  async update({ identity: { client, round }, evaluate }: TrainClientInput): Promise<TrainClientResult> {
-    const blob = await this.blobs.put(`update ${client} ${round}`);
+  async update({ identity: { client, round, turn }, evaluate }: TrainClientInput): Promise<TrainClientResult> {
+    const blob = await this.blobs.put(`update ${client} ${round}${turn === undefined ? '' : ` ${turn}`}`);
     const samples = 10 * (Number(client) + 1);
     const evaluation = evaluate ? { evaluation: { accuracy: 0.5 + round / 10 } } : {};
     return { accepted: { client, node: `${this.name}-${Number(client)}`, blob, samples, metrics: {}, ...evaluation } };

@@ -77,6 +77,7 @@ export class Trainer {
   async #serve(upload: Upload): Promise<'answered' | 'ended'> {
     const { board, worker, connection } = this.#place;
     let spent: string | undefined;
+    let trained = false;
     for (;;) {
       const task = await board.next(worker, connection.over);
       if (task === undefined) return 'ended';
@@ -85,9 +86,11 @@ export class Trainer {
         await this.#reply(task, upload);
         return 'ended';
       }
-      if (task.id !== spent && this.#counts(task)) {
+      if (task.id !== spent && !trained && this.#counts(task)) {
         await this.#answer(task, resultOf(task, upload), upload);
         spent = task.id;
+        // The next task may be of the same round: a strategy with a buffer asks again at once.
+        trained = task.kind === 'train';
       } else if (task.kind === 'weights') {
         throw new Closing(closeCodes.policy, 'its first weights were refused; it has to begin anew');
       } else if (await this.#reply(task, upload)) {

@@ -1,32 +1,35 @@
 /** What a federated run tells its job and its Model. Pure. */
 import type { Owner } from '../ids.ts';
 import type { ModelVersion, VersionStage } from '../messages.ts';
+import { answered, atWork as atWorkOn, waitingForBuffer } from './buffer.ts';
 import { atWork, standIns } from './late.ts';
-import { startingClients, waitingFor } from './quorum.ts';
+import { neededClients, waitingFor } from './quorum.ts';
 import type { LateUpdate, OpenRound, RoundRecord, RunNews, RunPlan, RunState, WaitingRun } from './state.ts';
 
 interface RunView extends Pick<RunNews, 'epoch' | 'run' | 'sequence' | 'stage'> {
   plan: RunPlan;
   open: OpenRound | undefined;
   late: LateUpdate[];
+  buffer: LateUpdate[];
   last: RoundRecord | undefined;
   initial: RunState['initial'];
   isFinished: boolean;
   now: number;
 }
 
-export function newsOf({ plan, open, late, last, initial, isFinished, now, ...head }: RunView): RunNews {
-  const waiting = open === undefined ? waitingForClients(plan, isFinished) : waitingFor(open, plan.fields.rounds, now);
+export function newsOf({ plan, open, late, buffer, last, initial, isFinished, now, ...head }: RunView): RunNews {
+  const waiting = waitingOf({ plan, open, buffer, last, isFinished, now });
   const credited = open === undefined ? [] : standIns(open).map(({ client }) => client);
   const busy = atWork(late).map(({ client, round }) => ({ client, round }));
   return {
     ...head,
     round: open?.round ?? last?.round ?? 0,
     selected: open?.selected ?? [],
-    accepted: open?.accepted.map(({ client }) => client) ?? [],
+    accepted: acceptedOf(open, buffer),
     refused: open?.refused ?? [],
     ...(credited.length === 0 ? {} : { credited }),
     ...(busy.length === 0 ? {} : { late: busy }),
+    ...(open?.buffer === undefined ? {} : { buffer: { size: open.buffer.size, atWork: tasksOf(buffer) } }),
     ...(open?.deadlineAt === undefined ? {} : { deadline: new Date(open.deadlineAt).toISOString() }),
     ...(waiting === undefined ? {} : { waitingFor: waiting }),
     ...(last === undefined ? {} : { last }),
@@ -34,10 +37,34 @@ export function newsOf({ plan, open, late, last, initial, isFinished, now, ...he
   };
 }
 
+function waitingOf(
+  view: Pick<RunView, 'plan' | 'open' | 'buffer' | 'last' | 'isFinished' | 'now'>,
+): WaitingRun | undefined {
+  const { plan, open, buffer, last, isFinished, now } = view;
+  if (open === undefined) return waitingForClients(plan, isFinished, last?.round ?? 0);
+  if (open.buffered !== undefined) return undefined;
+  return open.buffer === undefined
+    ? waitingFor(open, plan.fields.rounds, now)
+    : waitingForBuffer(open, buffer, open.selected);
+}
+
+/** Of a buffer each update, also where two are of the same client. */
+function acceptedOf(open: OpenRound | undefined, buffer: LateUpdate[]): string[] {
+  if (open?.buffer === undefined || open.buffered !== undefined) {
+    return open?.accepted.map(({ client }) => client) ?? [];
+  }
+  return answered(buffer).map(({ client }) => client);
+}
+
+function tasksOf(buffer: LateUpdate[]): { client: string; round: number }[] {
+  return atWorkOn(buffer).map(({ client, round }) => ({ client, round }));
+}
+
 /** Between two rounds: who is missing, if fewer are there than the next one needs. */
-function waitingForClients({ clients, fields }: RunPlan, isFinished: boolean): WaitingRun | undefined {
+function waitingForClients(plan: RunPlan, isFinished: boolean, finished: number): WaitingRun | undefined {
+  const { clients } = plan;
   const missing = clients.filter(({ place }) => place === undefined);
-  const need = startingClients(clients.length, fields.rounds);
+  const need = neededClients(plan, finished);
   const have = clients.length - missing.length;
   if (isFinished || have >= need) return undefined;
   const why = missing.map(({ client, problem }) => `client ${client}: ${problem?.message ?? 'not known yet'}`);

@@ -2,7 +2,7 @@
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import type { Problem } from '../failures.ts';
 
-const laterStrategies: ReadonlySet<string> = new Set(['MistNet', 'FedBuff', 'Worker']);
+const laterStrategies: ReadonlySet<string> = new Set(['MistNet', 'Worker']);
 
 export function notYet({ aggregation }: FederatedLearningJobFields): Problem | undefined {
   if (!laterStrategies.has(aggregation.strategy)) return undefined;

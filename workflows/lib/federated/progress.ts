@@ -16,7 +16,9 @@ export function newsOfRun(view: FederatedView, news: RunNews): void {
     // As the original says it, for each round once.
     note(view, 'Training', { reason: 'DoTraining', message: `Round ${last.round} reaches at ${last.time}` });
     if (last.unjudged !== undefined) view.emit({ type: 'Warning', ...last.unjudged });
-    own.run = { ...own.run, records: [...own.run.records, last].slice(-keptRounds) };
+    // What the run began with has been counted, or given up.
+    const { late: _, buffer: __, ...run } = own.run;
+    own.run = { ...run, records: [...run.records, last].slice(-keptRounds) };
   }
   warn(view, news, known?.round === news.round ? known : undefined);
 }

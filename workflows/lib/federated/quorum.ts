@@ -1,7 +1,8 @@
 /** When a round may close, and what it waits for. Pure. */
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
+import { bufferOf } from './buffer.ts';
 import { atWork, standIns } from './late.ts';
-import type { OpenRound, WaitingRun } from './state.ts';
+import type { OpenRound, RunPlan, WaitingRun } from './state.ts';
 
 type Rules = FederatedLearningJobFields['rounds'];
 
@@ -17,6 +18,17 @@ export function quorumOf(selected: number, { quorum }: Rules): number {
 /** Clients that must be there before round 1: as the manifest says, else as many as a round needs. */
 export function startingClients(clients: number, rules: Rules): number {
   return rules.minClientsToStart ?? Math.min(clients, quorumOf(clients, rules));
+}
+
+/** Clients that must be there before the next round. A buffer fills with those that there are. */
+export function neededClients(
+  { clients, fields }: Pick<RunPlan, 'clients' | 'fields'>,
+  finishedRounds: number,
+): number {
+  const { rounds } = fields;
+  if (bufferOf(fields) !== undefined) return finishedRounds === 0 ? (rounds.minClientsToStart ?? 1) : 1;
+  const all = clients.length;
+  return finishedRounds === 0 ? startingClients(all, rounds) : Math.min(all, quorumOf(all, rounds));
 }
 
 /** `close`: aggregate now. `open`: more may come. `lost`: nothing more comes by itself, or the deadline has passed. */

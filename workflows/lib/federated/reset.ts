@@ -38,7 +38,7 @@ export function reset(view: FederatedView, argument: unknown, abandoned: string)
 }
 
 function backTo(run: RunState, to: number, rules: Parameters<typeof metSoFar>[2]): RunState {
-  const { late: _, best, ...rest } = run;
+  const { late: _, buffer: __, best, ...rest } = run;
   const records = run.records.filter(({ round }) => round <= to);
   const known = best !== undefined && best.record.round <= to ? best : undefined;
   const again = records.reduce((found, record) => better(found, record, rules), known);

@@ -3,14 +3,20 @@
  * Whoever dies in it, activities find again what was accepted: an update is a blob before it counts.
  */
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type { AggregateResult, TrainClientInput, TrainClientResult } from '../../../activities/contracts.ts';
+import type {
+  AggregateResult,
+  CountedUpdate,
+  TrainClientInput,
+  TrainClientResult,
+} from '../../../activities/contracts.ts';
 import { edge, resident } from '../activities.ts';
 import { problemOf } from '../problems.ts';
 import type { LateTasks } from './late-tasks.ts';
 import { atWork, countedUpdates, mayGoOn } from './late.ts';
+import { bufferedUpdates } from './buffer.ts';
 import { verdictOn } from './quorum.ts';
 import { settingsOf, weightedMetrics } from './settings.ts';
-import type { OpenRound, RoundRecord } from './state.ts';
+import type { OpenRound, RoundRecord, RunPlan } from './state.ts';
 import { isPresent, taskFor, type PresentClient, type RunPlace } from './trainers.ts';
 
 /** What a round starts from. */
@@ -94,14 +100,18 @@ function invite(start: RoundStart, { round }: OpenRound, client: string): Promis
   const { plan, model } = start;
   const place = plan.clients.find((known) => known.client === client);
   if (!isPresent(place)) throw new Error(`client ${client} has no place`); // Only those that have one are selected.
-  const { evaluation } = plan.fields;
   return askClient(place, round, {
     ...taskFor(start, place, round),
     task: 'Train',
     weights: model.weights,
     settings: settingsOf(plan.fields, round),
-    evaluate: evaluation.where === 'Clients' && (round - 1) % evaluation.every === 0,
+    evaluate: isEvaluated(plan, round),
   });
+}
+
+/** Whether clients judge the weights that a round starts from. */
+export function isEvaluated({ fields: { evaluation } }: RunPlan, round: number): boolean {
+  return evaluation.where === 'Clients' && (round - 1) % evaluation.every === 0;
 }
 
 /** Asks one client until it has answered. Its worker dying is retried by Temporal; a refusal is an answer. */
@@ -122,7 +132,7 @@ export async function askClient(
 export async function aggregate(start: RoundStart, round: OpenRound): Promise<RoundRecord> {
   const { owner, plan, model } = start;
   const { aggregation, evaluation } = plan.fields;
-  const updates = countedUpdates(round);
+  const updates = round.buffer === undefined ? countedUpdates(round) : bufferedUpdates(round);
   const { strategy, parameters } = aggregation;
   const summary = `round ${round.round} · ${strategy} of ${updates.length} updates on ${plan.aggregator}`;
   const result: AggregateResult = await edge(plan.aggregator, summary).aggregate({
@@ -135,18 +145,14 @@ export async function aggregate(start: RoundStart, round: OpenRound): Promise<Ro
     ...(model.file === undefined ? {} : { file: model.file }),
   });
   // Late updates judged older weights.
-  const judged = round.accepted.flatMap(({ client, samples, evaluation: metrics }) =>
-    metrics ? [{ client, samples, metrics }] : [],
-  );
-  judged.sort((a, b) => (a.client < b.client ? -1 : 1));
-  const credited = updates.flatMap(({ client, staleness }) =>
-    staleness === undefined ? [] : [{ client, round: round.round - staleness }],
+  const judged = updates.flatMap(({ client, samples, evaluation: metrics, staleness = 0 }) =>
+    metrics && staleness === 0 ? [{ client, samples, metrics }] : [],
   );
   return {
     round: round.round,
     generation: round.generation,
-    clients: updates.map(({ client }) => client),
-    ...(credited.length === 0 ? {} : { credited }),
+    clients: [...new Set(updates.map(({ client }) => client))],
+    ...madeOf(round, updates),
     samples: updates.reduce((sum, { samples }) => sum + samples, 0),
     weights: result.weights,
     ...(result.state === undefined ? {} : { state: result.state }),
@@ -155,4 +161,19 @@ export async function aggregate(start: RoundStart, round: OpenRound): Promise<Ro
     seconds: (Date.now() - round.startedAt) / 1000,
     time: new Date().toISOString(),
   };
+}
+
+/** What of its updates is of earlier rounds. */
+function madeOf(round: OpenRound, updates: CountedUpdate[]): Pick<RoundRecord, 'credited' | 'staleness' | 'discarded'> {
+  const { buffer, discarded } = round;
+  if (buffer !== undefined) {
+    return {
+      staleness: updates.map(({ staleness = 0 }) => staleness),
+      ...(discarded === undefined ? {} : { discarded }),
+    };
+  }
+  const credited = updates.flatMap(({ client, staleness }) =>
+    staleness === undefined ? [] : [{ client, round: round.round - staleness }],
+  );
+  return credited.length === 0 ? {} : { credited };
 }

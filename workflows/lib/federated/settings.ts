@@ -15,10 +15,10 @@ function proximal({ strategy, parameters }: FederatedLearningJobFields['aggregat
   return strategy === 'FedProx' && typeof mu === 'number' ? { mu } : {};
 }
 
-/** Seed of one client in one round: a 32-bit hash (FNV-1a) of the job's seed, the client and the round. */
-export function seedOf(seed: number, client: string, round: number): number {
+/** Seed of one client in one round: a 32-bit hash (FNV-1a) of the job's seed, the client, the round, and the turn beyond the first. */
+export function seedOf(seed: number, client: string, round: number, turn = 0): number {
   let hash = 0x811c9dc5;
-  for (const character of `${seed}/${client}/${round}`) {
+  for (const character of `${seed}/${client}/${round}${turn === 0 ? '' : `/${turn}`}`) {
     hash ^= character.charCodeAt(0);
     hash = Math.imul(hash, 0x01000193);
   }

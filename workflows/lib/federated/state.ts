@@ -44,11 +44,20 @@ export interface LateUpdate {
   dataset: string;
   /** That it was asked in. */
   round: number;
+  /** Of several tasks that started from the same weights (FedBuff), which one it is; absent for the first. */
+  turn?: number;
   /** Global weights that it started from. */
   base: BlobRef;
   settings: TrainingSettings;
   /** Absent while the client is at it. */
   update?: AcceptedUpdate;
+}
+
+/** A round that is so many updates, whoever sends them. */
+export interface BufferRules {
+  size: number;
+  /** Rounds that may have been published since a client was asked. */
+  maxStaleness?: number;
 }
 
 /** A round under way. */
@@ -61,6 +70,12 @@ export interface OpenRound {
   refused: Refusal[];
   /** Of the round before. */
   late?: LateUpdate[];
+  /** Present where the strategy has a buffer. */
+  buffer?: BufferRules;
+  /** What the buffer held when the round closed. */
+  buffered?: LateUpdate[];
+  /** Tasks that were given up when it began: too many rounds old. */
+  discarded?: { client: string; round: number }[];
   /** Milliseconds since the epoch. */
   startedAt: number;
   deadlineAt?: number;
@@ -74,6 +89,10 @@ export interface RoundRecord {
   clients: string[];
   /** Those of them that sent nothing in this round, and the round that their update is of. */
   credited?: { client: string; round: number }[];
+  /** Of a buffer: of each update, in client order, how many rounds it was behind. */
+  staleness?: number[];
+  /** Tasks that were given up when this round began, and the round that they were of. */
+  discarded?: { client: string; round: number }[];
   samples: number;
   weights: BlobRef;
   state?: BlobRef;
@@ -102,6 +121,8 @@ export interface RunState {
   samples: Record<string, number>;
   /** At most one per client, of the round that has closed last. */
   late?: LateUpdate[];
+  /** Of a strategy with a buffer: what is in it, and what clients are at. */
+  buffer?: LateUpdate[];
 }
 
 export interface RunInput {
@@ -146,6 +167,8 @@ export interface RunNews {
   credited?: string[];
   /** Who is still at the task of a round that has closed. */
   late?: { client: string; round: number }[];
+  /** Where the strategy has a buffer: its size, and who is at which task. `accepted` is what is in it. */
+  buffer?: { size: number; atWork: { client: string; round: number }[] };
   deadline?: string;
   waitingFor?: WaitingRun;
   last?: RoundRecord;

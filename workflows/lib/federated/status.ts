@@ -1,8 +1,11 @@
 /** From what a federated job knows to what a person reads. Pure. */
+import type { ClientNews } from '../../../activities/contracts.ts';
+import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import type { Problem } from '../failures.ts';
 import type { StatusDraft, Verdict, Wait } from '../status.ts';
 import { nodeProblem } from '../../node.ts';
 import type { FederatedState } from './job-state.ts';
+import { bufferMeaning, bufferOf } from './buffer.ts';
 import { quorumOf } from './quorum.ts';
 import { assess, places, type FederatedView } from './situation.ts';
 import type { ClientPlace, RoundRecord, RunNews } from './state.ts';
@@ -32,12 +35,13 @@ export function federatedStatus(view: FederatedView): StatusDraft {
       round: `${round}/${rounds.total}`,
       stage: own.ended === undefined ? (own.news?.stage ?? 'Starting') : null,
       epoch: own.epoch,
-      quorum: `${counted(own.news)}/${quorumOf(own.news?.selected.length ?? clients.length, rounds)}`,
+      quorum: quorum(desired.fields, own.news, clients.length),
       clients: states,
       active: states.filter(({ state }) => working.has(state)).length,
       succeeded: own.ended?.kind === 'completed' ? clients.length : 0,
       failed: own.ended?.kind === 'failed' ? clients.length : 0,
       strategy: desired.fields.aggregation.strategy,
+      ...(bufferOf(desired.fields) === undefined ? {} : { buffer: bufferMeaning }),
       aggregator: 'the image of the aggregation worker is not run: the rounds are aggregated by the strategy',
       ...(desired.fields.transmitter === 's3'
         ? { transmitter: 's3 is accepted and works like ws: updates travel as blobs' }
@@ -46,6 +50,12 @@ export function federatedStatus(view: FederatedView): StatusDraft {
       rounds: own.run.records.slice(-10).map(summaryOf),
     },
   };
+}
+
+function quorum(fields: FederatedLearningJobFields, news: RunNews | undefined, clients: number): string {
+  const need =
+    news?.buffer?.size ?? bufferOf(fields)?.size ?? quorumOf(news?.selected.length ?? clients, fields.rounds);
+  return `${counted(news)}/${need}`;
 }
 
 function counted(news: RunNews | undefined): number {
@@ -58,22 +68,32 @@ function lastRecord({ run, news }: FederatedState): RoundRecord | undefined {
   return news?.last ?? run.records.at(-1);
 }
 
-function summaryOf({ clients, weights, metrics, credited, unjudged, ...record }: RoundRecord): Record<string, unknown> {
+function summaryOf(of: RoundRecord): Record<string, unknown> {
+  const { clients, weights, metrics, credited, staleness, discarded, unjudged, ...record } = of;
   const digits = Object.entries(metrics).map(([name, value]) => [name, Number(value.toPrecision(6))] as const);
   const { round, samples, seconds, time } = record;
   const said = digits.map(([name, value]) => `, ${name} ${value}`).join('');
   const late = (credited ?? []).map((entry) => `, client ${entry.client} with its update of round ${entry.round}`);
+  const given = (discarded ?? []).map((entry) => `, task of client ${entry.client} of round ${entry.round} given up`);
+  const buffered = staleness === undefined ? '' : `${staleness.length} updates ${behind(staleness)} of `;
   return {
     round,
     clients: clients.length,
     ...(credited === undefined ? {} : { credited }),
+    ...(staleness === undefined ? {} : { updates: staleness.length, staleness }),
+    ...(discarded === undefined ? {} : { discarded }),
     samples,
     digest: weights.sha256,
     metrics: Object.fromEntries(digits),
     seconds,
     time,
-    message: `${clients.length} clients${late.join('')}, ${samples} samples${said}${unjudged === undefined ? '' : `; not judged: ${unjudged.message}`}`,
+    message: `${buffered}${clients.length} clients${late.join('')}${given.join('')}, ${samples} samples${said}${unjudged === undefined ? '' : `; not judged: ${unjudged.message}`}`,
   };
+}
+
+function behind(staleness: number[]): string {
+  const most = Math.max(...staleness);
+  return most === 0 ? 'from the newest weights' : `from weights up to ${most} rounds old`;
 }
 
 function clientState(own: FederatedState, { client, dataset, place, problem }: ClientPlace) {
@@ -89,6 +109,12 @@ function clientState(own: FederatedState, { client, dataset, place, problem }: C
   const refused = news?.refused.find((entry) => entry.client === client);
   if (refused !== undefined) return { ...where, state: 'Refused', ...refused.problem };
   if (news === undefined || own.ended !== undefined) return { ...where, state: 'Idle' };
+  const told = own.clients[client];
+  const asked = news.buffer?.atWork.find((entry) => entry.client === client);
+  if (asked !== undefined) {
+    const message = asked.round === news.round ? {} : { message: `is at its task of round ${asked.round}` };
+    return { ...where, ...message, ...workOf(told, asked.round) };
+  }
   const late = news.late?.find((entry) => entry.client === client);
   if (late !== undefined) {
     return { ...where, state: 'Late', message: `is still at its task of round ${late.round}` };
@@ -96,9 +122,13 @@ function clientState(own: FederatedState, { client, dataset, place, problem }: C
   if (news.stage === 'Waiting') return { ...where, state: 'Idle' };
   if (news.accepted.includes(client)) return { ...where, state: 'Accepted' };
   if (!news.selected.includes(client)) return { ...where, state: 'Idle' };
-  const told = own.clients[client];
-  if (told === undefined || told.round !== news.round) return { ...where, state: 'Invited' };
-  return { ...where, state: told.state, ...(told.problem === undefined ? {} : told.problem) };
+  return { ...where, ...workOf(told, news.round) };
+}
+
+/** What the node of a client has told of its task of a round. */
+function workOf(told: ClientNews | undefined, round: number): { state: string } & Partial<Problem> {
+  if (told === undefined || told.round !== round) return { state: 'Invited' };
+  return { state: told.state, ...told.problem };
 }
 
 /** Sedna's phases, and two of our own for what a person asked. */
@@ -153,7 +183,8 @@ function progress(own: FederatedState, waiting: Problem | undefined): Verdict {
   const { news, ended } = own;
   if (ended !== undefined) return { status: false, reason: endings[ended.kind] };
   if (news === undefined) return { status: false, reason: waiting?.reason ?? 'Starting', message: waiting?.message };
-  const message = `round ${news.round}: ${news.accepted.length} of ${news.selected.length} updates accepted`;
+  const of = news.buffer?.size ?? news.selected.length;
+  const message = `round ${news.round}: ${news.accepted.length} of ${of} updates accepted`;
   return { status: own.mode === 'run', reason: news.stage, message };
 }
 

@@ -24,12 +24,13 @@ export function taskFor(
   { owner, runId, plan }: RunPlace,
   client: PresentClient,
   round: number,
+  turn = 0,
 ): Omit<TrainClientInput, 'task' | 'settings' | 'evaluate'> {
   return {
-    identity: { run: runId, round, client: client.client },
+    identity: { run: runId, round, client: client.client, ...(turn === 0 ? {} : { turn }) },
     worker: trainerOf(owner, plan, client),
     dataset: client.place.source,
-    seed: seedOf(plan.fields.selection.seed, client.client, round),
+    seed: seedOf(plan.fields.selection.seed, client.client, round, turn),
     policy: plan.fields.updates,
     ...(plan.fields.keepWarm ? {} : { keepWarm: false }),
     listener: { workflowId: entityId(owner), uid: owner.uid, slot: 'client' },

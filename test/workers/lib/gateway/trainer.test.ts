@@ -135,6 +135,18 @@ describe('rounds', () => {
     expect(log(input)).toMatch(/"exit":"ok".*"first":0.25,"last":0.25\}\nhas ended/);
   });
 
+  test('one that is asked again in round 1 trains again: an upload counts once', async () => {
+    const input = await inputOf();
+    const again = { ...input, identity: { ...input.identity, turn: 1 } };
+    expect(await valueOf(accepted(await node.train(input)))).toBe(0.5);
+    expect(await valueOf(accepted(await node.train(again)))).toBe(Math.fround(0.55));
+    expect(log(input).match(/uploads|receives .*/g)).toEqual([
+      'uploads',
+      'receives {"number":0,"exit":"continue","total":1,"first":0.1,"last":0.1}',
+      'uploads',
+    ]);
+  });
+
   test('layers that stay with a client come back to it as they were', async () => {
     const input = await inputOf();
     const policy = { excludeLayers: ['00001'] };

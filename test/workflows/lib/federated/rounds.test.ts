@@ -197,7 +197,7 @@ describe("Sedna's manifest", () => {
     const fields = manifest({ keepWarm: false, rounds: { late: 'CreditNextRound', deadline: '1h30m' } });
     expect(fields.rounds.deadlineMs).toBe(5_400_000);
     expect(notYet(fields)).toBeUndefined();
-    for (const strategy of ['MistNet', 'FedBuff', 'Worker']) {
+    for (const strategy of ['MistNet', 'Worker']) {
       expect(notYet(manifest({ aggregation: { strategy } }))?.message).toMatch(
         `spec.aggregation.strategy: ${strategy}: comes in a later release`,
       );
