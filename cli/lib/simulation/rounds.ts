@@ -2,7 +2,13 @@
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
-import { Kernel, nodeStrategy, type ClientUpdate, type Strategy } from '../../../sdk/algorithms/aggregation/index.ts';
+import {
+  Kernel,
+  nodeStrategy,
+  type ClientUpdate,
+  type Refusal,
+  type Strategy,
+} from '../../../sdk/algorithms/aggregation/index.ts';
 import { selectClients } from '../../../sdk/algorithms/client-selection/index.ts';
 import type { Weights } from '../../../sdk/estimators/estimator.ts';
 import { expand } from '../../../sdk/features/federated/compression.ts';
@@ -10,7 +16,7 @@ import { digestFile } from '../../../sdk/storage/index.ts';
 import { TensorFile, writeWeights } from '../../../sdk/tensors/index.ts';
 import { seedOf, settingsOf, weightedMetrics } from '../../../workflows/lib/federated/settings.ts';
 import { hasEnough, metSoFar } from '../../../workflows/lib/federated/stopping.ts';
-import type { Taken } from './protocol.ts';
+import { Arrivals, type Counted } from './buffered.ts';
 import type { ClientThreads } from './threads.ts';
 
 /** A finished round, as far as a person or a table wants to know. */
@@ -44,15 +50,14 @@ export async function* simulate(job: SimulatedJob): AsyncGenerator<SimulatedRoun
   const { fields, directory } = job;
   const { strategy: name, parameters } = fields.aggregation;
   const strategy = await nodeStrategy({ name, parameters }, job.strategies);
-  if (strategy.pace === 'buffer')
-    throw new Error(`spec.aggregation.strategy: ${name} has no rounds that could be simulated`);
+  const arrivals = strategy.pace === 'buffer' ? new Arrivals(job) : undefined;
   await mkdir(directory, { recursive: true });
   const known: Known = { samples: {}, failures: {} };
   const kernel = new Kernel();
   try {
     await begin(job);
     for (let round = 1, met = 0; round <= fields.rounds.total && !hasEnough(met, fields.rounds); round++) {
-      const done = await playRound(job, { round, known, strategy, kernel });
+      const done = await playRound(job, { round, known, strategy, kernel, arrivals });
       met = metSoFar(met, done, fields.rounds);
       yield done;
     }
@@ -72,9 +77,17 @@ interface Round {
   known: Known;
   strategy: Strategy;
   kernel: Kernel;
+  /** Of a strategy with a buffer. */
+  arrivals: Arrivals | undefined;
 }
 
-const globalFile = ({ directory }: SimulatedJob): string => join(directory, 'global.safetensors');
+/** What came of a round's tasks. */
+export interface Answers {
+  taken: Counted[];
+  refused: { client: string; refused: Refusal }[];
+}
+
+export const globalFile = ({ directory }: SimulatedJob): string => join(directory, 'global.safetensors');
 const stateFile = ({ directory }: SimulatedJob): string => join(directory, 'state.safetensors');
 
 async function begin(job: SimulatedJob): Promise<void> {
@@ -82,22 +95,18 @@ async function begin(job: SimulatedJob): Promise<void> {
   else await job.threads.play({ client: 0, begin: globalFile(job) });
 }
 
-async function playRound(job: SimulatedJob, { round, known, strategy, kernel }: Round): Promise<SimulatedRound> {
+async function playRound(job: SimulatedJob, of: Round): Promise<SimulatedRound> {
   const began = performance.now();
   const { fields } = job;
-  const answers = await Promise.all(
-    choose(job, known, round).map((client) => job.threads.play(turnOf(job, client, round))),
-  );
-  const taken = answers.flatMap((answer) => ('done' in answer ? [answer.done] : []));
-  const refused = answers.flatMap((answer) => ('refused' in answer ? [answer] : []));
+  const { round, known, strategy, kernel, arrivals } = of;
+  const { taken, refused } = await (arrivals === undefined ? playAll(job, of) : arrivals.fill(round));
   for (const { client } of refused) known.failures[client] = (known.failures[client] ?? 0) + 1;
   for (const { client, samples } of taken) known.samples[client] = samples;
-  if (taken.length === 0)
-    throw new Error(
-      `round ${round}: every update was refused; client ${refused[0]?.client}: ${refused[0]?.refused.message}`,
-    );
+  if (taken.length === 0) throw refusedRound(round, refused);
   const strategyMetrics = await aggregate(job, taken, { round, strategy, kernel });
-  const judged = taken.flatMap(({ samples, evaluation: metrics }) => (metrics ? [{ samples, metrics }] : []));
+  const judged = taken.flatMap(({ samples, evaluation: metrics, staleness = 0 }) =>
+    metrics && staleness === 0 ? [{ samples, metrics }] : [],
+  );
   const tested = (await job.test?.(globalFile(job))) ?? {};
   return {
     round,
@@ -113,6 +122,22 @@ async function playRound(job: SimulatedJob, { round, known, strategy, kernel }: 
     digest: (await digestFile(globalFile(job))).sha256,
     seconds: (performance.now() - began) / 1000,
   };
+}
+
+async function playAll(job: SimulatedJob, { known, round }: Round): Promise<Answers> {
+  const weights = globalFile(job);
+  const clients = choose(job, known, round);
+  const answers = await Promise.all(
+    clients.map((client) => job.threads.play(turnOf(job, { client, round, turn: 0, weights }))),
+  );
+  return {
+    taken: answers.flatMap((answer) => ('done' in answer ? [answer.done] : [])),
+    refused: answers.flatMap((answer) => ('refused' in answer ? [answer] : [])),
+  };
+}
+
+export function refusedRound(round: number, [first]: Answers['refused']): Error {
+  return new Error(`round ${round}: every update was refused; client ${first?.client}: ${first?.refused.message}`);
 }
 
 function prefixed(prefix: string, metrics: Record<string, number>): Record<string, number> {
@@ -131,23 +156,33 @@ function choose({ fields, clients }: SimulatedJob, { samples, failures }: Known,
   });
 }
 
-function turnOf(job: SimulatedJob, client: string, round: number): Parameters<ClientThreads['play']>[0] {
+interface Task {
+  client: string;
+  round: number;
+  turn: number;
+  weights: string;
+}
+
+export function turnOf(
+  job: SimulatedJob,
+  { client, round, turn, weights }: Task,
+): Parameters<ClientThreads['play']>[0] {
   const { selection, evaluation } = job.fields;
   return {
     client: Number(client),
     round,
-    weights: globalFile(job),
+    weights,
     settings: settingsOf(job.fields, round),
-    seed: seedOf(selection.seed, client, round),
-    evaluate: evaluation.where === 'Clients' && (round - 1) % evaluation.every === 0,
+    seed: seedOf(selection.seed, client, round, turn),
+    evaluate: turn === 0 && evaluation.where === 'Clients' && (round - 1) % evaluation.every === 0,
   };
 }
 
 /** The global file is replaced when the new one is whole; in client order, so that equal updates give equal bytes. */
 async function aggregate(
   job: SimulatedJob,
-  taken: Taken[],
-  { round, strategy, kernel }: Omit<Round, 'known'>,
+  taken: Counted[],
+  { round, strategy, kernel }: Omit<Round, 'known' | 'arrivals'>,
 ): Promise<Record<string, number>> {
   const open: TensorFile[] = [];
   const opened = async (path: string): Promise<TensorFile> => {
@@ -157,9 +192,15 @@ async function aggregate(
   };
   try {
     const global = await opened(globalFile(job));
+    const bases = new Map<string | undefined, TensorFile>();
     const updates: ClientUpdate[] = [];
-    for (const { client, file, samples, metrics } of taken.toSorted((a, b) => (a.client < b.client ? -1 : 1)))
-      updates.push({ client, file: await opened(await expand(file, global, `${file}.whole`)), samples, metrics });
+    for (const one of taken.toSorted((a, b) => (a.client < b.client ? -1 : 1))) {
+      const { client, file, samples, metrics, staleness = 0 } = one;
+      const base = staleness === 0 ? global : (bases.get(one.base) ?? (await opened(one.base ?? globalFile(job))));
+      if (staleness > 0) bases.set(one.base, base);
+      const whole = await opened(await expand(file, base, `${file}.whole`));
+      updates.push({ client, file: whole, samples, metrics, base, staleness });
+    }
     const out = {
       model: join(job.directory, 'next.safetensors'),
       state: join(job.directory, 'next-state.safetensors'),
