@@ -20,6 +20,12 @@ export type { JointInferenceOptions, JointRequest } from './features/joint-infer
 export { BigModelError } from './features/joint-inference/big-model.ts';
 export type { BigModel } from './features/joint-inference/big-model.ts';
 export type { CircuitBreakerOptions, CircuitState } from './features/joint-inference/circuit-breaker.ts';
+export { DeferredAnswers } from './features/joint-inference/deferred/deferred-answers.ts';
+export type {
+  Deferral,
+  DeferredAnswer,
+  DeferredOptions,
+} from './features/joint-inference/deferred/deferred-answers.ts';
 export type { Decision, JointResult } from './features/joint-inference/result.ts';
 export { sednaBigModel } from './features/joint-inference/sedna-big-model.ts';
 export * from './serving/index.ts';

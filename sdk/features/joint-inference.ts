@@ -12,6 +12,7 @@ import type { BigModel } from './joint-inference/big-model.ts';
 import type { CircuitBreakerOptions, CircuitState } from './joint-inference/circuit-breaker.ts';
 import { Cloud } from './joint-inference/cloud.ts';
 import type { CloudAnswer } from './joint-inference/cloud.ts';
+import type { DeferredAnswers } from './joint-inference/deferred/deferred-answers.ts';
 import { jointResult } from './joint-inference/result.ts';
 import type { JointResult, Parts } from './joint-inference/result.ts';
 import { sednaBigModel } from './joint-inference/sedna-big-model.ts';
@@ -31,6 +32,10 @@ export interface JointInferenceOptions<I, O> {
   circuit?: CircuitBreakerOptions;
   /** Ask the big model a second time when it has not answered by then, in ms. Default: never. */
   hedgeAfterMs?: number;
+  /** Final answers that come later. Default: a degraded answer is the last one. Closed with this. */
+  deferred?: DeferredAnswers<I>;
+  /** Told of each hard example that the big model has answered, at once or later. */
+  onHardExample?: (input: I, answer: unknown) => Promise<void>;
   /** Default: the environment of the process. */
   config?: WorkerConfig;
   report?: ReportOptions;
@@ -44,10 +49,14 @@ export interface JointRequest<O> {
   deadlineMs?: number;
   /** Default: a new one. */
   requestId?: string;
+  /** URL to tell the final answer to, should it come later. */
+  callback?: string;
   /** The caller has gone: the call rejects with its reason. */
   signal?: AbortSignal;
 }
 
+/** Of the deadline, at most a tenth: left to write a request down that the cloud did not answer. */
+const keepingMs = 50;
 const OWNER_KIND = 'jointinferenceservice';
 
 /**
@@ -62,6 +71,9 @@ export class JointInference<I = unknown, O = unknown> {
   readonly #cloud: Cloud<I, unknown>;
   readonly #deadlineMs: number;
   readonly #statistics: InferenceStatistics;
+  readonly #deferred: DeferredAnswers<I> | undefined;
+  readonly #onHardExample: (input: I, answer: unknown) => Promise<void>;
+  readonly #onProblem: (problem: Error) => void;
   #loading: Promise<void> | undefined;
 
   constructor(options: JointInferenceOptions<I, O>) {
@@ -72,6 +84,9 @@ export class JointInference<I = unknown, O = unknown> {
     const { circuit, hedgeAfterMs, deadlineMs = 1_000 } = options;
     this.#cloud = new Cloud({ bigModel: options.bigModel ?? bigModelOf(this.config), circuit, hedgeAfterMs });
     this.#deadlineMs = deadlineMs;
+    this.#deferred = options.deferred;
+    this.#onProblem = options.onProblem ?? ((problem) => console.error(problem));
+    this.#onHardExample = options.onHardExample ?? (() => Promise.resolve());
     this.#statistics = new InferenceStatistics({
       periodSeconds: this.config.reportPeriodSeconds,
       send: (ownerInfo) =>
@@ -80,7 +95,7 @@ export class JointInference<I = unknown, O = unknown> {
           { ...identity(this.config, OWNER_KIND), kind: 'inference', ownerInfo },
           options.report,
         ),
-      onProblem: options.onProblem ?? ((problem) => console.error(problem)),
+      onProblem: this.#onProblem,
     });
   }
 
@@ -103,16 +118,20 @@ export class JointInference<I = unknown, O = unknown> {
   /** Answers by the deadline. Rejects when the little model fails and the big one has no answer either. */
   async inference(input: I, request: JointRequest<O> = {}): Promise<JointResult<O>> {
     await this.start();
-    const call = new Call(request, this.#deadlineMs);
+    const call = new Call(request, this.#deadlineMs, this.#deferred ? keepingMs : 0);
     const joint =
       this.mode === 'mining-then-inference' ? await this.#mineFirst(input, call) : await this.#mineAfter(input, call);
     this.#statistics.count(joint.isHard);
-    return joint;
+    if (joint.cloudResult !== undefined) this.#onHardExample(input, joint.cloudResult).catch(this.#onProblem);
+    if (!joint.degraded || !this.#deferred || joint.decision.reason === 'CloudRefused') return joint;
+    const { requestId: id, result: provisional } = joint;
+    return { ...joint, deferral: await this.#deferred.keep({ id, input, provisional, callback: request.callback }) };
   }
 
   /** Reports no more. Answers that are under way are still given. */
   async close(): Promise<void> {
     this.#statistics.close();
+    await this.#deferred?.close();
     await this.#cloud.close();
   }
 
@@ -163,6 +182,7 @@ export class JointInference<I = unknown, O = unknown> {
   async #load(): Promise<void> {
     if (this.config.modelUrl !== undefined) await need(this.#estimator, 'load')(await modelFile(this.config));
     this.#statistics.start();
+    this.#deferred?.start(this.#cloud, this.#onHardExample);
   }
 }
 
@@ -174,10 +194,11 @@ class Call<O> {
   readonly id: string;
   readonly #endsAt: number;
 
-  constructor(request: JointRequest<O>, deadlineMs: number) {
+  constructor(request: JointRequest<O>, deadlineMs: number, keptBackMs: number) {
+    const withinMs = request.deadlineMs ?? deadlineMs;
     this.request = request;
     this.id = request.requestId ?? randomUUID();
-    this.#endsAt = performance.now() + (request.deadlineMs ?? deadlineMs);
+    this.#endsAt = performance.now() + withinMs - Math.min(keptBackMs, withinMs / 10);
   }
 
   millisecondsLeft(): number {

@@ -1,5 +1,6 @@
 import type { MiningMode } from '../../worker/config.ts';
 import type { CloudAnswer, NoAnswer } from './cloud.ts';
+import type { Deferral } from './deferred/deferred-answers.ts';
 
 /** Why the answer is the one that it is. */
 export interface Decision {
@@ -26,6 +27,8 @@ export interface JointResult<O> {
   /** The sample is hard and the big model could not be asked: the answer is the little model's. */
   degraded: boolean;
   decision: Decision;
+  /** Whether a final answer comes later; absent where none is wanted. */
+  deferral?: Deferral;
 }
 
 /** What came of the two models; `cloud` is absent where it was not wanted. */

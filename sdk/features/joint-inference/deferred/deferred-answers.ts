@@ -1,0 +1,227 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { deserialize, serialize } from 'node:v8';
+import { uncertainty } from '../../../algorithms/hard-example-mining/uncertainty.ts';
+import type { Cloud } from '../cloud.ts';
+import { callBack, callbackProblem } from './callbacks.ts';
+import type { CallbackHosts } from './callbacks.ts';
+import { DeferredStoreClient } from './store-client.ts';
+import type { DeferredState, ExpiryReason, StoredRequest } from './store.ts';
+
+export interface DeferredOptions {
+  /** On the node, kept over restarts. Several replicas of a worker may share it. */
+  folder: string;
+  /** Largest size of what is kept there, in bytes; at least 4 MiB. */
+  quotaBytes: number;
+  /** Time until a request expires, in ms; its end is kept as long again for its caller. */
+  maxAgeMs: number;
+  /** Default: none. */
+  callbackHosts?: CallbackHosts;
+  /** Time the big model may take for one answer, in ms. Default: 30 000. */
+  askMs?: number;
+  onProblem?: (problem: Error) => void;
+}
+
+/** What became of a request whose first answer was the little model's. */
+export interface DeferredAnswer {
+  id: string;
+  state: DeferredState;
+  /** Of the little model; absent once there is an end. */
+  provisional?: unknown;
+  /** Of the big model. */
+  answer?: unknown;
+  reason?: ExpiryReason;
+  message?: string;
+  /** Numbers the ends in their order. */
+  sequence?: number;
+}
+
+export interface Deferral {
+  id: string;
+  state: 'pending' | 'refused';
+  message?: string;
+}
+
+/** Questions that the big model is asked at the same time. */
+const atOnce = 4;
+const leaseMs = 60_000;
+const pauseMs = 500;
+const sweepMs = 1_000;
+const callTimeoutMs = 10_000;
+/** Times between calls to a caller that does not answer: doubled, up to a minute. */
+const callAgainMs = (calls: number): number => Math.min(60_000, 1_000 * 2 ** calls);
+
+/**
+ * Final answers that come later: hard examples that could not reach the cloud wait on disk, and are asked about once it is back, those
+ * that the little model was least sure of first. Each request ends exactly once, with an answer or with the reason why there is
+ * none, and its end is told at least once.
+ */
+export class DeferredAnswers<I = unknown> {
+  readonly #options: DeferredOptions;
+  readonly #store: DeferredStoreClient;
+  readonly #closing = new AbortController();
+  readonly #ended = new EventEmitter().setMaxListeners(0);
+  readonly #sleepers = new Set<() => void>();
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(options: DeferredOptions) {
+    this.#options = options;
+    this.#store = new DeferredStoreClient(options);
+  }
+
+  /** Begins to ask, to tell callers and to expire. `onAnswer`: told of each final answer once, unless the process ends just then. */
+  start(cloud: Cloud<I, unknown>, onAnswer?: (input: I, answer: unknown) => Promise<void>): void {
+    const { signal } = this.#closing;
+    const every = async (step: () => Promise<boolean>, pause: number): Promise<void> => {
+      while (!signal.aborted) {
+        const again = await step().catch((error: Error) => {
+          if (!signal.aborted) this.#problem(error);
+          return false;
+        });
+        if (!again) await this.#pause(pause);
+      }
+    };
+    this.#work = Promise.all([
+      ...Array.from({ length: atOnce }, () => every(() => this.#askNext(cloud, onAnswer), pauseMs)),
+      every(() => this.#tellNext(), pauseMs),
+      every(() => this.#sweep(), sweepMs),
+    ]);
+  }
+
+  /** Keeps a request for later. Resolves once that is durable, or refused with the reason. */
+  async keep(request: { id: string; input: I; provisional: unknown; callback?: string }): Promise<Deferral> {
+    const { id, input, provisional, callback } = request;
+    const refused = (message: string): Deferral => ({ id, state: 'refused', message });
+    const problem = callback === undefined ? undefined : callbackProblem(callback, this.#options.callbackHosts ?? []);
+    if (problem !== undefined) return refused(`the callback ${problem}`);
+    const kept = await this.#store
+      .call('put', {
+        id,
+        input: serialize(input),
+        provisional: serialize(provisional),
+        uncertainty: uncertainty(provisional),
+        callback,
+      })
+      .catch((error: Error) => error);
+    if (kept instanceof Error) this.#problem(kept);
+    if (kept !== 'Kept') return refused(kept === 'NoRoom' ? 'there is no room in spec.deferred.quota' : kept.message);
+    this.#wake();
+    return { id, state: 'pending' };
+  }
+
+  /** `fetched`: its caller has it now; where room is needed it may go. */
+  async get(id: string, { fetched = false } = {}): Promise<DeferredAnswer | undefined> {
+    const found = await this.#store.call('get', id);
+    if (found && fetched && found.state !== 'pending') await this.#store.call('delivered', id);
+    return found && toAnswer(found);
+  }
+
+  /** Ends as they come, also those that other replicas bring about. Without `after` only those from now on. */
+  async *ends(after: number | undefined, signal: AbortSignal): AsyncGenerator<DeferredAnswer> {
+    let last = after ?? (await this.#store.call('lastSequence'));
+    while (!signal.aborted) {
+      const found = await this.#store.call('endsAfter', last, 100);
+      for (const one of found) {
+        yield toAnswer(one);
+        last = one.sequence ?? last;
+      }
+      if (found.length === 0) await this.#nextEnd(signal);
+    }
+  }
+
+  counts(): Promise<Record<DeferredState, number>> {
+    return this.#store.call('counts');
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#wake();
+    await this.#work;
+    await this.#store.close();
+  }
+
+  async #askNext(cloud: Cloud<I, unknown>, onAnswer?: (input: I, answer: unknown) => Promise<void>): Promise<boolean> {
+    if (cloud.circuit === 'open') return false;
+    const claimed = await this.#store.call('claim', leaseMs);
+    if (!claimed) return false;
+    const { digest } = claimed;
+    const input = deserialize(claimed.input) as I;
+    const withinMs = this.#options.askMs ?? 30_000;
+    const said = await cloud.ask(input, { withinMs, signal: this.#closing.signal }).catch(() => undefined);
+    if (said && !('reason' in said)) {
+      const ended = await this.#store.call('finalise', digest, serialize(said.answer));
+      this.#ended.emit('end');
+      if (ended > 0) await onAnswer?.(input, said.answer);
+      return true;
+    }
+    if (said?.reason === 'CloudRefused') {
+      await this.#store.call('expire', digest, 'CloudRefused', said.message);
+      this.#ended.emit('end');
+      return true;
+    }
+    await this.#store.call('release', digest);
+    return false;
+  }
+
+  async #tellNext(): Promise<boolean> {
+    const next = await this.#store.call('toDeliver', leaseMs);
+    if (!next) return false;
+    const { id, callback, calls } = next;
+    // The list of hosts may have become shorter since.
+    const allowed = callback !== null && callbackProblem(callback, this.#options.callbackHosts ?? []) === undefined;
+    if (!allowed || (await callBack(callback, toAnswer(next), callTimeoutMs))) await this.#store.call('delivered', id);
+    else await this.#store.call('deliverAgain', id, callAgainMs(calls));
+    return true;
+  }
+
+  async #sweep(): Promise<boolean> {
+    if ((await this.#store.call('sweep')) > 0) this.#ended.emit('end');
+    return false;
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    const { signal } = this.#closing;
+    const woken = new AbortController();
+    const wake = (): void => woken.abort();
+    this.#sleepers.add(wake);
+    const either = AbortSignal.any([signal, woken.signal]);
+    await delay(milliseconds, undefined, { signal: either, ref: false }).catch(() => undefined);
+    this.#sleepers.delete(wake);
+  }
+
+  #wake(): void {
+    for (const wake of this.#sleepers) wake();
+  }
+
+  async #nextEnd(signal: AbortSignal): Promise<void> {
+    const over = AbortSignal.any([signal, this.#closing.signal]);
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#ended.off('end', done);
+        over.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, pauseMs).unref();
+      this.#ended.once('end', done);
+      over.addEventListener('abort', done, { once: true });
+    });
+  }
+
+  #problem(error: Error): void {
+    (this.#options.onProblem ?? ((problem) => console.error(problem)))(error);
+  }
+}
+
+function toAnswer(stored: StoredRequest): DeferredAnswer {
+  const { id, state, provisional, answer, reason, message, sequence } = stored;
+  return {
+    id,
+    state,
+    ...(state === 'pending' && { provisional: deserialize(provisional) as unknown }),
+    ...(answer && { answer: deserialize(answer) as unknown }),
+    ...(reason && { reason }),
+    ...(message && { message }),
+    ...(sequence !== null && { sequence }),
+  };
+}

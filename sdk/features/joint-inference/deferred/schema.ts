@@ -1,0 +1,46 @@
+import { DatabaseSync } from 'node:sqlite';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+
+const pageBytes = 4_096;
+/** Of the quota: room for the rollback journal, indexes and half-full pages. */
+const reserveBytes = 1024 * 1024;
+export const leastQuotaBytes = 4 * 1024 * 1024;
+/** Several replicas may share the file; a transaction takes milliseconds. */
+const busyMs = 10_000;
+
+const tables = `
+  CREATE TABLE IF NOT EXISTS inputs (digest TEXT PRIMARY KEY, cost INTEGER NOT NULL, leasedUntil INTEGER NOT NULL) WITHOUT ROWID;
+  -- Apart from the lease: an update writes a whole row anew.
+  CREATE TABLE IF NOT EXISTS contents (digest TEXT PRIMARY KEY, content BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS requests (
+    id TEXT PRIMARY KEY, digest TEXT NOT NULL, state TEXT NOT NULL, uncertainty REAL NOT NULL, cost INTEGER NOT NULL,
+    createdAt INTEGER NOT NULL, expiresAt INTEGER NOT NULL, endedAt INTEGER, sequence INTEGER,
+    provisional BLOB NOT NULL, answer BLOB, reason TEXT, message TEXT,
+    callback TEXT, callAt INTEGER, calls INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0
+  );
+  CREATE INDEX IF NOT EXISTS byDigest ON requests (digest, state);
+  CREATE INDEX IF NOT EXISTS byUncertainty ON requests (state, uncertainty);
+  CREATE INDEX IF NOT EXISTS bySequence ON requests (sequence) WHERE sequence IS NOT NULL;
+  CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT OR IGNORE INTO counters VALUES ('sequence', 0);
+`;
+
+/** Opens the store of a folder, which several processes may do, and bounds its file. A rollback journal stays small where a log of large inputs would not. */
+export function openDatabase(folder: string, quotaBytes: number): DatabaseSync {
+  mkdirSync(folder, { recursive: true });
+  const database = new DatabaseSync(path.join(folder, 'deferred.sqlite'), { timeout: busyMs });
+  database.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL`);
+  database.exec(tables);
+  database.exec(`PRAGMA max_page_count = ${Math.floor((quotaBytes - reserveBytes / 2) / pageBytes)}`);
+  return database;
+}
+
+/** What the rows of all requests and inputs may cost together. */
+export const budgetOf = (quotaBytes: number): number => quotaBytes - reserveBytes;
+
+/** Room that a row of so many bytes takes at most: small ones share pages that are at least half full, large ones get pages of their own. */
+export function costOf(bytes: number): number {
+  const row = bytes + 256;
+  return row < pageBytes / 4 ? 2 * row : (Math.ceil(row / pageBytes) + 2) * pageBytes;
+}

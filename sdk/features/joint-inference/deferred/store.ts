@@ -1,0 +1,266 @@
+import { createHash } from 'node:crypto';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import { budgetOf, costOf, leastQuotaBytes, openDatabase } from './schema.ts';
+
+/** `expired`: there will be no final answer, for the reason that is said. */
+export type DeferredState = 'pending' | 'final' | 'expired';
+export type ExpiryReason = 'TooOld' | 'NoRoom' | 'CloudRefused';
+
+export interface StoredRequest {
+  id: string;
+  digest: string;
+  state: DeferredState;
+  /** Ms since 1970, as all times here. */
+  createdAt: number;
+  expiresAt: number;
+  endedAt: number | null;
+  /** Numbers the ends, in their order; never reused. */
+  sequence: number | null;
+  /** Empty once it has ended: its caller got it with the request's id. */
+  provisional: Uint8Array;
+  answer: Uint8Array | null;
+  reason: ExpiryReason | null;
+  message: string | null;
+  callback: string | null;
+  calls: number;
+}
+
+export interface NewRequest {
+  id: string;
+  input: Uint8Array;
+  provisional: Uint8Array;
+  /** 0..1; what is least sure is kept longest. */
+  uncertainty: number;
+  callback?: string;
+}
+
+export interface StoreOptions {
+  folder: string;
+  quotaBytes: number;
+  /** Time until a request expires, and how long its end is kept for its caller after that. */
+  maxAgeMs: number;
+  now?: () => number;
+}
+
+/**
+ * Requests that wait for their final answer, on disk. A request ends exactly once (`final` or `expired`); one input is kept once for
+ * all requests that ask about it. Where there is no room, ends that were delivered go first, then what the little model was surest of.
+ * Not for the event loop: each change waits for the disk.
+ */
+export class DeferredStore {
+  readonly #database: DatabaseSync;
+  readonly #budget: number;
+  readonly #maxAgeMs: number;
+  readonly #now: () => number;
+
+  constructor({ folder, quotaBytes, maxAgeMs, now = Date.now }: StoreOptions) {
+    if (quotaBytes < leastQuotaBytes) {
+      throw new Error(`spec.deferred.quota: must be at least ${leastQuotaBytes / 1024 / 1024}Mi`);
+    }
+    this.#database = openDatabase(folder, quotaBytes);
+    this.#budget = budgetOf(quotaBytes);
+    this.#maxAgeMs = maxAgeMs;
+    this.#now = now;
+  }
+
+  /** Several changes that become durable together. */
+  transaction<T>(change: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = change();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // After a full disk or a full file the transaction has been rolled back already.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /** `NoRoom`: it is not kept. An id that is known already changes nothing: a caller may have asked twice. */
+  put({ id, input, provisional, uncertainty, callback }: NewRequest): 'Kept' | 'NoRoom' {
+    if (this.#one('SELECT 1 FROM requests WHERE id = ?', id)) return 'Kept';
+    const digest = createHash('sha256').update(input).digest('hex');
+    const known = this.#one('SELECT 1 FROM inputs WHERE digest = ?', digest) !== undefined;
+    const cost = costOf(provisional.length);
+    const inputCost = costOf(input.length);
+    if (!this.#makeRoom(cost + (known ? 0 : inputCost), { uncertainty, digest })) return 'NoRoom';
+    if (!known) {
+      this.#run('INSERT INTO inputs VALUES (?, ?, 0)', digest, inputCost);
+      this.#run('INSERT INTO contents VALUES (?, ?)', digest, input);
+    }
+    const now = this.#now();
+    this.#run(
+      `INSERT INTO requests (id, digest, state, uncertainty, cost, createdAt, expiresAt, provisional, callback)
+       VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?)`,
+      ...[id, digest, uncertainty, cost, now, now + this.#maxAgeMs, provisional, callback ?? null],
+    );
+    return 'Kept';
+  }
+
+  /** The input that matters most and that nobody has; it is the caller's until the lease ends. */
+  claim(leaseMs: number): { digest: string; input: Uint8Array } | undefined {
+    const now = this.#now();
+    const found = this.#one<{ digest: string; content: Uint8Array }>(
+      `SELECT inputs.digest, content FROM requests JOIN inputs USING (digest) JOIN contents USING (digest)
+       WHERE state = 'pending' AND leasedUntil <= ? ORDER BY uncertainty DESC, createdAt LIMIT 1`,
+      now,
+    );
+    if (!found) return undefined;
+    this.#run('UPDATE inputs SET leasedUntil = ? WHERE digest = ?', now + leaseMs, found.digest);
+    return { digest: found.digest, input: found.content };
+  }
+
+  /** Somebody else may try. */
+  release(digest: string): void {
+    this.#run('UPDATE inputs SET leasedUntil = 0 WHERE digest = ?', digest);
+  }
+
+  /** Ends all requests that wait for this input with their answer. Returns their number: 0 when they have ended before. */
+  finalise(digest: string, answer: Uint8Array): number {
+    return this.#end('final', { digest, answer });
+  }
+
+  /** The same without an answer. */
+  expire(digest: string, reason: ExpiryReason, message: string): number {
+    return this.#end('expired', { digest, reason, message });
+  }
+
+  /** Ends what has waited too long, and forgets ends that were kept as long as the request could have waited. */
+  sweep(): number {
+    const now = this.#now();
+    this.#run('DELETE FROM requests WHERE sequence IS NOT NULL AND endedAt <= ?', now - this.#maxAgeMs);
+    const old = this.#all<{ id: string }>(`SELECT id FROM requests WHERE state = 'pending' AND expiresAt <= ?`, now);
+    for (const { id } of old) {
+      this.#end('expired', { id, reason: 'TooOld', message: 'the big model could not be asked in time' });
+    }
+    return old.length;
+  }
+
+  get(id: string): StoredRequest | undefined {
+    return this.#one<StoredRequest>('SELECT * FROM requests WHERE id = ?', id);
+  }
+
+  /** Ends after that one, in order. */
+  endsAfter(sequence: number, limit: number): StoredRequest[] {
+    return this.#all<StoredRequest>(
+      'SELECT * FROM requests WHERE sequence > ? ORDER BY sequence LIMIT ?',
+      sequence,
+      limit,
+    );
+  }
+
+  /** An end whose caller is to be told now; it is told again after `againMs` unless `delivered` is said. */
+  toDeliver(againMs: number): StoredRequest | undefined {
+    const now = this.#now();
+    const found = this.#one<StoredRequest>(
+      'SELECT * FROM requests WHERE callAt <= ? AND sequence IS NOT NULL ORDER BY callAt LIMIT 1',
+      now,
+    );
+    if (found) this.#run('UPDATE requests SET callAt = ?, calls = calls + 1 WHERE id = ?', now + againMs, found.id);
+    return found;
+  }
+
+  deliverAgain(id: string, afterMs: number): void {
+    this.#run('UPDATE requests SET callAt = ? WHERE id = ? AND callAt IS NOT NULL', this.#now() + afterMs, id);
+  }
+
+  lastSequence(): number {
+    return this.#one<{ value: number }>(`SELECT value FROM counters WHERE name = 'sequence'`)?.value ?? 0;
+  }
+
+  /** Its caller has it: it may go where room is needed. */
+  delivered(id: string): void {
+    this.#run('UPDATE requests SET callAt = NULL, delivered = 1 WHERE id = ? AND sequence IS NOT NULL', id);
+  }
+
+  counts(): Record<DeferredState, number> {
+    const rows = this.#all<{ state: DeferredState; n: number }>(
+      'SELECT state, count(*) n FROM requests GROUP BY state',
+    );
+    return { pending: 0, final: 0, expired: 0, ...Object.fromEntries(rows.map(({ state, n }) => [state, n])) };
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #end(
+    state: 'final' | 'expired',
+    how: { digest?: string; id?: string; answer?: Uint8Array; reason?: string; message?: string },
+  ): number {
+    const { digest, id, answer = null, reason = null, message = null } = how;
+    const now = this.#now();
+    const ending = this.#all<{ id: string; digest: string; callback: string | null }>(
+      `SELECT id, digest, callback FROM requests WHERE state = 'pending' AND ${id === undefined ? 'digest' : 'id'} = ?`,
+      id ?? digest ?? '',
+    );
+    for (const one of ending) {
+      this.#run(
+        `UPDATE requests SET state = ?, endedAt = ?, answer = ?, provisional = x'', reason = ?, message = ?, callAt = ?, cost = ?,
+           sequence = (SELECT value + 1 FROM counters WHERE name = 'sequence') WHERE id = ?`,
+        ...[
+          state,
+          now,
+          answer,
+          reason,
+          message,
+          one.callback === null ? null : now,
+          costOf(answer?.length ?? 0),
+          one.id,
+        ],
+      );
+      this.#run(`UPDATE counters SET value = value + 1 WHERE name = 'sequence'`);
+      this.#dropUnwanted(one.digest);
+    }
+    return ending.length;
+  }
+
+  #dropUnwanted(digest: string): void {
+    if (this.#one(`SELECT 1 FROM requests WHERE digest = ? AND state = 'pending'`, digest)) return;
+    this.#run('DELETE FROM inputs WHERE digest = ?', digest);
+    this.#run('DELETE FROM contents WHERE digest = ?', digest);
+  }
+
+  /** `newcomer`: does not push out what matters as much as itself, nor what it shares its input with. */
+  #makeRoom(cost: number, newcomer: { uncertainty: number; digest: string }): boolean {
+    while (this.#used() + cost > this.#budget) {
+      const told = this.#one<{ id: string }>('SELECT id FROM requests WHERE delivered = 1 ORDER BY sequence LIMIT 1');
+      if (told) {
+        this.#run('DELETE FROM requests WHERE id = ?', told.id);
+        continue;
+      }
+      const surest = this.#one<{ id: string }>(
+        `SELECT id FROM requests WHERE state = 'pending' AND uncertainty < ? AND digest <> ? ORDER BY uncertainty LIMIT 1`,
+        ...[newcomer.uncertainty, newcomer.digest],
+      );
+      if (!surest) return false;
+      this.#end('expired', {
+        id: surest.id,
+        reason: 'NoRoom',
+        message: 'samples that the little model is less sure of took its room',
+      });
+    }
+    return true;
+  }
+
+  #used(): number {
+    return (
+      this.#one<{ used: number }>(
+        'SELECT (SELECT coalesce(sum(cost), 0) FROM inputs) + (SELECT coalesce(sum(cost), 0) FROM requests) AS used',
+      )?.used ?? 0
+    );
+  }
+
+  #one<T>(sql: string, ...values: SQLInputValue[]): T | undefined {
+    return this.#database.prepare(sql).get(...values) as T | undefined;
+  }
+
+  #all<T>(sql: string, ...values: SQLInputValue[]): T[] {
+    return this.#database.prepare(sql).all(...values) as T[];
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]): void {
+    this.#database.prepare(sql).run(...values);
+  }
+}

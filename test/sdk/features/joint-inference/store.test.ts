@@ -1,0 +1,167 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DeferredStore } from '../../../../sdk/features/joint-inference/deferred/store.ts';
+
+const MiB = 1024 * 1024;
+let folder: string;
+let time: number;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'deferred-'));
+  time = 1_000_000;
+});
+
+const open = (quotaBytes = 8 * MiB) => new DeferredStore({ folder, quotaBytes, maxAgeMs: 1_000, now: () => time });
+const bytes = (...values: number[]) => Uint8Array.from(values);
+const request = (id: string, uncertainty: number, input = Buffer.from(id)) => ({
+  id,
+  input,
+  provisional: bytes(0),
+  uncertainty,
+});
+
+describe('a request', () => {
+  test('ends once: with the answer that came first, and is remembered by another process', () => {
+    const store = open();
+    expect(store.put(request('a', 0.5))).toBe('Kept');
+    expect(store.get('a')).toMatchObject({ state: 'pending', provisional: bytes(0), answer: null, sequence: null });
+    const claimed = store.claim(100);
+    expect(Buffer.from(claimed?.input ?? [])).toEqual(Buffer.from('a'));
+    const digest = claimed?.digest ?? '';
+    expect([store.finalise(digest, bytes(1)), store.finalise(digest, bytes(2))]).toEqual([1, 0]);
+    expect(store.expire(digest, 'CloudRefused', 'no')).toBe(0);
+    store.close();
+    const again = open();
+    expect(again.get('a')).toMatchObject({ state: 'final', answer: bytes(1), sequence: 1, endedAt: time });
+    expect(again.put(request('a', 0.5))).toBe('Kept'); // its caller asked twice
+    expect(again.counts()).toEqual({ pending: 0, final: 1, expired: 0 });
+    again.close();
+  });
+
+  test('is asked about by one at a time, the least sure first; a lease that ends gives it back', () => {
+    const store = open();
+    const other = open();
+    for (const [id, unsure] of [
+      ['sure', 0.1],
+      ['unsure', 0.9],
+      ['between', 0.5],
+    ] as const)
+      store.put(request(id, unsure));
+    const names = [store, other, store].map((each) => Buffer.from(each.claim(100)?.input ?? []).toString());
+    expect(names).toEqual(['unsure', 'between', 'sure']);
+    expect(other.claim(100)).toBeUndefined();
+    time += 100;
+    const claimed = other.claim(100);
+    expect(Buffer.from(claimed?.input ?? []).toString()).toBe('unsure');
+    store.release(claimed?.digest ?? '');
+    expect(store.claim(100)?.digest).toBe(claimed?.digest);
+    store.close();
+    other.close();
+  });
+
+  test('shares its input with others that ask the same, and all of them end together', () => {
+    const store = open();
+    const input = Buffer.from('the same');
+    for (const id of ['a', 'b', 'c']) store.put(request(id, 0.5, input));
+    const { digest = '' } = store.claim(100) ?? {};
+    expect(store.claim(100)).toBeUndefined();
+    expect(store.finalise(digest, bytes(7))).toBe(3);
+    expect(store.endsAfter(0, 10).map(({ id, sequence }) => [id, sequence])).toEqual([
+      ['a', 1],
+      ['b', 2],
+      ['c', 3],
+    ]);
+    expect(store.endsAfter(2, 10).map(({ id }) => id)).toEqual(['c']);
+    store.close();
+  });
+
+  test('that waits too long expires, and its end is forgotten as long after', () => {
+    const store = open();
+    store.put(request('a', 0.5));
+    time += 999;
+    expect(store.sweep()).toBe(0);
+    time += 1;
+    expect(store.sweep()).toBe(1);
+    expect(store.get('a')).toMatchObject({ state: 'expired', reason: 'TooOld' });
+    expect(store.claim(100)).toBeUndefined();
+    time += 1_000;
+    store.sweep();
+    expect(store.get('a')).toBeUndefined();
+    expect(store.lastSequence()).toBe(1);
+    store.close();
+  });
+
+  test('its caller is told until it says that it has it', () => {
+    const store = open();
+    store.put({ ...request('a', 0.5), callback: 'http://caller/' });
+    expect(store.toDeliver(10)).toBeUndefined();
+    store.finalise(store.claim(100)?.digest ?? '', bytes(1));
+    expect(store.toDeliver(10)).toMatchObject({ id: 'a', callback: 'http://caller/', calls: 0 });
+    expect(store.toDeliver(10)).toBeUndefined();
+    store.deliverAgain('a', 5);
+    time += 5;
+    expect(store.toDeliver(10)).toMatchObject({ id: 'a', calls: 1 });
+    store.delivered('a');
+    time += 1_000;
+    expect(store.toDeliver(10)).toBeUndefined();
+    store.close();
+  });
+});
+
+describe('the quota', () => {
+  const large = (id: string, uncertainty: number) => request(id, uncertainty, Buffer.alloc(2 * MiB, id));
+
+  test('what was delivered goes first, then what the little model was surest of; what is surer than all of it is not kept', () => {
+    const store = open();
+    for (const [id, unsure] of [
+      ['a', 0.9],
+      ['b', 0.5],
+      ['c', 0.7],
+    ] as const) {
+      expect(store.put(large(id, unsure))).toBe('Kept');
+    }
+    expect(store.put(large('d', 0.4))).toBe('NoRoom');
+    expect(store.get('d')).toBeUndefined();
+    expect(store.put(large('e', 0.8))).toBe('Kept');
+    expect(store.get('b')).toMatchObject({ state: 'expired', reason: 'NoRoom' });
+    const { digest = '' } = store.claim(100) ?? {};
+    store.finalise(digest, Buffer.alloc(MiB));
+    expect(store.put(large('f', 0.1))).toBe('NoRoom');
+    store.delivered('a');
+    expect(store.put(large('f', 0.1))).toBe('Kept');
+    expect(store.get('a')).toBeUndefined();
+    store.close();
+  });
+
+  test('less than 4 MiB is no quota', () => {
+    expect(() => open(MiB)).toThrow('spec.deferred.quota: must be at least 4Mi');
+  });
+
+  test('whatever is put and answered: the file stays below it, and every request is answered, waits, or says why not', () => {
+    const size = fc.oneof(fc.nat(200), fc.nat(20_000), fc.nat(400_000));
+    const step = fc.record({ size, uncertainty: fc.double({ min: 0, max: 1, noNaN: true }), answer: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 40, maxLength: 80 }), (steps) => {
+        folder = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'deferred-'));
+        const store = open(4 * MiB);
+        const kept: string[] = [];
+        for (const [i, { size, uncertainty, answer }] of steps.entries()) {
+          const id = `r${i}`;
+          const input = Buffer.alloc(size, i);
+          if (store.transaction(() => store.put({ ...request(id, uncertainty, input), provisional: input })) === 'Kept')
+            kept.push(id);
+          const claimed = answer ? store.claim(1) : undefined;
+          if (claimed) store.finalise(claimed.digest, bytes(1));
+          expect(statSync(join(folder, 'deferred.sqlite')).size).toBeLessThanOrEqual(4 * MiB);
+        }
+        for (const id of kept) expect(['pending', 'final', 'expired']).toContain(store.get(id)?.state);
+        store.close();
+        rmSync(folder, { recursive: true });
+      }),
+      { numRuns: 6 },
+    );
+  });
+});
