@@ -1,0 +1,171 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { BigModelError, DeferredAnswers } from '../../../../sdk/index.ts';
+import type { DeferredAnswer, DeferredOptions } from '../../../../sdk/index.ts';
+import { callbackProblem } from '../../../../sdk/features/joint-inference/deferred/callbacks.ts';
+import { Cloud } from '../../../../sdk/features/joint-inference/cloud.ts';
+import { until } from '../../support/until.ts';
+
+let folder: string;
+let asked: number[];
+let answer: (input: number) => unknown;
+const opened: DeferredAnswers<number>[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'deferred-'));
+  asked = [];
+  answer = (input) => input * 10;
+});
+afterEach(() => Promise.all(opened.splice(0).map((each) => each.close())));
+
+function open(options: Partial<DeferredOptions> = {}): DeferredAnswers<number> {
+  const deferred = new DeferredAnswers<number>({ folder, quotaBytes: 8 << 20, maxAgeMs: 60_000, ...options });
+  opened.push(deferred);
+  return deferred;
+}
+
+const cloud = () =>
+  new Cloud<number, unknown>({
+    circuit: { failures: 1, retryAfterMs: 50 },
+    bigModel: {
+      infer: async (input) => {
+        asked.push(input);
+        return answer(input);
+      },
+    },
+  });
+
+const keep = (deferred: DeferredAnswers<number>, input: number, more: { callback?: string } = {}) =>
+  deferred.keep({ id: `r${input}`, input, provisional: [0.5, 0.5], ...more });
+
+test('once the cloud is back each request has its final answer, and whoever listens hears of it once', async () => {
+  const deferred = open();
+  answer = () => {
+    throw new Error('down');
+  };
+  const learnt: unknown[] = [];
+  deferred.start(cloud(), async (...example) => void learnt.push(example));
+  for (const input of [1, 2, 3]) expect(await keep(deferred, input)).toEqual({ id: `r${input}`, state: 'pending' });
+  await until(() => asked.length > 3);
+  expect(await deferred.get('r1')).toEqual({ id: 'r1', state: 'pending', provisional: [0.5, 0.5] });
+  const heard: DeferredAnswer[] = [];
+  const over = new AbortController();
+  const listening = (async () => {
+    for await (const end of deferred.ends(0, over.signal)) heard.push(end);
+  })();
+  answer = (input) => input * 10;
+  await until(() => heard.length === 3);
+  expect(await deferred.get('r3')).toMatchObject({ id: 'r3', state: 'final', answer: 30 });
+  expect(heard.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+  expect(heard.map(({ id }) => id).sort()).toEqual(['r1', 'r2', 'r3']);
+  expect(learnt).toHaveLength(3);
+  over.abort();
+  await listening;
+});
+
+test('an input that the big model does not take expires with what it said', async () => {
+  const deferred = open();
+  answer = () => {
+    throw new BigModelError('422: one number too few', { refused: true });
+  };
+  deferred.start(cloud());
+  await keep(deferred, 1);
+  await until(async () => (await deferred.get('r1'))?.state === 'expired');
+  expect(await deferred.get('r1')).toMatchObject({ reason: 'CloudRefused', message: '422: one number too few' });
+  expect(asked).toEqual([1]);
+});
+
+test('what waits too long expires', async () => {
+  const deferred = open({ maxAgeMs: 100 });
+  answer = () => {
+    throw new Error('down');
+  };
+  deferred.start(cloud());
+  await keep(deferred, 1);
+  const seen: unknown[] = [];
+  await until(async () => {
+    const { state, reason } = (await deferred.get('r1')) ?? {};
+    seen.push(state);
+    return reason === 'TooOld';
+  });
+  expect(seen[0]).toBe('pending');
+});
+
+test('a request kept by a process that was killed is answered by the next one', async () => {
+  const script = fileURLToPath(new URL('./keep-and-wait.ts', import.meta.url));
+  const child = spawn(process.execPath, [script, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data'); // it has said that the request is kept
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const deferred = open();
+  expect(await deferred.get('r7')).toMatchObject({ state: 'pending' });
+  deferred.start(cloud());
+  await until(async () => (await deferred.get('r7'))?.answer === 70);
+});
+
+test('two replicas that share a folder ask once about each request', async () => {
+  const replicas = [open(), open()];
+  for (const [i, replica] of replicas.entries()) for (let n = 0; n < 20; n++) await keep(replica, 100 * i + n);
+  for (const replica of replicas) replica.start(cloud());
+  await until(async () => (await replicas[0]?.counts())?.final === 40);
+  expect(asked.sort((a, b) => a - b)).toEqual([...Array(20).keys(), ...[...Array(20).keys()].map((n) => 100 + n)]);
+});
+
+test('its id, and the caller, know nothing of a request that was refused', async () => {
+  const deferred = open({ callbackHosts: ['127.0.0.1'] });
+  expect(await keep(deferred, 1, { callback: 'http://169.254.169.254/latest' })).toEqual({
+    id: 'r1',
+    state: 'refused',
+    message: 'the callback its host 169.254.169.254 is not among those of spec.deferred.callbackHosts',
+  });
+  expect(await deferred.get('r1')).toBeUndefined();
+});
+
+test('a caller that fails is told again until it has it', async () => {
+  const told: { body: unknown; key: unknown }[] = [];
+  const server: Server = createServer((request, response) => {
+    void json(request).then((body) => {
+      told.push({ body, key: request.headers['idempotency-key'] });
+      response.writeHead(told.length === 1 ? 500 : 204).end();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const deferred = open({ callbackHosts: ['127.0.0.1'] });
+  deferred.start(cloud());
+  const callback = `http://127.0.0.1:${(server.address() as AddressInfo).port}/answers`;
+  await keep(deferred, 4, { callback });
+  await until(() => told.length === 2);
+  expect(told[1]).toEqual(told[0]);
+  expect(told[0]).toMatchObject({ body: { id: 'r4', state: 'final', answer: 40 }, key: 'r4' });
+  server.close();
+});
+
+test.each([
+  ['https://hooks.example.org/x', undefined],
+  ['https://a.b.example.net/', undefined],
+  ['http://10.0.0.1:8080/', undefined],
+  ['http://10.0.0.1:81/', /its host 10\.0\.0\.1:81 is not among/],
+  ['https://example.net/', /its host example\.net is not among/],
+  ['https://evilexample.net/', /is not among/],
+  ['https://hooks.example.org.evil.org/', /is not among/],
+  ['https://user:pw@hooks.example.org/', /must hold no credentials/],
+  ['file:///etc/passwd', /is no http or https URL/],
+  ['hooks.example.org', /is no http or https URL/],
+])('callback %s: %s', (url, problem) => {
+  const found = callbackProblem(url, ['hooks.example.org', '*.example.net', '10.0.0.1:8080']);
+  if (problem === undefined) expect(found).toBeUndefined();
+  else expect(found).toMatch(problem);
+});
+
+test('a callback of endless length is refused', () => {
+  expect(callbackProblem(`https://hooks.example.org/${'x'.repeat(2_048)}`, ['hooks.example.org'])).toMatch(/longer/);
+});
