@@ -1,5 +1,6 @@
-import { protocolHandler, type RequestHandler } from './http/handler.ts';
+import { DEFAULT_BODY_LIMIT, protocolHandler, type RequestHandler } from './http/handler.ts';
 import { listenHttp, type HttpLimits } from './http/server.ts';
+import { sednaHandler, type PredictOptions } from './http/sedna.ts';
 import type { ServedModel } from './served-model.ts';
 import { InferenceService } from './service.ts';
 
@@ -7,6 +8,8 @@ export interface ServeOptions {
   models: readonly ServedModel[];
   /** Default: 127.0.0.1, any free port. `handler` answers paths that are not the server's. */
   http?: { host?: string; port?: number; handler?: RequestHandler };
+  /** Answers workers of Sedna's library as well: `POST /<job>/predict`. Left out: not. */
+  predict?: PredictOptions;
   limits?: HttpLimits & {
     /** Largest request, in bytes. Default: 64 MiB. */
     bodyBytes?: number;
@@ -31,9 +34,11 @@ export interface InferenceServer {
 
 /** Serves models over the Open Inference Protocol v2; resolves once it listens. */
 export async function serve(options: ServeOptions): Promise<InferenceServer> {
-  const { models, http = {}, limits = {}, name, version } = options;
+  const { models, http = {}, predict, limits = {}, name, version } = options;
+  const { bodyBytes = DEFAULT_BODY_LIMIT } = limits;
   const service = new InferenceService({ models, inferMs: limits.inferMs });
-  const handlers = [protocolHandler(service, { bodyLimit: limits.bodyBytes, name, version })];
+  const handlers = [protocolHandler(service, { bodyLimit: bodyBytes, name, version })];
+  if (predict) handlers.push(sednaHandler(service, predict, bodyBytes));
   if (http.handler) handlers.push(http.handler);
   const listening = { host: http.host ?? '127.0.0.1', port: http.port ?? 0, limits };
   const overHttp = await listenHttp(service, handlers, listening);

@@ -28,9 +28,12 @@ export class OnnxModel {
     this.outputs = session.outputMetadata.map(describe);
   }
 
-  /** Loads a file or bytes. Refuses, with the file's name, what is not a runnable ONNX model. */
-  static async open(source: string | Uint8Array, options: SessionOptions = {}): Promise<OnnxModel> {
-    const origin = typeof source === 'string' ? source : 'the model';
+  /** Loads a file or bytes. Refuses, with the file's name or `origin`, what is not a runnable ONNX model. */
+  static async open(
+    source: string | Uint8Array,
+    options: SessionOptions = {},
+    origin = typeof source === 'string' ? source : 'the model',
+  ): Promise<OnnxModel> {
     const bytes = await readModelBytes(source);
     decodeModel(bytes, origin);
     return new OnnxModel(await openSession(bytes, options, origin));

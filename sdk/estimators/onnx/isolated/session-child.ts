@@ -1,0 +1,90 @@
+/**
+ * One ONNX session in a process of its own: argument `OPTIONS` (JSON), the model on descriptor 4, frames on descriptor 3. Answers
+ * requests in their order; ends when its parent does, whatever else happens.
+ */
+import { createHash } from 'node:crypto';
+import { fstatSync, readSync, writeSync } from 'node:fs';
+import type { Tensor } from '../../../tensor.ts';
+import { messageOf, OnnxError } from '../errors.ts';
+import { OnnxModel, type OnnxTensor } from '../onnx-model.ts';
+import type { ChildOptions, ChildReady } from './child-contract.ts';
+import { FrameReader } from './frame-reader.ts';
+import { FrameKind, tensorFrame, textFrame, type Frame } from './frame.ts';
+
+const FRAMES = 3;
+const MODEL = 4;
+const CHUNK_BYTES = 256 * 1024;
+/** One call of the system reads no more. */
+const MAX_READ_BYTES = 1 << 30;
+
+// The parent decides when this ends; a Ctrl-C in the terminal reaches both.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);
+
+const options = JSON.parse(process.argv[2] ?? '{}') as ChildOptions;
+
+try {
+  const { model, sha256 } = await open();
+  const ready: ChildReady = { inputs: model.inputs, outputs: model.outputs, sha256 };
+  write(textFrame(FrameKind.ready, 0, JSON.stringify(ready)));
+  await answerAll(model);
+} catch (error) {
+  const type = error instanceof OnnxError ? error.type : 'RuntimeFailed';
+  write(textFrame(FrameKind.error, 0, JSON.stringify({ type, message: messageOf(error) })));
+}
+process.exit(0);
+
+async function open(): Promise<{ model: OnnxModel; sha256: string }> {
+  const bytes = readModel();
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (options.sha256 !== undefined && sha256 !== options.sha256) {
+    throw new OnnxError('InvalidModel', `${options.origin} has the SHA-256 ${sha256}, expected ${options.sha256}`);
+  }
+  const model = await OnnxModel.open(bytes, options.session, options.origin);
+  return { model, sha256 };
+}
+
+function readModel(): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(fstatSync(MODEL).size);
+  for (let at = 0; at < bytes.byteLength;) {
+    const read = readSync(MODEL, bytes, at, Math.min(MAX_READ_BYTES, bytes.byteLength - at), at);
+    if (read === 0) return bytes.subarray(0, at);
+    at += read;
+  }
+  return bytes;
+}
+
+/** Reads and writes block: this process has nothing else to do, and the event loop's way there and back would double a small model's time. */
+async function answerAll(model: OnnxModel): Promise<void> {
+  const reader = new FrameReader();
+  // Used again for each read: a frame's tensors are not needed any more once it is answered.
+  const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  for (;;) {
+    const read = readSync(FRAMES, chunk);
+    if (read === 0) return;
+    for (const frame of reader.take(chunk.subarray(0, read))) write(await answer(model, frame));
+  }
+}
+
+async function answer(model: OnnxModel, { request, tensors }: Frame): Promise<Uint8Array[]> {
+  try {
+    const feeds = Object.fromEntries(tensors.map(({ name, tensor }) => [model.inputs[name]?.name ?? '', tensor]));
+    const began = performance.now();
+    const outputs: Record<string, Tensor> = await model.run(feeds as Record<string, OnnxTensor>);
+    const microseconds = (performance.now() - began) * 1_000;
+    const named = model.outputs.flatMap(({ name }, i) => {
+      const tensor = outputs[name];
+      return tensor ? [{ name: i, tensor }] : [];
+    });
+    return tensorFrame(request, named, microseconds);
+  } catch (error) {
+    const type = error instanceof OnnxError ? error.type : 'RuntimeFailed';
+    return textFrame(FrameKind.error, request, JSON.stringify({ type, message: messageOf(error) }));
+  }
+}
+
+function write(parts: Uint8Array[]): void {
+  for (const part of parts) {
+    for (let at = 0; at < part.byteLength;) at += writeSync(FRAMES, part, at);
+  }
+}

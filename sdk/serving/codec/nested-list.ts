@@ -1,0 +1,65 @@
+/** Tensors as nested lists, as Sedna's big-model service has them. Pure. */
+import type { Tensor } from '../../tensor.ts';
+import { InferenceError } from '../errors.ts';
+import type { ServedInput } from '../served-model.ts';
+import { wireType } from './element-types.ts';
+import { bindInputs } from './bind-inputs.ts';
+import { decodeTensor, encodeTensor, MAX_RANK } from './json-tensor.ts';
+
+export interface ListFeeds {
+  feeds: Record<string, Tensor>;
+  /** The list was one row of what the model takes: so is the answer. */
+  isRow: boolean;
+}
+
+/** One nested list for the only input of a model: all of its dimensions, or all but the first. Refuses what does not fit, by the input's name. */
+export function feedsOf(data: readonly unknown[], inputs: readonly ServedInput[]): ListFeeds {
+  const [input] = inputs;
+  if (!input || inputs.length > 1) {
+    const names = inputs.map(({ name }) => name).join(', ');
+    throw new InferenceError(400, `the model has the inputs ${names}: one list cannot feed them; use /v2/models`);
+  }
+  const shape = shapeOf(data, input.name);
+  const isRow = shape.length === input.shape.length - 1;
+  const given = { name: input.name, shape: isRow ? [1, ...shape] : shape, datatype: wireType(input.datatype), data };
+  const feeds = bindInputs(inputs, [given], (tensor, { binary }) => decodeTensor({ ...tensor, binary }));
+  return { feeds, isRow };
+}
+
+function shapeOf(data: readonly unknown[], name: string): number[] {
+  const shape: number[] = [];
+  for (let items: unknown = data; Array.isArray(items); items = items[0] as unknown) {
+    shape.push(items.length);
+    if (shape.length > MAX_RANK)
+      throw new InferenceError(400, `input "${name}": is nested deeper than ${MAX_RANK} levels`);
+  }
+  if (!isRegular(data, shape, 0)) throw new InferenceError(400, `input "${name}": lists of one level differ in length`);
+  return shape;
+}
+
+function isRegular(items: readonly unknown[], shape: readonly number[], level: number): boolean {
+  if (items.length !== shape[level]) return false;
+  const isLast = level === shape.length - 1;
+  return items.every((item) => {
+    return isLast ? !Array.isArray(item) : Array.isArray(item) && isRegular(item, shape, level + 1);
+  });
+}
+
+/** The outputs as nested lists: of a model with one output its own, else a list of them in their order. */
+export function listOf(outputs: Record<string, Tensor>, isRow: boolean): unknown[] {
+  const lists = Object.entries(outputs).map(([name, tensor]) => {
+    const flat = encodeTensor(name, tensor).data;
+    const hasRow = isRow && tensor.shape[0] === 1;
+    return nest(flat, hasRow ? tensor.shape.slice(1) : tensor.shape);
+  });
+  const [only] = lists;
+  return lists.length === 1 && Array.isArray(only) ? (only as unknown[]) : lists;
+}
+
+function nest(flat: readonly unknown[], shape: readonly number[]): unknown {
+  const [size, ...rest] = shape;
+  if (size === undefined) return flat[0];
+  if (rest.length === 0) return flat;
+  const step = flat.length / size;
+  return Array.from({ length: size }, (_, i) => nest(flat.slice(i * step, (i + 1) * step), rest));
+}

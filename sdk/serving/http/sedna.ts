@@ -1,0 +1,110 @@
+/** The REST interface of Sedna's big-model service: what joint-inference workers of Sedna's library ask their cloud. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { feedsOf, listOf, type ListFeeds } from '../codec/nested-list.ts';
+import { parseJson } from '../codec/http-request.ts';
+import { InferenceError, inferenceError } from '../errors.ts';
+import type { InferCall, InferenceService } from '../service.ts';
+import { readBody } from './body.ts';
+import type { RequestHandler } from './handler.ts';
+import { goneController } from './infer.ts';
+import { sendError, sendJson, sendText } from './respond.ts';
+
+export interface PredictOptions {
+  /** Name of the service: answers `/<job>/predict`, and `/sedna/predict` in any case. */
+  job?: string;
+  /** Model that answers. Default: the first one. */
+  model?: string;
+  /** Answers instead of a model: the request's `data` → `result`. */
+  handler?: (data: unknown[], signal: AbortSignal) => Promise<unknown[]>;
+}
+
+/** What its workers use where no job is named. */
+const DEFAULT_JOB = 'sedna';
+
+export function sednaHandler(service: InferenceService, options: PredictOptions, bodyLimit: number): RequestHandler {
+  const jobs = new Set([DEFAULT_JOB, options.job ?? DEFAULT_JOB]);
+  const infos = [...jobs].flatMap((job) => [
+    { path: `/${job}`, name: 'model_info' },
+    { path: `/${job}/predict`, name: 'predict' },
+  ]);
+  return (request, response) => {
+    const [path = ''] = (request.url ?? '').split('?');
+    const [, job = '', verb, ...more] = path.split('/');
+    if (!jobs.has(job) || more.length > 0) return false;
+    if (verb === undefined && request.method === 'GET') sendJson(response, 200, { infos });
+    else if (verb === 'predict' && request.method === 'POST')
+      void predict(service, options, { request, response, bodyLimit });
+    else return false;
+    return true;
+  };
+}
+
+async function predict(
+  service: InferenceService,
+  { model = service.models[0]?.name ?? '', handler }: PredictOptions,
+  { request, response, bodyLimit }: { request: IncomingMessage; response: ServerResponse; bodyLimit: number },
+): Promise<void> {
+  try {
+    const data = dataOf(await readBody(request, { limit: bodyLimit }));
+    const gone = goneController(response);
+    const result = handler ? await handler(data, gone.signal) : await infer(service, { model, data, gone });
+    sendJson(response, 200, { result });
+  } catch (thrown) {
+    answerProblem(response, thrown);
+  }
+}
+
+function infer(
+  service: InferenceService,
+  { model, data, gone }: { model: string; data: unknown[]; gone: AbortController },
+): Promise<unknown[]> {
+  return service.infer<InferCall & ListFeeds, unknown[]>(
+    { model },
+    {
+      read: (inputs) => ({ parameters: {}, ...feedsOf(data, inputs) }),
+      write: (_model, { isRow }, { outputs }) => listOf(outputs, isRow),
+    },
+    gone,
+  );
+}
+
+/** What FastAPI says of a body that is not as declared. */
+class ValidationProblem extends Error {
+  readonly detail: { loc: string[]; msg: string; type: string }[];
+
+  constructor(loc: string[], msg: string, type: string) {
+    super(msg);
+    this.detail = [{ loc, msg, type }];
+  }
+}
+
+/** `data` of the body; other keys are ignored, as the original does. */
+function dataOf(body: Buffer): unknown[] {
+  let parsed: unknown;
+  try {
+    parsed = parseJson(body);
+  } catch (error) {
+    throw new ValidationProblem(['body'], (error as Error).message, 'value_error.jsondecode');
+  }
+  const given = typeof parsed === 'object' && parsed !== null ? (parsed as { data?: unknown; callback?: unknown }) : {};
+  if (given.data === undefined) throw new ValidationProblem(['body', 'data'], 'field required', 'value_error.missing');
+  if (!Array.isArray(given.data)) {
+    throw new ValidationProblem(['body', 'data'], 'value is not a valid list', 'type_error.list');
+  }
+  if (given.callback !== undefined && given.callback !== null) {
+    throw new InferenceError(500, 'callback is not supported: post-process where the result is used');
+  }
+  return given.data;
+}
+
+/** 422 with details for what the caller can mend, plain text for the rest; back-pressure as everywhere else. */
+function answerProblem(response: ServerResponse, thrown: unknown): void {
+  if (response.headersSent || response.destroyed) return;
+  if (thrown instanceof ValidationProblem) return sendJson(response, 422, { detail: thrown.detail });
+  const { statusCode, message } = inferenceError(thrown);
+  if (statusCode === 400) {
+    return sendJson(response, 422, { detail: [{ loc: ['body', 'data'], msg: message, type: 'value_error' }] });
+  }
+  if (statusCode === 500) return sendText(response, 500, message, ['content-type', 'text/plain; charset=utf-8']);
+  sendError(response, thrown);
+}
