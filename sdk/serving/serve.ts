@@ -1,3 +1,4 @@
+import { listenGrpc } from './grpc/server.ts';
 import { DEFAULT_BODY_LIMIT, protocolHandler, type RequestHandler } from './http/handler.ts';
 import { listenHttp, type HttpLimits } from './http/server.ts';
 import { sednaHandler, type PredictOptions } from './http/sedna.ts';
@@ -8,6 +9,8 @@ export interface ServeOptions {
   models: readonly ServedModel[];
   /** Default: 127.0.0.1, any free port. `handler` answers paths that are not the server's. */
   http?: { host?: string; port?: number; handler?: RequestHandler };
+  /** The same over gRPC, with gRPC's health checking. Left out: not. Default host and port: HTTP's host, any free port. */
+  grpc?: { host?: string; port?: number };
   /** Answers workers of Sedna's library as well: `POST /<job>/predict`. Left out: not. */
   predict?: PredictOptions;
   limits?: HttpLimits & {
@@ -34,20 +37,28 @@ export interface InferenceServer {
 
 /** Serves models over the Open Inference Protocol v2; resolves once it listens. */
 export async function serve(options: ServeOptions): Promise<InferenceServer> {
-  const { models, http = {}, predict, limits = {}, name, version } = options;
-  const { bodyBytes = DEFAULT_BODY_LIMIT } = limits;
-  const service = new InferenceService({ models, inferMs: limits.inferMs });
-  const handlers = [protocolHandler(service, { bodyLimit: bodyBytes, name, version })];
-  if (predict) handlers.push(sednaHandler(service, predict, bodyBytes));
-  if (http.handler) handlers.push(http.handler);
-  const listening = { host: http.host ?? '127.0.0.1', port: http.port ?? 0, limits };
-  const overHttp = await listenHttp(service, handlers, listening);
+  const { models, http = {}, grpc, limits = {}, name = 'sedna', version = '0.1.0' } = options;
+  const { bodyBytes = DEFAULT_BODY_LIMIT, drainMs = 30_000, inferMs } = limits;
+  const { host = '127.0.0.1' } = http;
+  const service = new InferenceService({ models, inferMs });
+  const handlers = handlersFor(service, options, bodyBytes);
+  const overHttp = await listenHttp(service, handlers, { host, port: http.port ?? 0, limits });
+  const overGrpc = grpc && (await listenGrpc(service, { name, version, host, port: 0, bodyLimit: bodyBytes, ...grpc }));
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     service.draining = true;
-    await overHttp.drained(limits.drainMs ?? 30_000);
+    await Promise.all([overHttp.drained(drainMs), overGrpc?.close(drainMs)]);
     await overHttp.close();
     await Promise.all(models.map(async (model) => model.close?.()));
   };
-  return { ports: { http: overHttp.port }, close: () => (closing ??= close()) };
+  return { ports: { http: overHttp.port, grpc: overGrpc?.port }, close: () => (closing ??= close()) };
+}
+
+function handlersFor(service: InferenceService, options: ServeOptions, bodyLimit: number): RequestHandler[] {
+  const { http, predict, name, version } = options;
+  return [
+    protocolHandler(service, { bodyLimit, name, version }),
+    ...(predict ? [sednaHandler(service, predict, bodyLimit)] : []),
+    ...(http?.handler ? [http.handler] : []),
+  ];
 }

@@ -59,7 +59,7 @@ describe('endpoints', () => {
     ['POST', '/v2/models/m/infer', { inputs: [{ ...x, data: [[1, 2]] }] }, 200, answered],
     ['POST', '/v2/models/m/infer', { ...good, parameters: { priority: 3, sequence_start: true } }, 200, answered],
     ['GET', '/metrics', undefined, 200, expect.stringContaining('nv_inference_request_success{model="m",version="1"}')],
-  ])('%s %s %.60j is %s', async (...[method, path, body, status, expected]: Row) => {
+  ])('%s %s %j is %s', async (...[method, path, body, status, expected]: Row) => {
     const answer = await send(`${url}${path}`, { method, body });
     expect([answer.status, answer.body]).toEqual([status, expected]);
   });
@@ -115,7 +115,7 @@ describe('errors are {"error": …} with a status', () => {
     ['POST', '/v2/repository/models/resting/load', { parameters: { config: '{}' } }, 400, 'parameters'],
     ['POST', '/v2/repository/index', { ready: 1 }, 400, 'ready'],
     ['GET', '/v2/repository/index', undefined, 405, 'only POST'],
-  ])('%s %s %.60j is %s', async (...[method, path, body, status, message]: Row) => {
+  ])('%s %s %j is %s', async (...[method, path, body, status, message]: Row) => {
     const answer = await send(`${url}${path}`, { method, body });
     expect([answer.status, answer.body]).toEqual([status, { error: expect.stringContaining(message as string) }]);
     expect(answer.headers.get('content-type')).toBe('application/json');
