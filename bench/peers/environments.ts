@@ -28,6 +28,12 @@ export function websocketPython(): Promise<string> {
   return pythonOf(join(cacheDir(), 'bench-peers', 'sedna-rounds'), pins);
 }
 
+/** Python with Triton's own clients, HTTP and gRPC. */
+export function tritonPython(): Promise<string> {
+  const pins = fileURLToPath(new URL('../../test/sdk/serving/triton/requirements.txt', import.meta.url));
+  return pythonOf(join(cacheDir(), 'tritonclient'), pins);
+}
+
 /** The folder that TensorFlow.js can be required from. */
 export async function tfjsFolder(): Promise<string> {
   const wanted = readFileSync(new URL('./tfjs.json', import.meta.url), 'utf8');
