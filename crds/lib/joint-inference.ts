@@ -34,6 +34,11 @@ export const deferred = () =>
       .regex(QUANTITY, EXPECTED)
       .describe(`Room for them on the disk of the node, such as 512Mi. Default: ${deferredDefaults.quota}.`)
       .optional(),
+    callbackHosts: z
+      .array(z.string().min(1).max(253))
+      .max(64)
+      .describe('Hosts that final answers may be told to: name, *.name or name:port. Default: none.')
+      .optional(),
   });
 
 export const hardExamples = () =>

@@ -11,6 +11,7 @@ import type { CompletedTask, TaskResult, WorkerTask } from '../worker/task-proto
 import { TaskClient } from '../worker/tasks.ts';
 import type { TaskClientOptions } from '../worker/tasks.ts';
 import { kept, keep } from './federated/kept-answer.ts';
+import { writeEncoded } from './federated/mist-net/encoded-set.ts';
 import { beginWith, handOver } from './federated/weights.ts';
 import { modelResult, modelTarget } from './model-files.ts';
 
@@ -100,6 +101,7 @@ export class FederatedLearning<S = unknown> {
       return { status: 'completed', file: await this.#write(task.output), samples, metrics: {}, evaluation: undefined };
     }
     await this.#begin(task);
+    if (task.kind === 'encode') return this.#encode(task, data, request);
     // Every job asks for it where it says nothing else: who cannot judge still takes part.
     const judged = task.evaluate ? await this.#estimator.evaluate?.((request.validation ?? data) as S) : undefined;
     const metrics = await this.#fit(task, data, request);
@@ -110,6 +112,14 @@ export class FederatedLearning<S = unknown> {
       metrics: lastValues(metrics),
       evaluation: judged && lastValues(judged),
     };
+  }
+
+  /** The features themselves never leave this process. */
+  async #encode({ encoding, output = '' }: WorkerTask, data: S, { samples }: ClientRequest): Promise<CompletedTask> {
+    if (encoding === undefined) throw new Error('the task does not say how features are encoded');
+    const { layer, ...code } = encoding;
+    const { path: file } = await writeEncoded(output, await this.#need('features')(data, layer), code);
+    return { status: 'completed', file, samples, metrics: {}, evaluation: undefined };
   }
 
   async #begin(task: WorkerTask): Promise<void> {

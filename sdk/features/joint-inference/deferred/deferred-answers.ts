@@ -19,6 +19,8 @@ export interface DeferredOptions {
   callbackHosts?: CallbackHosts;
   /** Time the big model may take for one answer, in ms. Default: 30 000. */
   askMs?: number;
+  /** How an end is written to a callback. Default: as it is, in JSON. */
+  present?: (end: DeferredAnswer) => object;
   onProblem?: (problem: Error) => void;
 }
 
@@ -66,7 +68,8 @@ export class DeferredAnswers<I = unknown> {
 
   constructor(options: DeferredOptions) {
     this.#options = options;
-    this.#store = new DeferredStoreClient(options);
+    const { folder, quotaBytes, maxAgeMs } = options;
+    this.#store = new DeferredStoreClient({ folder, quotaBytes, maxAgeMs });
   }
 
   /** Begins to ask, to tell callers and to expire. `onAnswer`: told of each final answer once, unless the process ends just then. */
@@ -169,9 +172,15 @@ export class DeferredAnswers<I = unknown> {
     const { id, callback, calls } = next;
     // The list of hosts may have become shorter since.
     const allowed = callback !== null && callbackProblem(callback, this.#options.callbackHosts ?? []) === undefined;
-    if (!allowed || (await callBack(callback, toAnswer(next), callTimeoutMs))) await this.#store.call('delivered', id);
+    if (!allowed || (await callBack(callback, this.#presented(next), callTimeoutMs)))
+      await this.#store.call('delivered', id);
     else await this.#store.call('deliverAgain', id, callAgainMs(calls));
     return true;
+  }
+
+  #presented(end: StoredRequest): { id: string } {
+    const answer = toAnswer(end);
+    return { ...(this.#options.present?.(answer) ?? answer), id: answer.id };
   }
 
   async #sweep(): Promise<boolean> {

@@ -1,0 +1,116 @@
+/**
+ * Edge worker that needs no code of yours: the image `sedna/joint-inference`. Serves the little model (an ONNX file) under the name of
+ * the service over the Open Inference Protocol v2; hard examples get the big model's answer. A response's parameters say who answered
+ * and why; `deadline_ms` and `callback` of a request are its own.
+ */
+import { randomUUID } from 'node:crypto';
+import { DeferredAnswers } from '../features/joint-inference/deferred/deferred-answers.ts';
+import { oipBigModel } from '../features/joint-inference/oip-big-model.ts';
+import type { Tensors } from '../features/joint-inference/oip-big-model.ts';
+import { JointInference } from '../features/joint-inference.ts';
+import type { JointResult } from '../features/joint-inference/result.ts';
+import { configuredMiner } from '../features/configured-miner.ts';
+import { modelFile } from '../features/model-files.ts';
+import { FileModel, InferenceError, serve } from '../serving/index.ts';
+import type { InferContext, Parameters, ServedModel } from '../serving/index.ts';
+import { readWorkerConfig } from '../worker/config.ts';
+import { servingEnvironment } from './lib/environment.ts';
+import { HardExampleLog } from './lib/hard-example-log.ts';
+import { requestsHandler, toWire } from './lib/requests-handler.ts';
+import { joined, minerView, renamed, samplesOf } from './lib/rows.ts';
+
+const config = readWorkerConfig();
+const settings = servingEnvironment();
+const little = new FileModel({ name: config.ownerName, file: await modelFile(config) });
+const deferred = settings.deferred && new DeferredAnswers<Tensors>({ ...settings.deferred, present: toWire });
+const log = settings.hardExamples && new HardExampleLog(settings.hardExamples);
+const miner = configuredMiner(undefined, config);
+const authority = config.bigModel && `${config.bigModel.host}:${config.bigModel.port}`;
+
+const joint = new JointInference<Tensors, Tensors>({
+  config,
+  estimator: {
+    load: (file) => little.load({ file }),
+    predict: async (feeds) => (await little.infer(feeds)).outputs,
+  },
+  ...(authority && { bigModel: oipBigModel({ url: `http://${authority}`, model: config.ownerName }) }),
+  ...(miner && { hardExampleMining: (tensors: unknown) => miner(minerView(tensors as Tensors)) }),
+  ...(log && { onHardExample: (input, answer) => log.append(input, answer as Tensors) }),
+  ...(deferred && { deferred }),
+  deadlineMs: settings.deadlineMs,
+  hedgeAfterMs: settings.hedgeAfterMs,
+});
+await joint.start();
+
+/** The little model's inputs and outputs, answered by both. */
+const served: ServedModel = {
+  name: little.name,
+  get inputs() {
+    return little.inputs;
+  },
+  get outputs() {
+    return little.outputs;
+  },
+  version: () => little.version(),
+  async infer(feeds, context) {
+    const rows = samplesOf(feeds, little.inputs, little.outputs);
+    const id = context?.id ?? randomUUID();
+    const results = await Promise.all(
+      rows.map((row, i) =>
+        joint.inference(row, { ...requestOf(context), requestId: rows.length > 1 ? `${id}/${i}` : id }),
+      ),
+    );
+    const names = little.outputs.map(({ name }) => name);
+    const outputs = joined(results.map(({ result }) => renamed(result as Tensors, names)));
+    return { version: little.version() ?? '', outputs, parameters: said(id, results) };
+  },
+  close: () => Promise.all([joint.close(), little.close()]).then(() => undefined),
+};
+
+function requestOf(context: InferContext | undefined) {
+  const { deadline_ms: deadlineMs, callback } = context?.parameters ?? {};
+  if (deadlineMs !== undefined && (typeof deadlineMs !== 'number' || deadlineMs < 0)) {
+    throw new InferenceError(400, 'parameter "deadline_ms": must be a number of milliseconds');
+  }
+  if (callback !== undefined && typeof callback !== 'string') {
+    throw new InferenceError(400, 'parameter "callback": must be a URL');
+  }
+  return { deadlineMs, callback, signal: context?.signal };
+}
+
+/** How the answers came about; of several samples: how many. */
+function said(id: string, results: readonly JointResult<Tensors>[]): Parameters {
+  const [{ isHard, degraded, decision, deferral }] = results as [JointResult<Tensors>];
+  if (results.length > 1) {
+    const count = (holds: (result: JointResult<Tensors>) => boolean): number => results.filter(holds).length;
+    return {
+      request_id: id,
+      hard: count((one) => one.isHard),
+      degraded: count((one) => one.degraded),
+      deferred: count((one) => one.deferral?.state === 'pending'),
+    };
+  }
+  return {
+    request_id: id,
+    hard: isHard,
+    degraded,
+    answered_by: decision.answeredBy,
+    reason: decision.reason,
+    ...(decision.message !== undefined && { message: decision.message }),
+    ...(decision.edgeMs !== undefined && { edge_ms: decision.edgeMs }),
+    ...(decision.cloudMs !== undefined && { cloud_ms: decision.cloudMs }),
+    ...(deferral && { deferred: deferral.state, ...(deferral.message && { deferred_message: deferral.message }) }),
+  };
+}
+
+const server = await serve({
+  models: [served],
+  http: { port: settings.port, ...(deferred && { handler: requestsHandler(deferred) }) },
+});
+console.log(
+  `serving ${await modelFile(config)} as ${served.name}, version ${served.version()}, on port ${server.ports.http}`,
+);
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => void server.close().then(() => process.exit(0)));
+}

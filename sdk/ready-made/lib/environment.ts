@@ -1,0 +1,52 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { deferred, deferredLimits } from '../../../crds/lib/joint-inference.ts';
+import { Context } from '../../worker/context.ts';
+
+/** What a ready-made worker is told besides what every worker is. */
+export interface ServingEnvironment {
+  port: number;
+  /** Kept over restarts of the worker. */
+  stateFolder: string;
+  deferred?: { folder: string; quotaBytes: number; maxAgeMs: number; callbackHosts?: string[] };
+  hardExamples?: { url: string; format: string };
+  /** Time from a request to its answer, in ms (`SEDNA_DEADLINE_MS`). */
+  deadlineMs: number;
+  /** Time after which the big model is asked a second time, in ms (`SEDNA_HEDGE_AFTER_MS`). */
+  hedgeAfterMs?: number;
+}
+
+/** `SEDNA_SERVE_PORT`, `SEDNA_WORKER_STATE`, `SEDNA_DEFERRED`, `SEDNA_HARD_EXAMPLES` and the limits that a template may set. */
+export function servingEnvironment(environment = process.env): ServingEnvironment {
+  const context = new Context(environment);
+  const stateFolder = context.get('SEDNA_WORKER_STATE', process.cwd());
+  const wanted = parsed(context, 'SEDNA_DEFERRED', deferred());
+  const examples = parsed(context, 'SEDNA_HARD_EXAMPLES', z.object({ url: z.string(), format: z.string() }).partial());
+  const { url, format } = examples ?? {};
+  const hedgeAfterMs = context.number('SEDNA_HEDGE_AFTER_MS', 0);
+  return {
+    port: context.number('SEDNA_SERVE_PORT', 8080, 1),
+    stateFolder,
+    deadlineMs: context.number('SEDNA_DEADLINE_MS', 1_000, 1),
+    ...(hedgeAfterMs > 0 && { hedgeAfterMs }),
+    ...(wanted?.enabled && {
+      deferred: {
+        folder: path.join(stateFolder, 'deferred'),
+        callbackHosts: wanted.callbackHosts,
+        ...deferredLimits(wanted),
+      },
+    }),
+    // The dataset may not be there yet, or be on another node: status says so.
+    ...(url !== undefined && format !== undefined && { hardExamples: { url, format } }),
+  };
+}
+
+function parsed<T extends z.ZodType>(context: Context, name: string, schema: T): z.infer<T> | undefined {
+  const text = context.get(name);
+  if (text === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,70 @@
+import { appendFile, mkdir, open } from 'node:fs/promises';
+import path from 'node:path';
+import type { Tensors } from '../../features/joint-inference/oip-big-model.ts';
+import { isLocal, localPath } from '../../storage/index.ts';
+import { minerView } from './rows.ts';
+
+/** Who gave the label: not a person. */
+const labelledBy = 'big-model';
+
+/**
+ * Appends hard examples with the big model's answer as their label to the index of a Dataset: `json` gets lines of
+ * `{"x", "label", "labelledBy"}`, `csv` the columns `x0 … xn, label, labelledBy`. Of class probabilities the label is the class.
+ */
+export class HardExampleLog {
+  readonly #file: string;
+  readonly #format: 'json' | 'csv';
+  #begun: Promise<void> | undefined;
+
+  constructor({ url, format }: { url: string; format: string }) {
+    if (format !== 'json' && format !== 'csv') {
+      throw new Error(`spec.hardExamples.dataset: its format is ${format}; hard examples are written as json or csv`);
+    }
+    if (!isLocal(url)) throw new Error(`spec.hardExamples.dataset: ${url} is no file of this node`);
+    this.#file = localPath(url);
+    this.#format = format;
+  }
+
+  /** Each example is one write of one line, so that several processes may append. */
+  async append(input: Tensors, answer: Tensors): Promise<void> {
+    const x = minerView(input);
+    const label = labelOf(minerView(answer));
+    const cells = [x].flat(Infinity);
+    this.#begun ??= this.#begin(cells.length);
+    await this.#begun;
+    const line =
+      this.#format === 'json'
+        ? JSON.stringify({ x, label, labelledBy })
+        : [...cells.map(cell), cell(label), labelledBy].join();
+    await appendFile(this.#file, `${line}\n`);
+  }
+
+  /** A line that a killed process left half-written is closed; a new table gets its header. */
+  async #begin(columns: number): Promise<void> {
+    await mkdir(path.dirname(this.#file), { recursive: true });
+    const file = await open(this.#file, 'a+');
+    try {
+      const { size } = await file.stat();
+      const last = Buffer.alloc(1);
+      if (size > 0) await file.read(last, 0, 1, size - 1);
+      if (size > 0 && last.toString() !== '\n') await file.appendFile('\n');
+      if (size === 0 && this.#format === 'csv') {
+        const names = Array.from({ length: columns }, (_, i) => `x${i}`);
+        await file.appendFile(`${[...names, 'label', 'labelledBy'].join()}\n`);
+      }
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+/** The class of a list of scores, else the answer itself. */
+function labelOf(answer: unknown): unknown {
+  const scores = Array.isArray(answer) && answer.length > 1 && answer.every((score) => typeof score === 'number');
+  return scores ? answer.indexOf(Math.max(...answer)) : answer;
+}
+
+function cell(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,172 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { encodeModel, mlp, OnnxModel } from '../../../sdk/estimators/onnx/index.ts';
+import { InferenceClient, readWorkerConfig, sednaBigModel } from '../../../sdk/index.ts';
+import type { Parameters, Tensors } from '../../../sdk/index.ts';
+import { TestLocalController } from '../support/local-controller.ts';
+import { until } from '../support/until.ts';
+
+const folder = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'ready-made-'));
+const [little, big] = [1, 2].map((seed) => {
+  const file = join(folder, `model-${seed}.onnx`);
+  writeFileSync(file, encodeModel(mlp({ inputs: 2, hidden: [4], outputs: 3, seed })));
+  return file;
+}) as [string, string];
+let controller: TestLocalController;
+let bigPort: number;
+let edgePort: number;
+const children: ChildProcess[] = [];
+
+beforeEach(async () => {
+  controller = await new TestLocalController().listen();
+  [bigPort, edgePort] = [await freePort(), await freePort()];
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) await end(child, 'SIGTERM');
+  await controller.close();
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  await once(child, 'exit');
+}
+
+/** Resolves once it has said that it serves. */
+async function start(module: string, environment: Record<string, string>): Promise<ChildProcess> {
+  const script = fileURLToPath(new URL(`../../../sdk/ready-made/${module}.ts`, import.meta.url));
+  const env = { ...process.env, LC_SERVER: controller.url, SERVICE_NAME: 'digits', LC_PERIOD: '1', ...environment };
+  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  const lines = createInterface(child.stdout);
+  const [line] = (await Promise.race([once(lines, 'line'), once(child, 'exit')])) as [unknown];
+  expect(line).toMatch(/^serving .* as digits, version [0-9a-f]{12}, on port \d+$/);
+  return child;
+}
+
+const startBig = () => start('big-model', { MODEL_URL: big, SEDNA_SERVE_PORT: String(bigPort) });
+const startEdge = (environment: Record<string, string> = {}) =>
+  start('joint-inference', {
+    MODEL_URL: little,
+    SEDNA_SERVE_PORT: String(edgePort),
+    SEDNA_WORKER_STATE: mkdtempSync(join(folder, 'state-')),
+    BIG_MODEL_IP: '127.0.0.1',
+    BIG_MODEL_PORT: String(bigPort),
+    HEM_NAME: 'CloudOnly',
+    ...environment,
+  });
+
+const rows = (...values: number[]): Tensors => ({
+  input: { datatype: 'float32', shape: [values.length / 2, 2], data: Float32Array.from(values) },
+});
+const ask = (feeds: Tensors, parameters: Parameters = {}, id?: string) =>
+  new InferenceClient(`http://127.0.0.1:${edgePort}`).infer({ model: 'digits', feeds, parameters, id });
+
+async function directly(file: string, feeds: Tensors): Promise<number[]> {
+  const model = await OnnxModel.open(file, { threads: 1 });
+  const outputs = await model.run(feeds as Parameters & Awaited<ReturnType<OnnxModel['run']>>);
+  await model.close();
+  return Array.from(Object.values(outputs)[0]?.data as Float32Array);
+}
+const data = (outputs: Tensors) => Array.from(Object.values(outputs)[0]?.data as Float32Array);
+
+test('hard examples have the big model’s answer, bit by bit; the parameters say who answered and why', async () => {
+  await startBig();
+  await startEdge({ HEM_NAME: 'CrossEntropy', HEM_PARAMETERS: '[{"key":"threshold_cross_entropy","value":"0.3"}]' });
+  const sure = rows(40, -40);
+  const unsure = rows(0, 0);
+  const answers = [await ask(sure), await ask(unsure, {}, 'mine')];
+  expect(answers.map(({ outputs }) => data(outputs))).toEqual([
+    await directly(little, sure),
+    await directly(big, unsure),
+  ]);
+  expect(answers[0]?.parameters).toMatchObject({ hard: false, answered_by: 'edge', reason: 'NotHard' });
+  expect(answers[1]?.parameters).toMatchObject({
+    request_id: 'mine',
+    hard: true,
+    degraded: false,
+    answered_by: 'cloud',
+    reason: 'CloudAnswered',
+    cloud_ms: expect.any(Number),
+  });
+  await until(() => controller.reports.length > 0);
+  expect(controller.reports.at(-1)).toMatchObject({ ownerInfo: { inferenceNumber: 2, hardExampleNumber: 1 } });
+});
+
+test('several samples in one request are judged one by one', async () => {
+  await startBig();
+  await startEdge({ HEM_NAME: 'CrossEntropy', HEM_PARAMETERS: '[{"key":"threshold_cross_entropy","value":"0.3"}]' });
+  const { outputs, parameters } = await ask(rows(40, -40, 0, 0, 1, 0));
+  const singly = [await ask(rows(40, -40)), await ask(rows(0, 0)), await ask(rows(1, 0))];
+  expect(data(outputs)).toEqual(singly.flatMap((one) => data(one.outputs)));
+  expect(parameters).toMatchObject({ hard: singly.filter((one) => one.parameters['hard']).length, degraded: 0 });
+});
+
+test('the cloud dies: nobody waits; it comes back: each request has its final answer, and a Dataset its example', async () => {
+  const index = join(folder, 'hard.csv');
+  const cloud = await startBig();
+  await startEdge({
+    SEDNA_DEFERRED: '{"enabled":true,"maxAge":"1h","quota":"8Mi"}',
+    SEDNA_HARD_EXAMPLES: JSON.stringify({ dataset: 'hard', url: index, format: 'csv' }),
+  });
+  await end(cloud, 'SIGKILL');
+  const feeds = rows(0.5, -2);
+  const { outputs, parameters } = await ask(feeds, { deadline_ms: 500 }, 'later');
+  expect(data(outputs)).toEqual(await directly(little, feeds));
+  expect(parameters).toMatchObject({ degraded: true, reason: 'CloudFailed', deferred: 'pending', request_id: 'later' });
+  const url = `http://127.0.0.1:${edgePort}/v2/requests`;
+  const events = await fetch(url, { headers: { 'last-event-id': '0' } });
+  const reader = (events.body as ReadableStream<Uint8Array>).getReader();
+  await startBig();
+  let heard = '';
+  while (!heard.includes('event: final')) heard += new TextDecoder().decode((await reader.read()).value);
+  await reader.cancel();
+  const answer = await directly(big, feeds);
+  const final = { id: 'later', state: 'final', sequence: 1, outputs: [{ name: 'output', data: answer }] };
+  expect(JSON.parse(/^data: (.*)$/m.exec(heard)?.[1] ?? '')).toMatchObject(final);
+  expect(heard).toMatch(/^id: 1$/m);
+  expect(await (await fetch(`${url}/later`)).json()).toMatchObject(final);
+  expect((await fetch(`${url}/never`)).status).toBe(404);
+  expect((await fetch(url, { method: 'POST' })).status).toBe(405);
+  await until(() => readFileSync(index, 'utf8').split('\n').length === 3);
+  const label = answer.indexOf(Math.max(...answer));
+  expect(readFileSync(index, 'utf8')).toBe(`x0,x1,label,labelledBy\n0.5,-2,${label},big-model\n`);
+});
+
+test('what a request asks for wrongly is said by name', async () => {
+  await startEdge({ HEM_NAME: 'EdgeOnly' });
+  await expect(ask(rows(1, 2), { deadline_ms: 'soon' })).rejects.toThrow(
+    /400 parameter "deadline_ms": must be a number/,
+  );
+  await expect(ask(rows(1, 2), { callback: 5 })).rejects.toThrow(/400 parameter "callback": must be a URL/);
+});
+
+test('workers of the original’s library ask the big model in their own way', async () => {
+  await startBig();
+  const original = sednaBigModel({
+    host: '127.0.0.1',
+    port: bigPort,
+    service: readWorkerConfig({ SERVICE_NAME: 'digits' }).ownerName,
+  });
+  const [answer] = (await original.infer([[0.5, -2]], { signal: AbortSignal.timeout(5_000) })) as [number[]];
+  const expected = await directly(big, rows(0.5, -2));
+  expect(answer.map(Math.fround)).toEqual(expected);
+});
