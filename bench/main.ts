@@ -14,6 +14,7 @@ const benchmarks: Record<string, () => Promise<{ run: Benchmark }>> = {
   infer: () => import('./infer.ts'),
   apply: () => import('./apply.ts'),
   p5: () => import('./p5.ts'),
+  p6: () => import('./p6.ts'),
   p11: () => import('./p11.ts'),
 };
 

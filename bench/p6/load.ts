@@ -1,0 +1,78 @@
+import { now, quantile } from '../lib/statistics.ts';
+import type { Connection } from './client.ts';
+
+export interface Load {
+  /** Milliseconds of each request. */
+  latencies: number[];
+  perSecond: number;
+}
+
+/** Closed loop: each connection sends its next request when the answer to its last one is there. */
+export async function closedLoop(connections: readonly Connection[], request: Buffer, seconds: number): Promise<Load> {
+  const latencies: number[] = [];
+  const began = now();
+  const end = began + seconds * 1_000;
+  const one = async (connection: Connection): Promise<void> => {
+    while (now() < end) {
+      const before = now();
+      await connection.post(request);
+      latencies.push(now() - before);
+    }
+  };
+  await Promise.all(connections.map(one));
+  return { latencies, perSecond: latencies.length / ((now() - began) / 1_000) };
+}
+
+/**
+ * Open loop: requests leave at a fixed rate, whether answers are there or not; a latency counts from when its request was due, so
+ * that waiting for a free connection is part of it.
+ */
+export async function openLoop(
+  connections: readonly Connection[],
+  request: Buffer,
+  { perSecond, seconds }: { perSecond: number; seconds: number },
+): Promise<Load> {
+  const latencies: number[] = [];
+  const free = [...connections];
+  const due: number[] = [];
+  const running = new Set<Promise<void>>();
+  const began = now();
+  const count = Math.round(perSecond * seconds);
+  const send = (): void => {
+    while (due.length > 0 && free.length > 0) {
+      const [since, connection] = [due.shift() as number, free.pop() as Connection];
+      const done = connection.post(request).then(() => {
+        latencies.push(now() - since);
+        free.push(connection);
+        running.delete(done);
+        send();
+      });
+      running.add(done);
+    }
+  };
+  for (let sent = 0; sent < count;) {
+    for (; sent < count && began + (sent * 1_000) / perSecond <= now(); sent++)
+      due.push(began + (sent * 1_000) / perSecond);
+    send();
+    // The generator has a core of its own: timers would be too coarse.
+    await new Promise(setImmediate);
+  }
+  while (running.size > 0 || due.length > 0) await new Promise(setImmediate);
+  return { latencies, perSecond: latencies.length / ((now() - began) / 1_000) };
+}
+
+const KNEE_STEPS = 8;
+
+/** The largest rate, within an eighth of the maximum, at which p99 is at most 5 × p50. */
+export async function knee(
+  connections: readonly Connection[],
+  request: Buffer,
+  { maximum, seconds }: { maximum: number; seconds: number },
+): Promise<number> {
+  for (let step = KNEE_STEPS; step > 1; step--) {
+    const perSecond = (maximum * step) / KNEE_STEPS;
+    const { latencies } = await openLoop(connections, request, { perSecond, seconds });
+    if (quantile(latencies, 0.99) <= 5 * quantile(latencies, 0.5)) return perSecond;
+  }
+  return maximum / KNEE_STEPS;
+}
