@@ -7,6 +7,7 @@ import type {
   FederatedResidentActivities,
   SelectClientsInput,
 } from './contracts/federated.ts';
+import type { Serving, WorkerSetResidents } from './contracts/worker-set.ts';
 import type { BlobRef } from '../sdk/storage/blob-store.ts';
 import type { EntityRef, Owner } from '../workflows/lib/ids.ts';
 import type { Problem } from '../workflows/lib/failures.ts';
@@ -15,6 +16,7 @@ import type { MetricValues, Trigger, TriggerVerdict } from '../workflows/lib/tri
 
 export type { BlobRef };
 export type * from './contracts/federated.ts';
+export type * from './contracts/worker-set.ts';
 
 export interface ObjectInput {
   ref: EntityRef;
@@ -44,8 +46,8 @@ export interface ControlActivities {
   release(input: ObjectInput): Promise<void>;
   /** signalWithStart of each target, so that order never matters. */
   subscribe(input: { targets: EntityRef[]; subscriber: EntityRef }): Promise<void>;
-  /** A registered node with all these labels; fails (and is retried) until there is one. */
-  place(input: { nodeSelector: Record<string, string> }): Promise<{ node: string }>;
+  /** A registered node with all these labels, but none of `exclude`; fails (and is retried) until there is one. */
+  place(input: { nodeSelector: Record<string, string>; exclude?: string[] }): Promise<{ node: string }>;
   /** Clients of a round, by the registered strategy. In an activity because strategies may be anybody's code. */
   selectClients(input: SelectClientsInput): Promise<{ selected: string[] }>;
   /** In an activity because windows need the clock and time-zone data of the outside world. */
@@ -124,6 +126,8 @@ export interface WorkerSpec {
   models?: Record<string, ModelSource[]>;
   /** Changes of this restart a service worker; of the rest of the specification too. */
   revision?: string;
+  /** Set for a replica of a worker set. */
+  serving?: Serving;
 }
 
 /** A blob is preferred; a bare url is a file on the node. */
@@ -134,7 +138,7 @@ export interface ModelSource {
 }
 
 /** Activities of an LC on `edge/<node>/resident`. They run until something happens or they are cancelled. */
-export interface ResidentActivities extends FederatedResidentActivities {
+export interface ResidentActivities extends FederatedResidentActivities, WorkerSetResidents {
   /** Is the node there? Runs for as long as its local controller does; ends by heartbeat timeout when it is lost. */
   attend(input: { node: string; listener: Listener; attendance: number }): Promise<void>;
   /** Counts the samples of a dataset; signals each change of the count (at most one a second). */
@@ -238,6 +242,8 @@ export interface NodeFields {
   images: string[];
   /** Base URL of its HTTP API. */
   address: string;
+  /** Host name or address under which other nodes reach the services of this one. */
+  advertisedAddress?: string;
   versions: Record<string, string>;
   blobStore: { reachable: boolean; message?: string };
 }

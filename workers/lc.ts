@@ -9,6 +9,7 @@ import { createFederatedResidents } from '../activities/edge/federated.ts';
 import { DatasetWatchers } from '../activities/edge/lib/dataset-watcher.ts';
 import { createNodeActivities } from '../activities/edge/node.ts';
 import type { FederatedDependencies } from '../activities/edge/train-client.ts';
+import { createWorkerSetActivities } from '../activities/edge/serve.ts';
 import { createWorkerActivities } from '../activities/edge/worker.ts';
 import { signalEntity } from '../activities/lib/entities.ts';
 import { signallerOf } from '../activities/lib/signaller.ts';
@@ -76,6 +77,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
     runtime,
     signaller: signallerOf(temporal.client),
     tasks,
+    services: servicesOf(config),
   };
   workers = await createWorkers(config, temporal, { ...deps, strategies });
   const running = Promise.all(workers.map((worker) => worker.run()));
@@ -85,6 +87,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
     labels: config.labels,
     images: images.map(({ image }) => image),
     address,
+    advertisedAddress: config.advertisedAddress,
     blobStore: await blobStoreHealth(blobs, config.node),
   };
   await signalEntity(temporal.client, nodeRef(config.node), signals.apply, { origin: 'standalone', fields });
@@ -101,6 +104,12 @@ export async function runLocalController(flags: { node: string; role?: string; p
   await temporal.close();
 }
 
+/** Whoever advertises an address wants to be reached there: services then listen on all interfaces. */
+function servicesOf({ advertisedAddress: address, host }: LcConfig): { address: string; bind: string } {
+  const here = ['127.0.0.1', '::1', 'localhost'].includes(address);
+  return { address, bind: here ? host : '0.0.0.0' };
+}
+
 async function createWorkers(
   config: LcConfig,
   temporal: TemporalConnections,
@@ -112,6 +121,7 @@ async function createWorkers(
     ...createDeployActivities(deps),
     ...createFederatedResidents(deps),
     ...createNodeActivities({ ...deps, sweep: () => sweepOwners(temporal.client, deps) }),
+    ...createWorkerSetActivities(deps),
     serveWorker,
   };
   const common = {

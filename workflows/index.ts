@@ -2,11 +2,11 @@
 export { dataset } from './dataset.ts';
 export { federatedLearningJob } from './federated-learning-job.ts';
 export { incrementalLearningJob } from './incremental-learning-job.ts';
+export { jointInferenceService } from './joint-inference-service.ts';
 export { model } from './model.ts';
 export { node } from './node.ts';
 export {
   featureExtractionService,
-  jointInferenceService,
   lifelongLearningJob,
   objectSearchService,
   objectTrackingService,

@@ -22,7 +22,6 @@ function unsupported(kind: string): (input: EntityInput<Nothing, Nothing>) => Pr
 }
 
 export const lifelongLearningJob = unsupported('LifelongLearningJob');
-export const jointInferenceService = unsupported('JointInferenceService');
 export const featureExtractionService = unsupported('FeatureExtractionService');
 export const videoAnalyticsJob = unsupported('VideoAnalyticsJob');
 export const reidJob = unsupported('ReidJob');

@@ -27,12 +27,14 @@ export function createControlActivities(client: Client, objects: ObjectWriter | 
       await Promise.all(targets.map((target) => signalEntity(client, target, signals.subscribe, subscriber)));
     },
 
-    async place({ nodeSelector }) {
+    async place({ nodeSelector, exclude = [] }) {
       for (const { name, labels, alive } of await nodeViews(client)) {
+        if (exclude.includes(name)) continue;
         if (alive && Object.entries(nodeSelector).every(([key, value]) => labels[key] === value)) return { node: name };
       }
       const wanted = Object.entries(nodeSelector).map(([key, value]) => `${key}=${value}`);
-      throw failure('NodeUnknown', `no connected node has the labels ${wanted.join(', ')}`);
+      const others = exclude.length === 0 ? '' : ` beside ${exclude.join(', ')}`;
+      throw failure('NodeUnknown', `no connected node${others} has the labels ${wanted.join(', ')}`);
     },
 
     selectClients({ strategy, request }) {

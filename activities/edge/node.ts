@@ -4,6 +4,7 @@ import type { ResidentActivities } from '../contracts.ts';
 import type { Owner } from '../../workflows/lib/ids.ts';
 import { hotUpdateDirectory } from './lib/hot-update.ts';
 import { beating } from './lib/resident.ts';
+import { serviceState } from './lib/service-state.ts';
 import { tasksOf } from './tasks.ts';
 import type { WorkerDependencies } from './worker.ts';
 
@@ -32,4 +33,5 @@ export async function removeOwner({ runtime, stateDir }: WorkerDependencies, own
   await runtime.removeOwner(owner.uid);
   await rm(hotUpdateDirectory(stateDir, owner), { recursive: true, force: true });
   await rm(tasksOf(stateDir, owner), { recursive: true, force: true });
+  await rm(serviceState(stateDir, owner), { recursive: true, force: true });
 }

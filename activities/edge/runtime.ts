@@ -17,7 +17,14 @@ export interface WorkerLaunch {
   /** Of the contract; wins over the template. */
   contract: Record<string, string>;
   ports: { name: string; containerPort: number }[];
-  readiness?: { path: string; port: string | number };
+  /** Without a path: somebody listens there. */
+  readiness?: { path?: string; port: string | number };
+  /** Variables that hold the number of a port, by its name. */
+  portVariables?: Record<string, string>;
+  /** Variable that holds all ports as JSON. */
+  portsVariable?: string;
+  /** The front that gives it requests. */
+  front?: string;
   /** `Always`: restarted with back-off whenever it ends. `Never`: its end is its result. */
   restart: 'Always' | 'Never';
   /** Another revision replaces a running worker of the same name. */
@@ -52,6 +59,26 @@ export interface WorkerView {
   progress?: ReceivedProgress;
   /** Why its last report was not accepted: there was no room to keep it. */
   noRoom?: string;
+  /** The front that gives it requests. */
+  front?: string;
+}
+
+/** What owns the ports of a worker set on this node. */
+export interface FrontLaunch {
+  name: string;
+  owner: Owner;
+  /** Those of its replicas. */
+  ports: WorkerLaunch['ports'];
+  /** Name of the port that speaks HTTP. */
+  http: string;
+  /** Address to listen on. */
+  bind: string;
+}
+
+/** What a front counts. */
+export interface FrontLoad {
+  /** Requests in flight by worker. */
+  inFlight: Record<string, number>;
 }
 
 export interface WorkerRuntime {
@@ -70,6 +97,14 @@ export interface WorkerRuntime {
   restart(name: string): Promise<void>;
   /** Stops it, waits for its end (bounded, then by force), and forgets it. */
   remove(name: string): Promise<void>;
+  /** Makes a front run: a worker of its name, whose endpoints stay the same for as long as its ports do. */
+  ensureFront(launch: FrontLaunch): Promise<void>;
+  /** Takes it out of what its front spreads requests over, waits until it has answered what it has (bounded), and removes it. */
+  drain(name: string): Promise<void>;
+  /** Undefined while that front does not answer. */
+  load(front: string): Promise<FrontLoad | undefined>;
+  /** Seconds of CPU that the process of a worker has used. */
+  cpuSeconds(name: string): number | undefined;
   removeOwner(uid: string): Promise<void>;
   owners(): Owner[];
 }

@@ -20,6 +20,8 @@ import type { EntitySignaller } from '../lib/signaller.ts';
 import { heldUpByFullDisk } from './lib/disk-full.ts';
 import { hotUpdateDirectory, hotUpdateEnvironment } from './lib/hot-update.ts';
 import { News } from './lib/news.ts';
+import { serviceMetrics, type ServiceMetrics } from './lib/service-metrics.ts';
+import { serviceState } from './lib/service-state.ts';
 import { beating, endingOf, until } from './lib/resident.ts';
 import { readLaunch } from './lib/template.ts';
 import type { WorkerRuntime, WorkerView } from './runtime.ts';
@@ -33,12 +35,16 @@ export interface WorkerDependencies {
   blobs: BlobStore;
   runtime: WorkerRuntime;
   signaller: EntitySignaller;
+  /** Where the services of this node are reached from others, and where their ports are bound. Default: this machine only. */
+  services?: { address: string; bind: string };
 }
 
 /** After its report a worker may tidy up for so long before it is stopped. */
 const farewellMs = 30_000;
 /** After a good end a report may still be on its way. */
 const lateReportMs = 1_000;
+/** Each telling is events in a history. */
+const metricsSpacingMs = 5_000;
 
 export function createWorkerActivities(
   deps: WorkerDependencies,
@@ -53,18 +59,27 @@ export function createWorkerActivities(
 
     async serveWorker({ listener, worker, hotUpdate }) {
       const news = new News<WorkerObservation>(deps.signaller, listener);
+      const counts = new News<ServiceMetrics>(
+        deps.signaller,
+        { ...listener, slot: `metrics of ${worker.name}` },
+        metricsSpacingMs,
+      );
+      const tell = (view: WorkerView): void => {
+        news.tell(observationOf(deps.node, view));
+        const metrics = worker.serving && serviceMetrics(view);
+        if (metrics !== undefined) counts.tell(metrics);
+      };
       try {
         await startService(deps, worker, hotUpdate).catch(async (error: unknown) => {
           news.tell(failedToStart(deps.node, worker.name, error));
           await news.flush();
           throw error;
         });
-        await until<void>(() =>
-          deps.runtime.watch(worker.name, (view) => view !== undefined && news.tell(observationOf(deps.node, view))),
-        );
+        await until<void>(() => deps.runtime.watch(worker.name, (view) => view !== undefined && tell(view)));
       } finally {
         // Detaches only: the worker goes on serving, and the next attempt finds it running.
         news.close();
+        counts.close();
       }
     },
   };
@@ -213,6 +228,7 @@ export async function launchOf(
     LC_SERVER: deps.address(),
     // This runtime mounts nothing: paths in the environment are paths of the node, so there is no prefix to strip.
     DATA_PATH_PREFIX: '/.sedna-mounts-nothing',
+    ...(worker.serving === undefined ? {} : { SEDNA_WORKER_STATE: await stateOfSet(deps, worker) }),
     ...(hotUpdate === undefined
       ? {}
       : hotUpdateEnvironment(hotUpdateDirectory(deps.stateDir, worker.owner), hotUpdate)),
@@ -225,8 +241,15 @@ export async function launchOf(
   return readLaunch(deps.blobs, worker, contract);
 }
 
+/** A folder that the replicas of a set share, and that the next ones find: theirs as long as the owner lives. */
+async function stateOfSet({ stateDir }: WorkerDependencies, { owner, serving }: WorkerSpec): Promise<string> {
+  const path = join(serviceState(stateDir, owner), serving?.role ?? '');
+  await namingFullDisk(() => mkdir(path, { recursive: true }));
+  return path;
+}
+
 /** The model as a file on this node: the blob's content if there is one, else the file that the url names. */
-async function modelFile({ blobs, stateDir }: WorkerDependencies, model: ModelSource): Promise<string> {
+export async function modelFile({ blobs, stateDir }: WorkerDependencies, model: ModelSource): Promise<string> {
   if (model.blob === undefined) {
     if (!isLocal(model.url))
       throw failure('ModelUnreadable', `${model.url}: only files of the node can be used so far`);

@@ -23,6 +23,8 @@ export interface LcConfig {
   labels: Record<string, string>;
   /** How many workers may compute at once. */
   slots: number;
+  /** Host name or address under which other nodes reach the services of this one. */
+  advertisedAddress: string;
 }
 
 /** A process cannot start as it was told to. The command line prints it as message, hint and paragraph of `docs/errors.md`. */
@@ -84,6 +86,7 @@ export function readLcConfig(
       'kubernetes.io/hostname': flags.node,
       ...labelsOf(env['SEDNA_NODE_LABELS'] ?? ''),
     },
+    advertisedAddress: hostOf(env['SEDNA_ADVERTISED_ADDRESS'] ?? '127.0.0.1'),
     slots: slotsOf(env['SEDNA_SLOTS'] ?? String(Math.max(1, cpus - 1))),
   };
 }
@@ -103,6 +106,13 @@ function portOf(text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw new ConfigError(`port ${text} is not a port number`);
   return port;
+}
+
+function hostOf(text: string): string {
+  if (!/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$|^[0-9A-Fa-f:]+$/.test(text)) {
+    throw new ConfigError(`SEDNA_ADVERTISED_ADDRESS ${text}: a host name or address, without port`);
+  }
+  return text;
 }
 
 function slotsOf(text: string): number {

@@ -26,6 +26,8 @@ export const failures = {
   WorkerFailed: { retryable: false, meaning: 'the worker ended with an error' },
   NoReport: { retryable: false, meaning: 'the worker ended well but reported no result' },
   ModelUnreadable: { retryable: false, meaning: 'the file of a model is missing or cannot be read' },
+  ModelMisfit: { retryable: false, meaning: 'the model cannot run on the node it is meant for' },
+  CrashLoopBackOff: { retryable: true, meaning: 'a worker that serves keeps ending' },
   ModelFormatMismatch: {
     retryable: false,
     meaning: 'the worker reported no model of the format that the Model asks for',

@@ -60,3 +60,12 @@ export function stageWorkerName(owner: Owner, stage: string, round: number, atte
 export function serviceWorkerName(owner: Owner, role: string): string {
   return `${owner.name}-${role.toLowerCase()}-${owner.uid.slice(0, 8)}`;
 }
+
+/** A replica of a worker set. Numbers are never used twice, so a name stands for one life with one specification. */
+export function replicaName(owner: Owner, role: string, number: number): string {
+  return `${serviceWorkerName(owner, role)}-${number}`;
+}
+
+export function frontName(owner: Owner, role: string): string {
+  return serviceWorkerName(owner, `${role}-front`);
+}

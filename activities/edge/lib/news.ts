@@ -5,26 +5,28 @@ const spacingMs = 1_000;
 const retryMs = 2_000;
 
 /**
- * Tells a workflow the newest value by signal: the first at once, later ones at most one a second, equal ones never. Values are
+ * Tells a workflow the newest value by signal: the first at once, later ones at most one a second (or as told), equal ones never. Values are
  * complete, so only the newest is ever worth sending; a refused send is tried again for as long as it is the newest.
  */
 export class News<T> {
   readonly #signaller: EntitySignaller;
   readonly #listener: Listener;
+  readonly #spacingMs: number;
   #sent = '';
   #newest: T | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lastAt = -Infinity;
   #closed = false;
 
-  constructor(signaller: EntitySignaller, listener: Listener) {
+  constructor(signaller: EntitySignaller, listener: Listener, spacing = spacingMs) {
+    this.#spacingMs = spacing;
     this.#signaller = signaller;
     this.#listener = listener;
   }
 
   tell(value: T): void {
     this.#newest = value;
-    this.#schedule(Math.max(0, this.#lastAt + spacingMs - performance.now()));
+    this.#schedule(Math.max(0, this.#lastAt + this.#spacingMs - performance.now()));
   }
 
   /** Sends what has not been sent yet, now; one try. For the last words of an activity that fails. */
@@ -48,7 +50,7 @@ export class News<T> {
     const text = JSON.stringify(this.#newest);
     const { workflowId, uid, slot } = this.#listener;
     this.#lastAt = performance.now();
-    let delay = spacingMs;
+    let delay = this.#spacingMs;
     try {
       await this.#signaller.observed(workflowId, { slot, uid, value: this.#newest });
       this.#sent = text;

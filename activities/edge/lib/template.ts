@@ -4,6 +4,7 @@ import type { WorkerSpec } from '../../contracts.ts';
 import type { BlobStore } from '../../../sdk/storage/index.ts';
 import { failure } from '../../lib/failure.ts';
 import type { WorkerLaunch } from '../runtime.ts';
+import { servingPorts } from './serving-ports.ts';
 
 const maxManifestBytes = 8 << 20;
 
@@ -28,7 +29,7 @@ const container = z.looseObject({
 
 const podTemplate = z.looseObject({ spec: z.looseObject({ containers: z.array(container).min(1) }) });
 
-type Container = z.output<typeof container>;
+export type Container = z.output<typeof container>;
 
 /** Reads the worker's template from the manifest blob. `contract` = values of section 3.4, complete. */
 export async function readLaunch(
@@ -36,11 +37,10 @@ export async function readLaunch(
   worker: WorkerSpec,
   contract: Record<string, string>,
 ): Promise<WorkerLaunch> {
-  const manifest: unknown = JSON.parse(
-    (await blobs.read(worker.manifest, { maxBytes: maxManifestBytes })).toString('utf8'),
-  );
-  const first = parseTemplate(select(manifest, worker.template), worker.template);
-  const readiness = first.readinessProbe?.httpGet;
+  const first = await readContainer(blobs, worker);
+  const probe = first.readinessProbe?.httpGet;
+  const serving = worker.serving && servingPorts(first, worker.serving.always ?? false);
+  const readiness = probe ?? serving?.readiness;
   return {
     name: worker.name,
     owner: worker.owner,
@@ -50,14 +50,31 @@ export async function readLaunch(
     args: first.args ?? [],
     env: environment(first, worker.template),
     contract,
-    ports: (first.ports ?? []).map(({ name, containerPort }) => ({
-      name: name ?? String(containerPort),
-      containerPort,
-    })),
-    ...(readiness === undefined ? {} : { readiness: { path: readiness.path, port: readiness.port } }),
-    restart: worker.stage === 'Inference' ? 'Always' : 'Never',
+    ports: serving?.ports ?? portsOf(first),
+    ...(readiness === undefined ? {} : { readiness }),
+    ...(serving?.http === undefined || worker.serving === undefined
+      ? {}
+      : { front: worker.serving.front, portVariables: portVariables(serving.http, worker.serving.portVariables) }),
+    restart: worker.stage === 'Inference' || worker.serving !== undefined ? 'Always' : 'Never',
     revision: worker.revision ?? '',
   };
+}
+
+/** The one container of a template in a manifest blob. */
+export async function readContainer(
+  blobs: BlobStore,
+  { manifest: blob, template }: Pick<WorkerSpec, 'manifest' | 'template'>,
+): Promise<Container> {
+  const manifest: unknown = JSON.parse((await blobs.read(blob, { maxBytes: maxManifestBytes })).toString('utf8'));
+  return parseTemplate(select(manifest, template), template);
+}
+
+export function portsOf({ ports = [] }: Container): WorkerLaunch['ports'] {
+  return ports.map(({ name, containerPort }) => ({ name: name ?? String(containerPort), containerPort }));
+}
+
+function portVariables(port: string, variables: string[] = []): Record<string, string> {
+  return Object.fromEntries(['SEDNA_SERVE_PORT', ...variables].map((variable) => [variable, port]));
 }
 
 function parseTemplate(template: unknown, path: string): Container {

@@ -1,6 +1,7 @@
 import type { WorkerLaunch } from '../../../activities/edge/runtime.ts';
 import { failure } from '../../../activities/lib/failure.ts';
 import { dirname } from 'node:path';
+import { builtIn } from './built-in.ts';
 import { findImage, type ImageEntry } from './images.ts';
 
 export interface Command {
@@ -23,7 +24,7 @@ export function commandOf(
   extra: Record<string, string>,
   parent: NodeJS.ProcessEnv = process.env,
 ): Command {
-  const entry = findImage(entries, launch.image);
+  const entry = findImage(entries, launch.image) ?? findImage(builtIn, launch.image);
   if (entry === undefined) {
     const known = entries.map(({ image }) => image).join(', ') || 'none';
     throw failure(

@@ -1,11 +1,19 @@
 /** The `process` runtime: workers are child processes of the node, from an allowlist of images. */
 import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
-import type { WorkerLaunch, WorkerRuntime, WorkerView } from '../../../activities/edge/runtime.ts';
+import type {
+  FrontLaunch,
+  FrontLoad,
+  WorkerLaunch,
+  WorkerRuntime,
+  WorkerView,
+} from '../../../activities/edge/runtime.ts';
 import type { ReceivedProgress, ReceivedReport } from '../../../sdk/worker/protocol.ts';
 import type { Owner } from '../../../workflows/lib/ids.ts';
 import { failure, orDiskFull } from '../../../activities/lib/failure.ts';
-import { processesWith, stopProcess } from '../../lib/process.ts';
+import { cpuSeconds, processesWith, stopProcess } from '../../lib/process.ts';
+import { frontImage } from './built-in.ts';
+import { Fronts, launchOfFront, removeFrontDirectory } from './fronts.ts';
 import type { ImageEntry } from './images.ts';
 import { commandOf } from './launch.ts';
 import { WorkerStore, type WorkerRecord } from './store.ts';
@@ -23,6 +31,7 @@ export class ProcessRuntime implements WorkerRuntime {
   readonly #images: ImageEntry[];
   readonly #store: WorkerStore;
   readonly #workers = new Map<string, Supervised>();
+  readonly #fronts: Fronts;
   readonly #events = new EventEmitter().setMaxListeners(0);
   /** Starting, replacing and removing one worker happen one after the other. */
   readonly #queues = new Map<string, Promise<void>>();
@@ -31,6 +40,7 @@ export class ProcessRuntime implements WorkerRuntime {
     this.#stateDir = stateDir;
     this.#images = images;
     this.#store = new WorkerStore(join(stateDir, 'workers.db'));
+    this.#fronts = new Fronts(stateDir, () => this.#workers.values());
   }
 
   /** Takes over what runs since before this process, and stops workers of this node that nobody remembers. */
@@ -99,6 +109,31 @@ export class ProcessRuntime implements WorkerRuntime {
     });
   }
 
+  ensureFront(front: FrontLaunch): Promise<void> {
+    return this.ensure(launchOfFront(this.#stateDir, front));
+  }
+
+  drain(name: string): Promise<void> {
+    return this.#serial(name, async () => {
+      const worker = this.#workers.get(name);
+      if (worker === undefined) return;
+      worker.drain();
+      const { front } = worker.record.launch;
+      if (front !== undefined) await this.#fronts.released(front, name);
+      await worker.stop();
+      this.#forget(name);
+    });
+  }
+
+  load(front: string): Promise<FrontLoad | undefined> {
+    return this.#fronts.ask(front);
+  }
+
+  cpuSeconds(name: string): number | undefined {
+    const pid = this.get(name)?.pid;
+    return pid === undefined ? undefined : cpuSeconds(pid);
+  }
+
   async removeOwner(uid: string): Promise<void> {
     const owned = this.list().filter((worker) => worker.owner.uid === uid);
     await Promise.all(owned.map((worker) => this.remove(worker.name)));
@@ -137,16 +172,23 @@ export class ProcessRuntime implements WorkerRuntime {
     const { name } = record.launch;
     const worker = new Supervised(record, join(this.#stateDir, 'logs', `${name}.log`), {
       save: (changed) => this.#store.save(changed),
-      changed: () => this.#events.emit(name),
-      command: (ports) => commandOf(record.launch, this.#images, this.#environment(ports)),
+      changed: () => this.#changed(record.launch),
+      command: (ports) => commandOf(record.launch, this.#images, this.#environment(record.launch, ports)),
     });
     this.#workers.set(name, worker);
     return worker;
   }
 
-  #environment(ports: Record<string, number>): Record<string, string> {
+  #changed({ name, front }: Pick<WorkerLaunch, 'name' | 'front'>): void {
+    if (front !== undefined) this.#fronts.update(front);
+    this.#events.emit(name);
+  }
+
+  #environment(launch: WorkerLaunch, ports: Record<string, number>): Record<string, string> {
     const env: Record<string, string> = { [stateDirVariable]: this.#stateDir };
     const entries = Object.entries(ports);
+    for (const [variable, name] of Object.entries(launch.portVariables ?? {})) env[variable] = String(ports[name]);
+    if (launch.portsVariable !== undefined) env[launch.portsVariable] = JSON.stringify(ports);
     for (const [name, port] of entries) {
       env[`SEDNA_PORT_${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`] = String(port);
     }
@@ -156,9 +198,11 @@ export class ProcessRuntime implements WorkerRuntime {
   }
 
   #forget(name: string): void {
+    const { launch } = this.#workers.get(name)?.record ?? {};
     this.#workers.delete(name);
     this.#store.remove(name);
-    this.#events.emit(name);
+    if (launch?.image === frontImage) removeFrontDirectory(this.#stateDir, name);
+    this.#changed({ name, ...(launch?.front === undefined ? {} : { front: launch.front }) });
   }
 
   #prune(): void {

@@ -1,8 +1,12 @@
+import { connect } from 'node:net';
 import type { WorkerRecord } from './store.ts';
 
 const probeMs = 1_000;
 
-/** A worker without readiness probe is ready as soon as it runs; the probe is an HTTP GET that must answer 2xx or 3xx. */
+/**
+ * A worker without readiness probe is ready as soon as it runs; the probe is an HTTP GET that must answer 2xx or 3xx, or without a
+ * path a connection that is taken.
+ */
 export async function isReady({ launch, ports }: WorkerRecord): Promise<boolean> {
   const { readiness } = launch;
   if (readiness === undefined) return true;
@@ -10,6 +14,7 @@ export async function isReady({ launch, ports }: WorkerRecord): Promise<boolean>
     ({ name, containerPort }) => name === readiness.port || containerPort === Number(readiness.port),
   );
   const port = named === undefined ? Number(readiness.port) : ports[named.name];
+  if (readiness.path === undefined) return listens(port ?? 0);
   try {
     const path = readiness.path.startsWith('/') ? readiness.path : `/${readiness.path}`;
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
@@ -21,4 +26,17 @@ export async function isReady({ launch, ports }: WorkerRecord): Promise<boolean>
   } catch {
     return false;
   }
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, timeout: probeMs });
+    const settle = (taken: boolean): void => {
+      socket.destroy();
+      resolve(taken);
+    };
+    socket.once('connect', () => settle(true));
+    socket.once('error', () => settle(false));
+    socket.once('timeout', () => settle(false));
+  });
 }

@@ -13,6 +13,10 @@ export interface WorkerRecord {
   ports: Record<string, number>;
   exit?: WorkerExit;
   reports: WorkerView['reports'];
+  /** Its process has been ready. */
+  served?: boolean;
+  /** It gets no new requests any more. */
+  draining?: boolean;
 }
 
 const schema = `

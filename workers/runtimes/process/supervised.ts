@@ -16,6 +16,8 @@ const graceMs = 10_000;
 const backoffMs = { first: 200, longest: 10_000 };
 /** Having run for so long, the next crash is a new one. */
 const healthyMs = 60_000;
+/** So many probes in a row must fail before requests go elsewhere: one may be late on a busy node. */
+const probesToFail = 3;
 /** A worker without probe that has just crashed must stay up for so long before it counts as ready again. */
 const settledMs = 5_000;
 const maxLogBytes = 10 << 20;
@@ -32,6 +34,7 @@ export class Supervised {
   readonly log: string;
   readonly #hooks: SupervisedHooks;
   #ready = false;
+  #failedProbes = 0;
   #progress: ReceivedProgress | undefined;
   #problem: WorkerView['problem'];
   #timer: NodeJS.Timeout | undefined;
@@ -74,7 +77,24 @@ export class Supervised {
       reports,
       ...(this.#progress === undefined ? {} : { progress: this.#progress }),
       ...(this.#noRoom === undefined ? {} : { noRoom: this.#noRoom }),
+      ...(launch.front === undefined ? {} : { front: launch.front }),
     };
+  }
+
+  /**
+   * Whether requests go to it. `maybe`: it was ready, and is silent now; better than nobody. A process that was taken over counts as
+   * it did before, so that the end of a local controller changes nothing.
+   */
+  get takesRequests(): 'yes' | 'maybe' | 'no' {
+    const { process: running, exit, served, draining } = this.record;
+    if (running === undefined || exit !== undefined || served !== true || draining === true) return 'no';
+    return this.#failedProbes < probesToFail ? 'yes' : 'maybe';
+  }
+
+  /** No new requests from now on. */
+  drain(): void {
+    this.record.draining = true;
+    this.#changed();
   }
 
   /** Takes over a process that an earlier local controller started; false when it is gone. */
@@ -172,6 +192,8 @@ export class Supervised {
       this.record.startedAt = new Date().toISOString();
       this.#startedMs = performance.now();
       this.#ready = false;
+      this.#failedProbes = 0;
+      this.record.served = false;
       this.#noRoom = undefined;
       if (this.record.launch.restart === 'Never') this.#problem = undefined;
       this.#changed();
@@ -208,8 +230,11 @@ export class Supervised {
     this.#probing = true;
     try {
       const ready = this.#mayBeReady() && (await isReady(this.record));
-      if (this.#detached) return;
-      if (ready === this.#ready || this.record.exit !== undefined) return;
+      if (this.#detached || this.record.exit !== undefined) return;
+      const before = this.takesRequests;
+      this.#failedProbes = ready ? 0 : this.#failedProbes + 1;
+      if (ready) this.record.served = true;
+      if (ready === this.#ready && before === this.takesRequests) return;
       this.#ready = ready;
       if (ready) this.#problem = undefined;
       this.#changed();

@@ -1,0 +1,73 @@
+/** The gate in front of a worker: a model that cannot run on this node is named here, and never reaches one. */
+import { statfs } from 'node:fs/promises';
+import { freemem } from 'node:os';
+import type { CheckModelInput, ModelVerdict } from '../contracts.ts';
+import { namingFullDisk } from '../lib/failure.ts';
+import type { FailureType } from '../../workflows/lib/failures.ts';
+import type { CheckModelChildInput } from './children/check-model.ts';
+import { ChildError, inChild } from './lib/child.ts';
+import { readContainer, type Container } from './lib/template.ts';
+import { modelFile, type WorkerDependencies } from './worker.ts';
+
+/** A model that does not load within this time is not one to serve with. */
+const checkMs = 120_000;
+/** The variable with which a template chooses execution providers, best first. */
+const providersVariable = 'SEDNA_PROVIDERS';
+
+/** Repeatable: it only reads. What is no ONNX file is judged by its worker alone: nobody else here can read it. */
+export async function checkModel(
+  deps: WorkerDependencies,
+  { model, worker }: CheckModelInput,
+  signal: AbortSignal,
+): Promise<ModelVerdict> {
+  if (model.format.toLowerCase() !== 'onnx') return {};
+  try {
+    if (model.blob !== undefined) await fitsDisk(deps.stateDir, model.blob.bytes);
+    const input: CheckModelChildInput = {
+      file: await namingFullDisk(() => modelFile(deps, model)),
+      providers: providersOf(await readContainer(deps.blobs, worker)),
+      freeBytes: process.availableMemory?.() ?? freemem(),
+    };
+    await inChild('check-model', input, AbortSignal.any([signal, AbortSignal.timeout(checkMs)]));
+    return {};
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const reason = reasonOf(error);
+    if (reason === undefined) throw error;
+    const { message } = error as Error;
+    return {
+      problem: { reason, message: `${model.url}${model.blob === undefined ? '' : ' (its live version)'}: ${message}` },
+    };
+  }
+}
+
+/** `ModelMisfit` and `ModelUnreadable` are verdicts; any other error is the node's, and Temporal tries again. */
+function reasonOf(error: unknown): FailureType | undefined {
+  const { name, code, type, reason } = error as { name?: string; code?: string; type?: string; reason?: string };
+  if (name === 'TimeoutError') return 'ModelMisfit';
+  if (error instanceof ChildError) return reason === 'NotReadable' ? 'ModelUnreadable' : 'ModelMisfit';
+  if (error instanceof Misfit || type === 'WorkerFailed') return 'ModelMisfit';
+  if (code === 'DigestMismatch' || code === 'BlobNotFound' || type === 'ModelUnreadable') return 'ModelUnreadable';
+  return undefined;
+}
+
+class Misfit extends Error {}
+
+async function fitsDisk(directory: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  const free = bavail * bsize;
+  if (bytes > free)
+    throw new Misfit(`it has ${mebibytes(bytes)} MiB, the disk of the node ${mebibytes(free)} MiB free`);
+}
+
+function providersOf({ env = [] }: Container): string[] {
+  const given = env.find(({ name }) => name === providersVariable)?.value ?? '';
+  return given
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+function mebibytes(bytes: number): number {
+  return Math.floor(bytes / 2 ** 20);
+}

@@ -1,0 +1,155 @@
+/** The real workflow on the real server, with local controllers' runtimes and worker processes: what serves, and what it survives. */
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
+import { describeTemporal } from '../support/stack.ts';
+import { TestNamespace } from './support/namespace.ts';
+import { ask, ServiceScene, type ServiceChange } from './support/service-scene.ts';
+
+const running = { phase: 'Running', replicas: '2/2' };
+
+describeTemporal('a joint inference service', () => {
+  let temporal: TestNamespace;
+  let count = 0;
+  const scenes: ServiceScene[] = [];
+  beforeAll(async () => {
+    temporal = await TestNamespace.open();
+    await temporal.control();
+  }, 60_000);
+  afterEach(async () => {
+    await Promise.all(scenes.splice(0).map((scene) => scene.end()));
+  }, 60_000);
+  afterAll(() => temporal.close());
+
+  async function scene(): Promise<ServiceScene> {
+    const made = new ServiceScene(temporal, `ji-${++count}`);
+    scenes.push(made);
+    return made.start();
+  }
+
+  async function runningScene(change: ServiceChange = {}): Promise<ServiceScene> {
+    const made = await scene();
+    await made.applyAll(change);
+    await made.status({ phase: 'Running' });
+    return made;
+  }
+
+  test('both workers start with the environment of the contract, and are reached where the status says', async () => {
+    const service = await runningScene({
+      spec: { mode: 'mining-then-inference', deferred: { enabled: true, maxAge: '1h' } },
+    });
+    const status = await service.status({
+      ...running,
+      active: 2,
+      failed: 0,
+      nodes: { cloud: service.cloud.name, edge: service.edge.name },
+      node: service.edge.name,
+    });
+    const [cloudUrl, edgeUrl] = [await service.url('cloud'), await service.url('edge')];
+    const { env: edge = {} } = await ask(edgeUrl, '/env');
+    const { uid } = (await temporal.view(service.ref)).metadata;
+    expect(edge).toMatchObject({
+      NAMESPACE: 'default',
+      SERVICE_NAME: service.name,
+      WORKER_NAME: `${service.name}-edge-${uid?.slice(0, 8)}-1`,
+      BIG_MODEL_IP: '127.0.0.1',
+      BIG_MODEL_PORT: new URL(cloudUrl).port,
+      HEM_NAME: 'CrossEntropy',
+      HEM_PARAMETERS: '[{"key":"threshold_cross_entropy","value":"0.9"}]',
+      MINING_MODE: 'mining-then-inference',
+      SEDNA_MODE: 'mining-then-inference',
+      SEDNA_DEFERRED: '{"enabled":true,"maxAge":"1h"}',
+      SEDNA_WORKER_STATE: expect.stringContaining(service.edge.stateDir),
+    });
+    const { env: cloud = {}, model } = await ask(cloudUrl, '/env');
+    expect(model).toBe('big');
+    expect(cloud).toMatchObject({
+      NAMESPACE: 'default',
+      SERVICE_NAME: service.name,
+      BIG_MODEL_BIND_PORT: cloud['SEDNA_SERVE_PORT'],
+    });
+    expect(status['conditions']).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ type: 'Available', status: 'True', reason: 'Serving' }),
+        expect.objectContaining({ type: 'Degraded', status: 'False' }),
+      ]),
+    );
+    expect((status['conditions'] as unknown[]).at(-1)).toMatchObject({ type: 'Running', status: 'True' });
+  }, 60_000);
+
+  test('what the edge worker counts reaches the status: each hard sample once', async () => {
+    const service = await runningScene();
+    const url = await service.url('edge');
+    const counts = { startTime: 'now', inferenceNumber: 8, hardExampleNumber: 2, uploadCloudRatio: 0.75 };
+    await ask(url, '/report', JSON.stringify(counts));
+    await service.status({
+      metrics: [
+        { key: 'hardExampleNumber', value: '2' },
+        { key: 'inferenceNumber', value: '8' },
+        { key: 'uploadCloudRatio', value: '0.25' },
+      ],
+    });
+  }, 60_000);
+
+  test('another model under constant load: not one request fails, and the new one serves', async () => {
+    const service = await runningScene({ edge: { replicas: 2 }, edgeEnv: { LOAD_MS: '300' } });
+    await service.status({ phase: 'Running', replicas: '3/3' });
+    const url = await service.url('edge');
+    const traffic = await service.load('edge');
+    await eventually(() => expect(traffic.models.get('little')).toBeGreaterThan(20));
+    await service.applyModel('edge', 'better');
+    await service.status({ phase: 'Updating' });
+    await service.status({ phase: 'Running', replicas: '3/3' });
+    expect(await ask(url)).toMatchObject({ model: 'better' });
+    // An edit of the template is a replacement as well; one that concerns no worker is none.
+    await service.applyService({ edge: { replicas: 2 }, edgeEnv: { LOAD_MS: '301' } });
+    await service.status({ observedGeneration: 2, phase: 'Running', replicas: '3/3' });
+    const before = await service.workers('edge');
+    await service.applyService({ edge: { replicas: 1 }, edgeEnv: { LOAD_MS: '301' } });
+    await service.status({ observedGeneration: 3, phase: 'Running', replicas: '2/2' });
+    expect(before).toContainEqual((await service.workers('edge'))[0]);
+    const total = await traffic.stop();
+    expect(traffic.failures).toEqual([]);
+    expect(total).toBeGreaterThan(100);
+    expect(await service.url('edge')).toBe(url);
+  }, 90_000);
+
+  test('a replica that dies is started again, the other one answers meanwhile; a new local controller finds all as it was', async () => {
+    const service = await runningScene({ edge: { replicas: 2 } });
+    const url = await service.url('edge');
+    const [first] = await service.workers('edge');
+    process.kill(first?.pid ?? 0, 'SIGKILL');
+    await eventually(async () => {
+      const found = (await service.workers('edge')).find(({ name }) => name === first?.name);
+      expect(found).toMatchObject({ state: 'ready', restarts: 1 });
+      expect(found?.pid).not.toBe(first?.pid);
+    }, 20_000);
+    const before = await service.workers();
+    const traffic = await service.load('edge');
+    await service.edge.stop();
+    await eventually(() => expect(traffic.models.get('little')).toBeGreaterThan(50));
+    await service.edge.start();
+    await service.status({ phase: 'Running' });
+    await traffic.stop();
+    expect(traffic.failures).toEqual([]);
+    expect(await service.workers()).toEqual(before);
+    expect(await service.url('edge')).toBe(url);
+  }, 90_000);
+
+  test('a model with which workers crash replaces nobody: the status says why, and the next one goes through', async () => {
+    const service = await runningScene();
+    const url = await service.url('edge');
+    const traffic = await service.load('edge', 1);
+    await service.applyModel('edge', 'broken');
+    const status = await service.status({ waitingFor: { reason: 'CrashLoopBackOff' } });
+    expect(status).toMatchObject({ active: 2, failed: 0, phase: 'Updating' });
+    expect((status['waitingFor'] as { message: string }).message).toMatch(
+      /^edge worker: .*-2: exit code 7; last lines: .*cannot load this model.*started again \d+ times/,
+    );
+    await service.applyModel('edge', 'mended');
+    await service.status({ phase: 'Running', waitingFor: null });
+    await traffic.stop();
+    expect(traffic.failures).toEqual([]);
+    expect(await ask(url)).toMatchObject({ model: 'mended' });
+    expect(await service.workers('edge')).toHaveLength(1);
+  }, 90_000);
+});

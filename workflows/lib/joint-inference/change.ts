@@ -1,0 +1,56 @@
+/** Takes the set of a role towards what is wanted now; first what must be known before. */
+import type { Operation } from '../operations.ts';
+import { frontName, replicaName } from '../ids.ts';
+import { currentModel } from '../incremental/situation.ts';
+import { advance } from '../worker-set/advance.ts';
+import { checkOperation, verdictKey, workerSlot, type SetContext } from '../worker-set/operations.ts';
+import type { RevisionWorker } from '../worker-set/state.ts';
+import { assess, type RoleSituation } from './situation.ts';
+import type { Role, ServiceView } from './state.ts';
+import { wantedReplicas } from './wanted.ts';
+import { digestOf, workerOf } from './workers.ts';
+
+/** Gives what must go on for it. While somebody has paused the service, or where nothing is known, all stays as it is. */
+export function change(view: ServiceView, role: Role, context: SetContext): Operation[] {
+  const { own } = view;
+  const { set, owner } = context;
+  const { situation } = assess(view, role);
+  const { node } = situation ?? set;
+  if (own.mode === 'pause' || node === undefined) return [];
+  if (!own.nodes.includes(node)) own.nodes = [...own.nodes, node];
+
+  const { worker, check } = fitWorker(view, role, context, situation);
+  set.pending = check.length > 0;
+  const wanted = { node, replicas: wantedReplicas(view, role) };
+  advance(set, worker === undefined ? wanted : { ...wanted, worker, digest: digestOf(view, role, worker) }, {
+    replica: (number) => replicaName(owner, role, number),
+    front: frontName(owner, role),
+    failed: (name) => view.operations.problem(workerSlot(name)) !== undefined,
+  });
+  return check;
+}
+
+/** A model that was not found fit never reaches a worker: what serves goes on serving. */
+function fitWorker(
+  view: ServiceView,
+  role: Role,
+  context: SetContext,
+  situation: RoleSituation | undefined,
+): { worker?: RevisionWorker; check: Operation[] } {
+  const worker = situation === undefined || view.own.mode === 'stop' ? undefined : workerOf(view, role, situation);
+  if (situation === undefined || worker === undefined) return { check: [] };
+  const { manifest, template } = worker;
+  const model = currentModel(situation.model);
+  const key = verdictKey(situation.node, model, view.desired.fields[role].templateDigest);
+  const { verdict } = context.set;
+  if (verdict?.key !== key) {
+    const input = { model, worker: { manifest, template } };
+    return { check: [checkOperation(context, situation.node, key, input)] };
+  }
+  return verdict.problem === undefined && mayStart(view, role) ? { worker, check: [] } : { check: [] };
+}
+
+/** An edge waits for the address of its cloud, but not for ever: it answers without one, too. */
+function mayStart({ own }: ServiceView, role: Role): boolean {
+  return role === 'cloud' || own.cloudAddress !== undefined || own.waited === true;
+}

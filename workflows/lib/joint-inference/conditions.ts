@@ -1,0 +1,31 @@
+/** Sedna's own conditions of a joint inference service: `Running` and `Failed`, one more whenever it changes. */
+import type { Problem } from '../failures.ts';
+import { counters } from './status.ts';
+import type { ServiceView } from './state.ts';
+
+const kept = 20;
+
+export function noteCondition(
+  view: ServiceView,
+  known: { ready: number; wanted: number; problem: Problem | undefined }[],
+): void {
+  const { own } = view;
+  const { active, failed } = counters(known);
+  // The original's Failed is the end; here a service that is mended runs again.
+  const type = failed > 0 ? 'Failed' : active === known.length ? 'Running' : undefined;
+  if (type === undefined || own.conditions.at(-1)?.type === type) return;
+  const now = new Date().toISOString();
+  const words = { reason: 'workerFailed', message: 'the worker of service failed' };
+  own.conditions = [
+    ...own.conditions,
+    {
+      type,
+      status: 'True' as const,
+      lastHeartbeatTime: now,
+      lastTransitionTime: now,
+      ...(type === 'Failed' ? words : {}),
+    },
+  ].slice(-kept);
+  if (type === 'Failed') view.emit({ type: 'Warning', ...words });
+  else view.emit({ type: 'Normal', reason: 'Running', message: 'both workers serve' });
+}

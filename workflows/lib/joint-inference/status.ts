@@ -1,0 +1,188 @@
+/** From what a joint inference service knows to what a person reads. Pure. */
+import type { Problem } from '../failures.ts';
+import type { StatusDraft, Verdict } from '../status.ts';
+import { nodeProblem } from '../../node.ts';
+import { replicaOf } from '../worker-set/advance.ts';
+import { totals } from '../worker-set/counts.ts';
+import { memberProblem, roleProblem } from './problems.ts';
+import { nodeOf } from './situation.ts';
+import { roles, type Role, type ServiceView } from './state.ts';
+import { wantedReplicas } from './wanted.ts';
+
+interface RoleStatus {
+  role: Role;
+  ready: number;
+  wanted: number;
+  /** Replicas of what was wanted before are there still, or new ones are not ready yet. */
+  changing: boolean;
+  problem: Problem | undefined;
+}
+
+/** A JointInferenceService is Available while both its workers serve. */
+export function jointInferenceStatus(view: ServiceView): StatusDraft {
+  const { own } = view;
+  const known = roles.map((role) => statusOf(view, role));
+  const waiting = waitingFor(view, known);
+  const problem = firstProblem(known);
+  const available = availability(view, known);
+  return {
+    phase: phaseOf(view, known, available.status),
+    ...(waiting === undefined ? {} : { waitingFor: waiting }),
+    progressing: progress(known, waiting),
+    available,
+    ...(problem === undefined ? {} : { degraded: { status: true, ...problem } }),
+    ...(own.mode === 'run' ? {} : { suspended: { status: true, reason: own.mode === 'pause' ? 'Paused' : 'Stopped' } }),
+    stages: own.conditions,
+    fields: {
+      startTime: own.startTime,
+      ...counters(known),
+      replicas: `${sum(known, 'ready')}/${sum(known, 'wanted')}`,
+      workers: workers(view),
+      endpoints: endpoints(view),
+      metrics: serviceMetrics(view),
+      nodes: Object.fromEntries(roles.flatMap((role) => (nodeOf(view, role) ? [[role, nodeOf(view, role)]] : []))),
+      ...(nodeOf(view, 'edge') === undefined ? {} : { node: nodeOf(view, 'edge') }),
+    },
+  };
+}
+
+/** As in the original these count sorts of workers, not processes. One that only starts has not failed. */
+export function counters(known: Pick<RoleStatus, 'ready' | 'wanted' | 'problem'>[]): {
+  active: number;
+  failed: number;
+} {
+  return {
+    active: known.filter(({ ready }) => ready > 0).length,
+    failed: known.filter(({ ready, wanted, problem }) => ready === 0 && wanted > 0 && problem !== undefined).length,
+  };
+}
+
+export function statusOf(view: ServiceView, role: Role): RoleStatus {
+  const set = view.own.sets[role];
+  const replicas = set.members.map((member) => replicaOf(set, member, memberProblem(view, member) !== undefined));
+  const wanted = wantedReplicas(view, role);
+  const fit = replicas.filter(({ state, current }) => state === 'ready' && current).length;
+  return {
+    role,
+    ready: replicas.filter(({ state }) => state === 'ready').length,
+    wanted,
+    changing: fit !== wanted || replicas.length !== wanted || set.pending === true,
+    problem: roleProblem(view, role),
+  };
+}
+
+function sum(known: RoleStatus[], what: 'ready' | 'wanted'): number {
+  return known.reduce((total, status) => total + status[what], 0);
+}
+
+/** What people call first: the edge, whose answers they wait for. */
+function firstProblem(known: RoleStatus[]): Problem | undefined {
+  for (const { role, problem } of [...known].reverse()) {
+    if (problem !== undefined) return { reason: problem.reason, message: `${role} worker: ${problem.message}` };
+  }
+  return undefined;
+}
+
+function phaseOf({ own }: ServiceView, known: RoleStatus[], available: boolean): string {
+  if (own.mode === 'stop') return 'Stopped';
+  if (own.mode === 'pause') return 'Paused';
+  const begun = roles.some((role) => own.sets[role].members.length > 0);
+  if (!available && known.some(({ problem }) => problem !== undefined)) return begun ? 'Failed' : 'Pending';
+  if (!available) return 'Starting';
+  return known.some(({ changing }) => changing) ? 'Updating' : 'Running';
+}
+
+function waitingFor({ own }: ServiceView, known: RoleStatus[]): Problem | undefined {
+  const resume = `sedna resume (or annotate sedna.io/resume) goes on`;
+  if (own.mode === 'stop') return { reason: 'Stopped', message: `somebody stopped it: no worker runs; ${resume}` };
+  if (own.mode === 'pause') {
+    return { reason: 'Paused', message: `somebody paused it: what runs goes on, edits wait; ${resume}` };
+  }
+  const problem = firstProblem(known);
+  if (problem !== undefined) return problem;
+  const late = known.find(({ changing }) => changing);
+  if (late === undefined) return undefined;
+  return { reason: 'Starting', message: ongoing(late) };
+}
+
+function progress(known: RoleStatus[], waiting: Problem | undefined): Verdict {
+  const late = known.find(({ changing }) => changing);
+  if (late === undefined || (waiting !== undefined && waiting.reason !== 'Starting')) {
+    return waiting === undefined
+      ? { status: false, reason: 'UpToDate' }
+      : { status: false, reason: waiting.reason, message: waiting.message };
+  }
+  return { status: true, reason: 'Replacing', message: ongoing(late) };
+}
+
+function ongoing({ role, ready, wanted }: RoleStatus): string {
+  const rest = ready < wanted ? 'others start' : 'what was wanted before is being replaced';
+  return `${role} worker: ${ready} of ${wanted} replicas serve; ${rest}`;
+}
+
+function availability(view: ServiceView, known: RoleStatus[]): Verdict {
+  const silent = [...known].reverse().find(({ ready }) => ready === 0);
+  if (silent === undefined) {
+    const where = endpoints(view)
+      .map(({ name, url }) => `${name} at ${url}`)
+      .join(', ');
+    const unheard = roles.some((role) => isUnheard(view, role)) ? ', when last heard of' : '';
+    return { status: true, reason: 'Serving', message: `${where === '' ? 'both workers serve' : where}${unheard}` };
+  }
+  const { role, wanted, problem } = silent;
+  if (problem !== undefined) {
+    return { status: false, reason: problem.reason, message: `${role} worker: ${problem.message}` };
+  }
+  if (wanted === 0) return { status: false, reason: 'ScaledToZero', message: `${role} worker: no replica is wanted` };
+  return { status: false, reason: 'InferenceStarting', message: `${role} worker: no replica is ready yet` };
+}
+
+function isUnheard(view: ServiceView, role: Role): boolean {
+  const { node } = view.own.sets[role];
+  return node !== undefined && nodeProblem(view, node)?.reason === 'NodeSilent';
+}
+
+function workers(view: ServiceView): Record<string, unknown>[] {
+  return roles.flatMap((role) => {
+    const set = view.own.sets[role];
+    return set.members.map((member) => {
+      const problem = memberProblem(view, member);
+      const { state } = replicaOf(set, member, view.operations.problem(`worker ${member.name}`) !== undefined);
+      return {
+        name: member.name,
+        role,
+        node: member.seen?.node ?? set.node,
+        state: isUnheard(view, role) ? 'unknown' : state,
+        revision: member.revision,
+        restarts: member.seen?.restarts ?? 0,
+        ...(member.seen?.pid === undefined ? {} : { pid: member.seen.pid }),
+        ...(problem === undefined ? {} : { reason: problem.reason, message: problem.message }),
+      };
+    });
+  });
+}
+
+/** As `edge` and `cloud`; a further port has its name behind it. */
+function endpoints(view: ServiceView): { name: string; node: string; url: string }[] {
+  return roles.flatMap((role) => {
+    const { front } = view.own.sets[role];
+    return (front?.endpoints ?? []).map(({ name, url }, i) => ({
+      name: i === 0 ? role : `${role}-${name}`,
+      node: front?.node ?? '',
+      url,
+    }));
+  });
+}
+
+/** Of the edge, with the ratio of the sums: a hard sample is counted once, whatever a worker makes of it. */
+function serviceMetrics({ own }: ServiceView): { key: string; value: string }[] {
+  const counted = totals(own.sets.edge.counts);
+  const { inferenceNumber, hardExampleNumber } = counted;
+  const values =
+    typeof inferenceNumber === 'number' && typeof hardExampleNumber === 'number'
+      ? { ...counted, uploadCloudRatio: Number((hardExampleNumber / Math.max(1, inferenceNumber)).toFixed(4)) }
+      : counted;
+  return Object.entries(values)
+    .map(([key, value]) => ({ key, value: String(value) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+}
