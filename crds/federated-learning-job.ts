@@ -6,9 +6,10 @@ import { aggregation, clientSelection, evaluation, rounds, trainingConfig, updat
 import { outputDirectory } from './lib/locations.ts';
 import { credentialName, dnsName, reference } from './lib/names.ts';
 import { podTemplate } from './lib/pod-template.ts';
+import { withRules } from './lib/rule.ts';
 import { counter, statusOf } from './lib/status.ts';
 
-const spec = z.strictObject({
+const fields = z.strictObject({
   aggregationWorker: z.strictObject({ model: reference('Model that the rounds improve'), template: podTemplate() }),
   trainingWorkers: z
     .array(z.strictObject({ dataset: reference('Dataset that this worker trains on'), template: podTemplate() }))
@@ -40,6 +41,12 @@ const spec = z.strictObject({
   evaluation: evaluation().describe('When and where global models are judged.').optional(),
   updatePolicy: updatePolicy().describe('What an update must be to count.').optional(),
   keepWarm: z.boolean().describe('Trainers stay up between rounds. Default: true.').optional(),
+});
+
+const spec = withRules(fields, {
+  cel: "!has(self.aggregation) || !has(self.aggregation.strategy) || self.aggregation.strategy != 'MistNet' || !has(self.rounds) || !has(self.rounds.total) || self.rounds.total == 1",
+  message: 'rounds.total must be 1, or be left out: clients of MistNet hand over what they have once',
+  check: ({ aggregation: { strategy } = {}, rounds: { total = 1 } = {} }) => strategy !== 'MistNet' || total === 1,
 });
 
 const status = statusOf({

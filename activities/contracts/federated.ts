@@ -1,4 +1,6 @@
 /** What a federated run asks of nodes. Types only; wire contracts: add fields, never repurpose them. */
+import type { UnaryCode } from '../../sdk/algorithms/encoding/unary-encoding.ts';
+import type { CutShape } from '../../sdk/features/federated/mist-net/encoded-set.ts';
 import type { SelectionRequest } from '../../sdk/algorithms/client-selection/selector.ts';
 import type { BlobRef } from '../../sdk/storage/blob-store.ts';
 import type { Owner } from '../../workflows/lib/ids.ts';
@@ -37,8 +39,8 @@ export interface UpdateIdentity {
 
 export interface TrainClientInput {
   identity: UpdateIdentity;
-  /** `Weights`: hand over the weights that the worker begins with, untrained. */
-  task: 'Train' | 'Weights';
+  /** `Weights`: hand over the weights that the worker begins with, untrained. `Encode`: encoded features of its data (MistNet). */
+  task: 'Train' | 'Weights' | 'Encode';
   /** Resident between rounds: the same name in every round of a run. */
   worker: WorkerSpec;
   /** The client's own data. */
@@ -46,6 +48,8 @@ export interface TrainClientInput {
   /** Global weights (safetensors); absent where the task is `Weights`. */
   weights?: BlobRef;
   settings: TrainingSettings;
+  /** Of `Encode`. */
+  encoding?: Encoding;
   /** Of shuffling and dropout: hash(spec seed, client, round). */
   seed: number;
   /** Also judge the weights as they came, on the client's own data. */
@@ -57,11 +61,18 @@ export interface TrainClientInput {
   listener: Listener;
 }
 
+/** What of its samples a client hands over, once: the features at a tensor of the model, as bits. */
+export interface Encoding extends UnaryCode {
+  layer: string;
+  /** What the head of the model takes and gives. */
+  cut: CutShape;
+}
+
 /** An update that counts: its blob exists, it was checked, and it is named by its digest. */
 export interface AcceptedUpdate {
   client: string;
   node: string;
-  /** Canonical safetensors, of the layout of the global weights; compressed if the policy says so, which `aggregate` undoes. */
+  /** Of `Encode` a file of encoded features. Else canonical safetensors, of the layout of the global weights; compressed if the policy says so, which `aggregate` undoes. */
   blob: BlobRef;
   samples: number;
   /** Of the training, last value of each. */
@@ -131,6 +142,26 @@ export interface AggregateResult {
   metrics: Record<string, number>;
 }
 
+export interface InspectCutInput {
+  /** The model file. */
+  file: BlobRef;
+  /** Of MistNet. */
+  parameters: CheckStrategyInput['parameters'];
+  loss: EvaluateModelInput['loss'];
+}
+
+export interface TrainHeadInput extends InspectCutInput {
+  owner: Owner;
+  round: number;
+  /** In client order; their blobs hold encoded features. */
+  updates: AcceptedUpdate[];
+  settings: TrainingSettings;
+  seed: number;
+}
+
+/** `weights`, `file`: of the whole model. `metrics`: of the training, last value of each. */
+export type TrainHeadResult = Required<Pick<AggregateResult, 'weights' | 'file' | 'metrics'>>;
+
 /** Of an ONNX file; test data is read whole, in the memory of a child process. */
 export interface EvaluateModelInput {
   model: BlobRef;
@@ -165,6 +196,10 @@ export interface FederatedEdgeActivities {
   /** Fails with `InvalidSpec` where the node has no such strategy or it refuses its parameters. */
   checkStrategy(input: CheckStrategyInput): Promise<void>;
   aggregate(input: AggregateInput): Promise<AggregateResult>;
+  /** Fails with `InvalidSpec` where the model cannot be cut as the parameters say, or what is behind the cut cannot be trained. */
+  inspectCut(input: InspectCutInput): Promise<Encoding>;
+  /** Trains what is behind the cut on the features that clients have handed over. Equal inputs give equal blobs. */
+  trainHead(input: TrainHeadInput): Promise<TrainHeadResult>;
   /** Non-retryable `DatasetUnreadable` or `WorkerFailed`: the test data or the model is not what it must be. */
   evaluateModel(input: EvaluateModelInput): Promise<EvaluateModelResult>;
 }

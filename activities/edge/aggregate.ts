@@ -6,6 +6,7 @@ import { isLocal } from '../../sdk/storage/index.ts';
 import { failure, namingFullDisk } from '../lib/failure.ts';
 import type { AggregateChildInput } from './children/aggregate.ts';
 import type { CheckStrategyChildInput } from './children/check-strategy.ts';
+import type { HeadChildInput } from './children/head.ts';
 import type { ImportInput, ImportOutput } from './children/import-model.ts';
 import { evaluateModel } from './evaluate-model.ts';
 import { ChildError, inChild } from './lib/child.ts';
@@ -27,6 +28,8 @@ export function createAggregateActivities(deps: Dependencies): FederatedEdgeActi
       return beating((signal) => withScratch(deps, (scratch) => act(scratch, signal)));
     });
   const modules = deps.strategies ?? [];
+  const headActivity = <I, O>(script: string, given: { input: I; scratch: string }, signal: AbortSignal): Promise<O> =>
+    inChild<O>(script, { blobUrl: deps.blobs.url, ...given } satisfies HeadChildInput<I>, signal).catch(refused);
   return {
     checkStrategy: (strategy) =>
       beating(async (signal) => {
@@ -35,6 +38,8 @@ export function createAggregateActivities(deps: Dependencies): FederatedEdgeActi
       }),
     evaluateModel: (input) => work((scratch, signal) => evaluateModel(deps.blobs, input, { scratch, signal })),
     importModel: (input) => work((scratch, signal) => importModel(deps, input, { scratch, signal })),
+    inspectCut: (input) => work((scratch, signal) => headActivity('inspect-cut', { input, scratch }, signal)),
+    trainHead: (input) => work((scratch, signal) => headActivity('train-head', { input, scratch }, signal)),
     aggregate: (round) =>
       work(async (scratch, signal) => {
         const input: AggregateChildInput = { blobUrl: deps.blobs.url, round, modules, scratch };
@@ -75,7 +80,7 @@ async function fileOf(
 }
 
 /** Reasons of the aggregation that only a change of the manifest mends. */
-const ofManifest = ['UnknownStrategy', 'InvalidParameter', 'TooFewUpdates'];
+const ofManifest = ['UnknownStrategy', 'InvalidParameter', 'TooFewUpdates', 'CutInvalid'];
 const ofTensors = [
   'LayoutMismatch',
   'NotFinite',
@@ -85,6 +90,13 @@ const ofTensors = [
   'StateMismatch',
   'BadStrategyModule',
   'StrategyFailed',
+  'InvalidModel',
+  'InvalidSamples',
+  'InvalidOptions',
+  'UnsupportedOperator',
+  'NotEnoughMemory',
+  'TrainingDiverged',
+  'RuntimeFailed',
 ];
 
 function refused(error: unknown): never {

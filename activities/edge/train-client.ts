@@ -3,6 +3,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import type {
+  Encoding,
   FederatedResidentActivities,
   TrainClientInput,
   TrainClientResult,
@@ -118,17 +119,24 @@ async function prepare(deps: FederatedDependencies, input: TrainClientInput, fil
   const excludeLayers = policy.excludeLayers ?? [];
   return {
     id: taskId(identity, input.task),
-    kind: input.task === 'Train' ? 'train' : 'weights',
+    kind: kinds[input.task],
     round: identity.round,
     weights: weights && files.weights,
     previous: excludeLayers.length === 0 ? undefined : await previousUpdate(files),
     settings: input.settings,
+    ...(input.encoding === undefined ? {} : { encoding: codeOf(input.encoding) }),
     seed: input.seed,
     evaluate: input.evaluate,
     excludeLayers,
     output: files.update,
     checkpoint: files.checkpoint,
   };
+}
+
+const kinds = { Train: 'train', Weights: 'weights', Encode: 'encode' } as const;
+
+function codeOf({ cut: _, ...code }: Encoding): NonNullable<WorkerTask['encoding']> {
+  return code;
 }
 
 interface Concluding {
@@ -156,18 +164,16 @@ async function conclude(
     }
     return refuse({ reason: answer.reason ?? 'WorkerFailed', message: `${input.worker.name}: ${answer.message}` });
   }
-  const verdict = await inChild<JudgeUpdateOutput>(
-    'judge-update',
-    {
-      blobUrl: deps.blobs.url,
-      answer,
-      policy: input.policy,
-      directory: files.directory,
-      ...(input.weights === undefined ? {} : { weights: files.weights }),
-      ...(await datasetSamples(input)),
-    } satisfies JudgeUpdateInput,
-    interrupted,
-  );
+  const judged = {
+    blobUrl: deps.blobs.url,
+    answer,
+    policy: input.policy,
+    directory: files.directory,
+    ...(input.weights === undefined ? {} : { weights: files.weights }),
+    ...(input.encoding === undefined ? {} : { encoding: input.encoding }),
+    ...(await datasetSamples(input)),
+  } satisfies JudgeUpdateInput;
+  const verdict = await inChild<JudgeUpdateOutput>('judge-update', judged, interrupted);
   if ('refused' in verdict) return refuse(verdict.refused);
   const { metrics, evaluation } = answer;
   const result: TrainClientResult = {

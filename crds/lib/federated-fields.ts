@@ -58,11 +58,14 @@ export function federatedLearningJobFields(spec: Spec): FederatedLearningJobFiel
   };
 }
 
-function roundFields({ rounds = {}, aggregationWorker }: Spec): FederatedLearningJobFields['rounds'] {
+function roundFields(spec: Spec): FederatedLearningJobFields['rounds'] {
+  const { rounds = {}, aggregationWorker, aggregation } = spec;
   const { total, deadline, late = 'Discard', ...rules } = rounds;
+  // Of MistNet there is one round, whatever the aggregator's image would have done.
+  const byDefault = aggregation?.strategy === 'MistNet' ? 1 : exitRound(aggregationWorker.template);
   return {
     ...rules,
-    total: total ?? exitRound(aggregationWorker.template),
+    total: total ?? byDefault,
     late,
     ...(deadline !== undefined && { deadlineMs: durationMs(deadline) }),
   };

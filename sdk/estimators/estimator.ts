@@ -7,6 +7,8 @@ export interface Estimator<Samples = unknown, Input = unknown, Output = unknown>
   train?(samples: Samples, options?: TrainOptions): Promise<Metrics>;
   /** Judges the loaded model. Resolves to metrics by name, each a list of numbers (the last one counts). */
   evaluate?(samples: Samples): Promise<Metrics>;
+  /** What the model makes of samples up to the tensor of this name, row by row, with their labels (MistNet). */
+  features?(samples: Samples, layer: string): Promise<FeatureSet>;
   predict?(input: Input): Promise<Output>;
   /** Writes the whole model to exactly this path (atomically: a reader never sees half a file). */
   save?(path: string): Promise<void>;
@@ -16,6 +18,14 @@ export interface Estimator<Samples = unknown, Input = unknown, Output = unknown>
   getWeights?(): Promise<Weights>;
   /** Replaces parameters; names, shapes and element counts must be those of `getWeights`. */
   setWeights?(weights: Weights): Promise<void>;
+}
+
+/** Features of samples: `count` rows of `shape`. Labels are class numbers, or rows of floats. */
+export interface FeatureSet {
+  inputs: Float32Array;
+  shape: number[];
+  labels: Int32Array | Float32Array;
+  count: number;
 }
 
 export interface TrainOptions {

@@ -13,11 +13,20 @@ const settings = z.object({
   mu: z.number().min(0).optional(),
 });
 
+/** Of `encode`: up to which tensor the model is run, and how what it then has becomes bits (`encodeUnary`). */
+const encoding = z.object({
+  layer: text(1024),
+  bits: z.int().min(1).max(64),
+  low: z.number(),
+  high: z.number(),
+  epsilon: z.number().gt(0),
+});
+
 /** Answer of `GET /sedna/workers/<name>/tasks`. */
 export const workerTask = z.object({
   id: text(200),
-  /** `weights`: hand over the present weights, untrained. `end`: there will be no more tasks. */
-  kind: z.enum(['train', 'weights', 'end']),
+  /** `weights`: hand over the present weights, untrained. `encode`: hand over encoded features of the data, untrained. `end`: there will be no more tasks. */
+  kind: z.enum(['train', 'weights', 'encode', 'end']),
   /** From 1. */
   round: z.int().min(0),
   /** Safetensors to begin with. With `end`: those to save. */
@@ -25,6 +34,7 @@ export const workerTask = z.object({
   /** What the worker answered last: tensors that stay with it are taken from there. */
   previous: optional(text(4096)),
   settings: settings.default({}),
+  encoding: encoding.optional(),
   /** Of shuffling and dropout. */
   seed: z.int().default(0),
   /** Also judge the weights as they came. */

@@ -272,6 +272,22 @@ async function credited(temporal: TestNamespace): Promise<void> {
   await scene.stop();
 }
 
+/** One of whose clients only features are asked. */
+async function mistNet(temporal: TestNamespace): Promise<void> {
+  const scene = await new FederatedScene(temporal, 'encoded', 2).start();
+  const aggregation = {
+    ...{ templateDigest: 'a', node: scene.cloud.name, strategy: 'MistNet' },
+    parameters: { cut_layer: 'relu2' },
+  };
+  await scene.applyAll({ aggregation, rounds: { total: 1 } });
+  await scene.status({ phase: 'Succeeded' }, 30_000);
+  await temporal.signal(scene.ref, 'remove');
+  await temporal.ended(scene.ref, 30_000);
+  await store(temporal, entityId(scene.ref), 'encoded');
+  await store(temporal, scene.runId, 'encoded');
+  await scene.stop();
+}
+
 /** Runs that begin with the state of the run before. */
 async function continued(): Promise<void> {
   const { server, address } = await startShortHistoryServer();
@@ -307,7 +323,7 @@ await globalSetup();
 try {
   const temporal = await TestNamespace.open();
   await temporal.control(new Cluster());
-  const stories = { unsupported, model, jobs, federated, credited, buffered };
+  const stories = { unsupported, model, jobs, federated, credited, buffered, mistNet };
   for (const [name, record] of Object.entries(stories)) if (isWanted(name)) await record(temporal);
   await temporal.close();
   if (isWanted('continued')) await continued();

@@ -25,6 +25,7 @@ import { LateTasks } from '../lib/federated/late-tasks.ts';
 import { lateFor } from '../lib/federated/late.ts';
 import { aggregate, askClient, collect, type RoundStart } from '../lib/federated/round.ts';
 import { dismiss, isPresent, taskFor, type RunPlace } from '../lib/federated/trainers.ts';
+import { inspectCut, isMistNet } from '../lib/federated/mist-net.ts';
 import { newsOf, versionOf } from '../lib/federated/news.ts';
 import { neededClients } from '../lib/federated/quorum.ts';
 import { better, hasEnough, metSoFar } from '../lib/federated/stopping.ts';
@@ -124,7 +125,8 @@ class Run {
     const plan = this.#plan;
     await this.#checkStrategy(plan);
     const model = this.#last ?? (this.#state.initial ??= plan.start ?? (await firstModel(this.#place)));
-    const start: RoundStart = { ...this.#place, plan, model };
+    const whole: RoundStart = { ...this.#place, plan, model };
+    const start = isMistNet(plan.fields) ? { ...whole, encoding: await inspectCut(whole) } : whole;
     const selected = await chooseClients(plan, this.#state, this.#number + 1);
     // An edit may have given the job another kind of strategy, for which what is under way is of no use.
     if (bufferOf(plan.fields) === undefined) this.#buffer.drop(this.#buffer.entries);

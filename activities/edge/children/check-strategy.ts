@@ -1,5 +1,5 @@
 /** Child process: whether a strategy is there and takes its parameters. */
-import { nodeStrategy } from '../../../sdk/algorithms/aggregation/index.ts';
+import { mistNet, nodeStrategy } from '../../../sdk/algorithms/aggregation/index.ts';
 import type { CheckStrategyInput } from '../../contracts.ts';
 import { answerEach } from './lib.ts';
 
@@ -9,6 +9,7 @@ export interface CheckStrategyChildInput extends CheckStrategyInput {
 }
 
 answerEach(async ({ name, parameters, modules }: CheckStrategyChildInput): Promise<null> => {
-  await nodeStrategy({ name, parameters }, modules);
+  if (name === 'MistNet') mistNet(parameters);
+  else await nodeStrategy({ name, parameters }, modules);
   return null;
 });

@@ -6,6 +6,8 @@ import { formatErrors, validateManifest } from '../../../crds/validate.ts';
 import type { Weights } from '../../../sdk/estimators/estimator.ts';
 import { modelWeights } from '../../../sdk/features/federated/weights.ts';
 import { isLocal, localPath } from '../../../sdk/storage/index.ts';
+import { isMistNet } from '../../../workflows/lib/federated/mist-net.ts';
+import { notYet } from '../../../workflows/lib/federated/not-yet.ts';
 import { CliError } from '../errors.ts';
 import { readDocuments } from '../manifest-files.ts';
 
@@ -38,6 +40,12 @@ export function readPlan(file: string): SimulationPlan {
     return (spec as { url: string }).url;
   };
   const { pretrainedModel, model, evaluation, startFrom } = fields;
+  const later = notYet(fields);
+  if (later !== undefined) throw refused(later.message);
+  if (isMistNet(fields))
+    throw refused(
+      'spec.aggregation.strategy: MistNet is not simulated: its clients train nothing, and what a node sends once is no matter of rounds; apply the job',
+    );
   if (startFrom !== undefined)
     throw refused('spec.startFrom: a simulation knows no other job; leave it out, or name a spec.pretrainedModel');
   const test = evaluation.where === 'Central' ? evaluation.dataset : undefined;

@@ -73,6 +73,8 @@ export { MemoryRounds, aggregateInMemory } from './in-memory.ts';
 export type { MemoryAggregate, MemoryUpdate } from './in-memory.ts';
 export { Kernel } from './kernel/kernel.ts';
 export type { KernelOptions } from './kernel/kernel.ts';
+export { mistNet } from './mist-net.ts';
+export type { MistNet } from './mist-net.ts';
 export { loadStrategies } from './modules.ts';
 export type { ModuleStrategies } from './modules.ts';
 export { numbers, refuseUnknown } from './parameters.ts';

@@ -1,6 +1,6 @@
 import { DataLoader } from '../../datasources/loader.ts';
 import { writeFileAtomic } from '../../storage/files.ts';
-import type { Estimator, Metrics, TrainOptions, Weights } from '../estimator.ts';
+import type { Estimator, FeatureSet, Metrics, TrainOptions, Weights } from '../estimator.ts';
 import { analyse, dataInputs } from './autodiff/forward.ts';
 import type { Forward } from './autodiff/forward.ts';
 import { OnnxError, messageOf } from './errors.ts';
@@ -22,6 +22,7 @@ import type { InputArray, SampleLayout } from './samples.ts';
 import { sourceOf } from './training/batch-source.ts';
 import type { BatchSource, TrainingData } from './training/batch-source.ts';
 import { evaluateSource } from './training/evaluator.ts';
+import { featuresOf } from './training/features.ts';
 import { evaluateForward } from './training/forward-evaluator.ts';
 import type { Averages } from './training/mean.ts';
 import { defaultMemoryLimit, estimateMemory, requireMemory } from './training/memory.ts';
@@ -122,6 +123,11 @@ export class OnnxEstimator implements Estimator<TrainingData, ModelInput, FloatA
       throw new OnnxError('InvalidModel', `output "${outputName}" is missing or not float32`);
     }
     return { data: result.data, shape: result.shape };
+  }
+
+  /** What the model makes of samples up to this tensor. Throws `InvalidModel` where it cannot be cut there. */
+  async features(samples: TrainingData, layer: string): Promise<FeatureSet> {
+    return featuresOf(await this.#loaded(), samples, layer);
   }
 
   /** Writes the inference model with the present weights, atomically. */

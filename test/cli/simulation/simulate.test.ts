@@ -108,6 +108,19 @@ test('FedBuff: clients answer in the order in which they were asked, so that a r
   expect(stderr).toMatch('spec.aggregation.parameters.bufferSize: 3 is more than the 2 clients');
 }, 60_000);
 
+test.each([
+  ['MistNet', 'MistNet is not simulated: its clients train nothing'],
+  ['Worker', 'Worker: aggregators of your own come in a later release'],
+])('%s is refused, with the reason', async (strategy, reason) => {
+  const { code, stderr } = await run(
+    manifest('refused.yaml', ['strategy: FedAvg', `strategy: ${strategy}`], ['total: 5', 'total: 1']),
+  );
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringContaining(`spec.aggregation.strategy: ${reason}`),
+  });
+});
+
 test('judged centrally: the test data of the manifest gives the metrics that the job goes by', async () => {
   const file = manifest(
     'central.yaml',

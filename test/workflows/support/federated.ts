@@ -4,13 +4,16 @@ import type {
   AggregateInput,
   AggregateResult,
   CheckStrategyInput,
+  Encoding,
   EvaluateModelInput,
   EvaluateModelResult,
   FederatedEdgeActivities,
   FederatedResidentActivities,
   ImportedModel,
+  InspectCutInput,
   TrainClientInput,
   TrainClientResult,
+  TrainHeadInput,
 } from '../../../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import type { BlobStore } from '../../../sdk/storage/index.ts';
@@ -20,6 +23,11 @@ import type { TestNamespace } from './namespace.ts';
 
 export type FederatedChange = Partial<Omit<FederatedLearningJobFields, 'rounds'>> & {
   rounds?: Partial<FederatedLearningJobFields['rounds']>;
+};
+
+export const encoding: Encoding = {
+  ...{ layer: 'relu2', bits: 4, low: 0, high: 2, epsilon: 6 },
+  cut: { shape: [16], outputs: 10, classes: 10 },
 };
 
 type Answer = (input: TrainClientInput) => Promise<TrainClientResult> | TrainClientResult;
@@ -38,6 +46,9 @@ export class FederatedScene {
   onCheck: (input: CheckStrategyInput) => void = () => undefined;
   readonly evaluations: EvaluateModelInput[] = [];
   onEvaluate: (input: EvaluateModelInput) => EvaluateModelResult = () => ({ samples: 1, metrics: {} });
+  readonly cuts: InspectCutInput[] = [];
+  onCut: (input: InspectCutInput) => Encoding = () => encoding;
+  readonly heads: TrainHeadInput[] = [];
   imported: ImportedModel | undefined;
   answer: Answer = (input) => this.update(input);
   onAggregate: (input: AggregateInput) => Promise<Partial<AggregateResult>> | Partial<AggregateResult> = () => ({});
@@ -160,6 +171,15 @@ export class FederatedScene {
       evaluateModel: async (input) => {
         this.evaluations.push(input);
         return this.onEvaluate(input);
+      },
+      inspectCut: async (input) => {
+        this.cuts.push(input);
+        return this.onCut(input);
+      },
+      trainHead: async (input) => {
+        this.heads.push(input);
+        const weights = await this.blobs.put(`head of ${input.updates.map(({ blob }) => blob.sha256).join()}`);
+        return { weights, file: await this.blobs.put(`file of ${weights.sha256}`), metrics: { loss: 0.5 } };
       },
       importModel: async () => this.imported,
       aggregate: async (input) => {

@@ -86,7 +86,9 @@ export class Trainer {
         await this.#reply(task, upload);
         return 'ended';
       }
-      if (task.id !== spent && !trained && this.#counts(task)) {
+      if (task.kind === 'encode') {
+        await this.#answer(task, refusal(cannotEncode), upload);
+      } else if (task.id !== spent && !trained && this.#counts(task)) {
         await this.#answer(task, resultOf(task, upload), upload);
         spent = task.id;
         // The next task may be of the same round: a strategy with a buffer asks again at once.
@@ -163,6 +165,11 @@ function resultOf(task: WorkerTask, upload: Upload): TaskResult {
     throw new Closing(closeCodes.internal, `task ${task.id} says nowhere to put its answer`);
   return { status: 'completed', file: task.output, samples: upload.samples, metrics: {}, evaluation: undefined };
 }
+
+const cannotEncode = {
+  reason: 'NotSupportedYet',
+  message: 'a trainer of the original library hands over weights, no features; MistNet needs workers of this SDK',
+};
 
 const refusal = ({ reason, message }: { reason: string; message: string }): TaskResult => ({
   status: 'failed',

@@ -1,13 +1,13 @@
-/** Fields that are accepted and stored, and whose meaning comes in a later release: a job says so instead of ignoring them. Pure. */
+/** What is accepted and stored, and whose meaning comes in a later release: a job says so instead of ignoring it. Pure. */
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import type { Problem } from '../failures.ts';
 
-const laterStrategies: ReadonlySet<string> = new Set(['MistNet', 'Worker']);
-
 export function notYet({ aggregation }: FederatedLearningJobFields): Problem | undefined {
-  if (!laterStrategies.has(aggregation.strategy)) return undefined;
+  if (aggregation.strategy !== 'Worker') return undefined;
   return {
     reason: 'NotSupportedYet',
-    message: `spec.aggregation.strategy: ${aggregation.strategy}: comes in a later release; name another one and apply again, and the rounds begin`,
+    message:
+      'spec.aggregation.strategy: Worker: aggregators of your own come in a later release; leave the strategy out (FedAvg), name ' +
+      'another one, or make a module of it (docs/write-a-strategy.md) and apply again: the rounds begin',
   };
 }

@@ -6,6 +6,7 @@ import { CancellationScope, condition, isCancellation } from '@temporalio/workfl
 import type {
   AggregateResult,
   CountedUpdate,
+  Encoding,
   TrainClientInput,
   TrainClientResult,
 } from '../../../activities/contracts.ts';
@@ -14,6 +15,7 @@ import { problemOf } from '../problems.ts';
 import type { LateTasks } from './late-tasks.ts';
 import { atWork, countedUpdates, mayGoOn } from './late.ts';
 import { bufferedUpdates } from './buffer.ts';
+import { trainHead } from './mist-net.ts';
 import { verdictOn } from './quorum.ts';
 import { settingsOf, weightedMetrics } from './settings.ts';
 import type { OpenRound, RoundRecord, RunPlan } from './state.ts';
@@ -22,6 +24,8 @@ import { isPresent, taskFor, type PresentClient, type RunPlace } from './trainer
 /** What a round starts from. */
 export interface RoundStart extends RunPlace {
   model: Pick<RoundRecord, 'weights' | 'file' | 'state'>;
+  /** Clients hand over encoded features instead of weights. */
+  encoding?: Encoding;
 }
 
 export interface Collecting {
@@ -97,16 +101,15 @@ function lateEntry({ plan, model }: RoundStart, { round }: OpenRound, client: st
 }
 
 function invite(start: RoundStart, { round }: OpenRound, client: string): Promise<TrainClientResult> {
-  const { plan, model } = start;
+  const { plan, model, encoding } = start;
   const place = plan.clients.find((known) => known.client === client);
   if (!isPresent(place)) throw new Error(`client ${client} has no place`); // Only those that have one are selected.
-  return askClient(place, round, {
-    ...taskFor(start, place, round),
-    task: 'Train',
-    weights: model.weights,
-    settings: settingsOf(plan.fields, round),
-    evaluate: isEvaluated(plan, round),
-  });
+  const task = { ...taskFor(start, place, round), weights: model.weights };
+  if (encoding !== undefined) {
+    return askClient(place, round, { ...task, task: 'Encode', encoding, settings: {}, evaluate: false });
+  }
+  const settings = settingsOf(plan.fields, round);
+  return askClient(place, round, { ...task, task: 'Train', settings, evaluate: isEvaluated(plan, round) });
 }
 
 /** Whether clients judge the weights that a round starts from. */
@@ -130,20 +133,12 @@ export async function askClient(
 
 /** The closed round as it is kept. */
 export async function aggregate(start: RoundStart, round: OpenRound): Promise<RoundRecord> {
-  const { owner, plan, model } = start;
-  const { aggregation, evaluation } = plan.fields;
+  const { evaluation } = start.plan.fields;
+  const { encoding } = start;
   const updates = round.buffer === undefined ? countedUpdates(round) : bufferedUpdates(round);
-  const { strategy, parameters } = aggregation;
-  const summary = `round ${round.round} · ${strategy} of ${updates.length} updates on ${plan.aggregator}`;
-  const result: AggregateResult = await edge(plan.aggregator, summary).aggregate({
-    owner,
-    round: round.round,
-    strategy: { name: strategy, parameters },
-    weights: model.weights,
-    updates,
-    ...(model.state === undefined ? {} : { state: model.state }),
-    ...(model.file === undefined ? {} : { file: model.file }),
-  });
+  const result: Made = await (encoding === undefined
+    ? aggregated(start, round.round, updates)
+    : trainHead(start, round.round, updates));
   // Late updates judged older weights.
   const judged = updates.flatMap(({ client, samples, evaluation: metrics, staleness = 0 }) =>
     metrics && staleness === 0 ? [{ client, samples, metrics }] : [],
@@ -153,6 +148,7 @@ export async function aggregate(start: RoundStart, round: OpenRound): Promise<Ro
     generation: round.generation,
     clients: [...new Set(updates.map(({ client }) => client))],
     ...madeOf(round, updates),
+    ...(encoding === undefined ? {} : { encoded: codeOf(encoding) }),
     samples: updates.reduce((sum, { samples }) => sum + samples, 0),
     weights: result.weights,
     ...(result.state === undefined ? {} : { state: result.state }),
@@ -161,6 +157,27 @@ export async function aggregate(start: RoundStart, round: OpenRound): Promise<Ro
     seconds: (Date.now() - round.startedAt) / 1000,
     time: new Date().toISOString(),
   };
+}
+
+function aggregated(start: RoundStart, round: number, updates: CountedUpdate[]): Promise<Made> {
+  const { owner, plan, model } = start;
+  const { strategy, parameters } = plan.fields.aggregation;
+  const summary = `round ${round} · ${strategy} of ${updates.length} updates on ${plan.aggregator}`;
+  return edge(plan.aggregator, summary).aggregate({
+    owner,
+    round,
+    strategy: { name: strategy, parameters },
+    weights: model.weights,
+    updates,
+    ...(model.state === undefined ? {} : { state: model.state }),
+    ...(model.file === undefined ? {} : { file: model.file }),
+  });
+}
+
+type Made = Pick<AggregateResult, 'weights' | 'state' | 'file' | 'metrics'>;
+
+function codeOf({ layer, bits, epsilon }: Encoding): RoundRecord['encoded'] {
+  return { layer, bits, epsilon };
 }
 
 /** What of its updates is of earlier rounds. */

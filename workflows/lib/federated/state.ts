@@ -93,6 +93,8 @@ export interface RoundRecord {
   staleness?: number[];
   /** Tasks that were given up when this round began, and the round that they were of. */
   discarded?: { client: string; round: number }[];
+  /** MistNet: what clients have handed over, ε being that of each value. */
+  encoded?: { layer: string; bits: number; epsilon: number };
   samples: number;
   weights: BlobRef;
   state?: BlobRef;

@@ -6,6 +6,7 @@ import type { StatusDraft, Verdict, Wait } from '../status.ts';
 import { nodeProblem } from '../../node.ts';
 import type { FederatedState } from './job-state.ts';
 import { bufferMeaning, bufferOf } from './buffer.ts';
+import { isMistNet, mistNetMeaning } from './mist-net.ts';
 import { quorumOf } from './quorum.ts';
 import { assess, places, type FederatedView } from './situation.ts';
 import type { ClientPlace, RoundRecord, RunNews } from './state.ts';
@@ -42,6 +43,7 @@ export function federatedStatus(view: FederatedView): StatusDraft {
       failed: own.ended?.kind === 'failed' ? clients.length : 0,
       strategy: desired.fields.aggregation.strategy,
       ...(bufferOf(desired.fields) === undefined ? {} : { buffer: bufferMeaning }),
+      ...(isMistNet(desired.fields) ? { privacy: mistNetMeaning } : {}),
       aggregator: 'the image of the aggregation worker is not run: the rounds are aggregated by the strategy',
       ...(desired.fields.transmitter === 's3'
         ? { transmitter: 's3 is accepted and works like ws: updates travel as blobs' }
@@ -69,12 +71,13 @@ function lastRecord({ run, news }: FederatedState): RoundRecord | undefined {
 }
 
 function summaryOf(of: RoundRecord): Record<string, unknown> {
-  const { clients, weights, metrics, credited, staleness, discarded, unjudged, ...record } = of;
+  const { clients, weights, metrics, credited, staleness, discarded, encoded, unjudged, ...record } = of;
   const digits = Object.entries(metrics).map(([name, value]) => [name, Number(value.toPrecision(6))] as const);
   const { round, samples, seconds, time } = record;
   const said = digits.map(([name, value]) => `, ${name} ${value}`).join('');
   const late = (credited ?? []).map((entry) => `, client ${entry.client} with its update of round ${entry.round}`);
   const given = (discarded ?? []).map((entry) => `, task of client ${entry.client} of round ${entry.round} given up`);
+  const bits = encoded === undefined ? '' : `, features at "${encoded.layer}" with ε ${encoded.epsilon} for each value`;
   const buffered = staleness === undefined ? '' : `${staleness.length} updates ${behind(staleness)} of `;
   return {
     round,
@@ -82,12 +85,13 @@ function summaryOf(of: RoundRecord): Record<string, unknown> {
     ...(credited === undefined ? {} : { credited }),
     ...(staleness === undefined ? {} : { updates: staleness.length, staleness }),
     ...(discarded === undefined ? {} : { discarded }),
+    ...(encoded === undefined ? {} : { encoded }),
     samples,
     digest: weights.sha256,
     metrics: Object.fromEntries(digits),
     seconds,
     time,
-    message: `${buffered}${clients.length} clients${late.join('')}${given.join('')}, ${samples} samples${said}${unjudged === undefined ? '' : `; not judged: ${unjudged.message}`}`,
+    message: `${buffered}${clients.length} clients${late.join('')}${given.join('')}${bits}, ${samples} samples${said}${unjudged === undefined ? '' : `; not judged: ${unjudged.message}`}`,
   };
 }
 

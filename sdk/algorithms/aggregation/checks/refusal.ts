@@ -12,7 +12,9 @@ export type RefusalReason =
   | 'TensorsUnknown'
   | 'NotFinite'
   | 'BadSampleCount'
-  | 'TooManySamples';
+  | 'TooManySamples'
+  | 'BitsInvalid'
+  | 'LabelsInvalid';
 
 export interface Refusal {
   reason: RefusalReason;

@@ -197,10 +197,19 @@ describe("Sedna's manifest", () => {
     const fields = manifest({ keepWarm: false, rounds: { late: 'CreditNextRound', deadline: '1h30m' } });
     expect(fields.rounds.deadlineMs).toBe(5_400_000);
     expect(notYet(fields)).toBeUndefined();
-    for (const strategy of ['MistNet', 'Worker']) {
-      expect(notYet(manifest({ aggregation: { strategy } }))?.message).toMatch(
-        `spec.aggregation.strategy: ${strategy}: comes in a later release`,
-      );
-    }
+    const worker = notYet(manifest({ aggregation: { strategy: 'Worker' } }));
+    expect(worker).toMatchObject({
+      reason: 'NotSupportedYet',
+      message: expect.stringMatching(
+        /^spec\.aggregation\.strategy: Worker: .* leave the strategy out \(FedAvg\), name another one/,
+      ),
+    });
+  });
+
+  test('MistNet has one round, whatever the aggregator would have done', () => {
+    expect(manifest({ aggregation: { strategy: 'MistNet' } }).rounds.total).toBe(1);
+    expect(() => manifest({ aggregation: { strategy: 'MistNet' }, rounds: { total: 2 } })).toThrow(
+      'rounds.total must be 1, or be left out',
+    );
   });
 });
