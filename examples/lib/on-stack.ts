@@ -5,7 +5,8 @@ import { isForeignStackRunning, startStack, stopStack, type DemoStack } from './
 /** Starts the stack of this folder, or takes the one that runs, and tells a story on it. Only a stack of its own is stopped. */
 export async function onStack(
   { narrator, shell, cleanup, cleaningShell, options }: DemoContext,
-  images: string,
+  /** List of local programs; `undefined`: the ready-made ones are enough. */
+  images: string | undefined,
   tell: (stack: DemoStack, session: Session) => Promise<DemoResult>,
 ): Promise<DemoResult> {
   const foreign = isForeignStackRunning();

@@ -9,14 +9,15 @@ export interface DemoOptions {
   standalone: boolean;
 }
 
-const available = ['incremental', 'federated'] as const;
-const announced = ['joint', 'lifelong'];
+const available = ['incremental', 'federated', 'joint'] as const;
+const announced = ['lifelong'];
 export type DemoName = (typeof available)[number];
 
-export const usage = `npm run demo -- [incremental | federated] [-o json] [--keep] [--standalone]
+export const usage = `npm run demo -- [incremental | federated | joint] [-o json] [--keep] [--standalone]
 
   incremental    handwritten digits: train, evaluate, deploy, hot update while requests run (default)
   federated      two nodes with different digits learn one model; one loses its controller, then the manager dies
+  joint          a little model at the edge asks a big one in the cloud, which is killed for ten seconds under load
   -o json        end with one JSON line on standard output; the narration goes to standard error
   --keep         leave the stack and the objects as they are, to go on by hand
   --standalone   without Kubernetes: the sedna command instead of kubectl

@@ -49,7 +49,7 @@ function startedByDemo(): ProcessRef[] {
 export async function startStack(
   shell: Shell,
   narrator: Narrator,
-  options: { standalone: boolean; images: string; foreign: boolean },
+  options: { standalone: boolean; images: string | undefined; foreign: boolean },
 ): Promise<DemoStack> {
   const before = readStackState(process.cwd());
   if (options.foreign && options.standalone && before?.mode === 'kubernetes') {
@@ -57,7 +57,7 @@ export async function startStack(
       hint: 'leave --standalone out, or stop that stack with: npx sedna down',
     });
   }
-  const flags = ['--detach', '--images', pathForReader(options.images)];
+  const flags = ['--detach', ...(options.images === undefined ? [] : ['--images', pathForReader(options.images)])];
   await shell.run(sedna, ['up', ...flags, ...(options.standalone ? ['--standalone'] : [])], { boundMs: upBoundMs });
   const state = readStackState(process.cwd());
   if (state === undefined) throw new DemoError('sedna up left no stack behind', { awaited: 'the stack' });
