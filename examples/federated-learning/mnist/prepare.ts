@@ -37,7 +37,7 @@ export async function prepare(directory: string): Promise<void> {
   await estimator.close();
 }
 
-function writeSet(directory: string, digits: readonly Digit[]): void {
+export function writeSet(directory: string, digits: readonly Digit[]): void {
   mkdirSync(directory, { recursive: true });
   const lines = digits.map((digit, i) => writeDigit(directory, i, digit));
   writeFileSync(join(directory, 'index.txt'), `${lines.join('\n')}\n`);

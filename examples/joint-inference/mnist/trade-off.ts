@@ -51,6 +51,9 @@ export function plot(points: readonly Point[], { width = 60, height = 12 } = {})
     'accuracy',
     ...grid.map((cells, i) => `${edges[i] ?? ' '.repeat(7)} │${cells.join('').trimEnd()}`),
     `${' '.repeat(8)}└${'─'.repeat(width)}`,
-    `${' '.repeat(9)}0 %${'samples that go to the cloud'.padStart(width / 2 + 12).padEnd(width - 8)}100 %`,
+    `${' '.repeat(9)}0 %${centred('samples that go to the cloud', width - 8)}100 %`,
   ];
 }
+
+const centred = (text: string, width: number): string =>
+  text.padStart(Math.floor((width + text.length) / 2)).padEnd(width);

@@ -17,7 +17,6 @@ describe('options of npm run demo', () => {
   });
 
   it.each([
-    [['joint'], 'the joint demo comes in a later release'],
     [['lifelong'], 'the lifelong demo comes in a later release'],
     [['quantum'], 'there is no demo quantum'],
     [['incremental', 'joint'], 'one demo at a time'],
