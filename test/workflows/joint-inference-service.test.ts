@@ -1,5 +1,9 @@
 /** The real workflow on the real server, with local controllers' runtimes and worker processes: what serves, and what it survives. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeModel, mlp } from '../../sdk/estimators/onnx/index.ts';
+import { entityId } from '../../workflows/lib/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeTemporal } from '../support/stack.ts';
 import { TestNamespace } from './support/namespace.ts';
@@ -152,4 +156,112 @@ describeTemporal('a joint inference service', () => {
     expect(await ask(url)).toMatchObject({ model: 'mended' });
     expect(await service.workers('edge')).toHaveLength(1);
   }, 90_000);
+
+  test('pause holds back edits, stop ends the workers and keeps the addresses, resume goes on; other verbs are refused', async () => {
+    const service = await runningScene();
+    const url = await service.url('edge');
+    await service.say('pause');
+    await service.status({ phase: 'Paused', waitingFor: { reason: 'Paused' } });
+    await service.applyModel('edge', 'later');
+    await service.say('trigger');
+    await service.status({ refused: { verb: 'trigger' } });
+    expect(await ask(url)).toMatchObject({ model: 'little' });
+    await service.say('stop');
+    await service.status({ phase: 'Stopped', replicas: '0/0', workers: [] });
+    await expect(ask(url)).rejects.toThrow('503');
+    await service.say('resume');
+    await service.status(running);
+    expect(await service.url('edge')).toBe(url);
+    expect(await ask(url)).toMatchObject({ model: 'later' });
+    await service.say('resume');
+    await service.status({ refused: { verb: 'resume', message: 'it is not paused' } });
+    await service.say('retry');
+    await service.status({ refused: { verb: 'retry', message: 'nothing has failed' } });
+  }, 90_000);
+
+  test('a model that cannot run there never reaches a worker; retry judges the file again', async () => {
+    const service = await runningScene();
+    const before = await service.workers();
+    await service.applyModel('edge', 'no-such-file', 'onnx');
+    const status = await service.status({
+      waitingFor: { reason: 'ModelUnreadable' },
+      phase: 'Running',
+      replicas: '2/2',
+    });
+    expect(status['waitingFor']).toMatchObject({
+      message: expect.stringContaining('no-such-file.onnx: it cannot be read'),
+    });
+    const file = join(service.edge.directory, 'no-such-file.onnx');
+    writeFileSync(file, 'this is no protobuf');
+    await service.say('retry');
+    await service.status({ waitingFor: { reason: 'ModelMisfit' }, phase: 'Running' });
+    expect(await service.workers()).toEqual(before);
+    writeFileSync(file, encodeModel(mlp({ inputs: 4, outputs: 2, seed: 1 })));
+    await service.say('retry');
+    // The workers of this test cannot read it, which is a matter of theirs: it has passed the gate.
+    await service.status({ ...running, waitingFor: null });
+    expect(await service.workers()).not.toEqual(before);
+  }, 90_000);
+
+  test('deleted within seconds, nothing is left on the nodes; created again under the same name; deleted while a node is away', async () => {
+    const service = await runningScene();
+    const { uid } = (await temporal.view(service.ref)).metadata;
+    const folder = join(service.edge.stateDir, 'services', uid ?? '', 'edge');
+    expect(existsSync(folder)).toBe(true);
+    await service.say('remove');
+    await temporal.ended(service.ref, 30_000);
+    await eventually(() => {
+      expect(service.edge.runtime?.list()).toEqual([]);
+      expect(service.cloud.runtime?.list()).toEqual([]);
+    }, 15_000);
+    await eventually(() => expect(existsSync(folder)).toBe(false));
+    await service.applyService();
+    await service.status(running);
+    await service.edge.stop();
+    const from = performance.now();
+    await service.say('remove');
+    await temporal.ended(service.ref, 30_000);
+    expect(performance.now() - from).toBeLessThan(30_000);
+    await service.edge.start();
+    await eventually(() => expect(service.edge.runtime?.list()).toEqual([]), 30_000);
+  }, 120_000);
+
+  test('nothing is written to the history while nothing happens', async () => {
+    const service = await runningScene();
+    const length = async (): Promise<number> => {
+      const { historyLength } = await temporal.client.workflow.getHandle(entityId(service.ref)).describe();
+      return historyLength;
+    };
+    await eventually(async () => {
+      const before = await length();
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      expect(await length()).toBe(before);
+    }, 30_000);
+  }, 60_000);
+
+  test('a set that may go elsewhere does so when its node is gone; what it left there ends when the node is back', async () => {
+    const service = await scene();
+    const labels = { 'sedna.io/role': 'edge', zone: service.name };
+    const [first, second] = [service.node(`${service.name}-a`, labels), service.node(`${service.name}-b`, labels)];
+    await Promise.all([first.start(), second.start()]);
+    try {
+      await service.applyAll({ edgePod: { nodeName: undefined, nodeSelector: { zone: service.name } } });
+      const { nodes } = (await service.status(running)) as { nodes: { edge: string } };
+      const [here, there] = nodes.edge === first.name ? [first, second] : [second, first];
+      const url = await service.url('edge');
+      await here.stop();
+      await service.status({ waitingFor: { reason: 'NodeSilent' }, phase: 'Running' }, 40_000);
+      // It may be the link only: what runs there goes on.
+      expect(await ask(url)).toMatchObject({ model: 'little' });
+      await service.status({ ...running, node: there.name, waitingFor: null }, 60_000);
+      expect(await service.url('edge')).not.toBe(url);
+      expect(await ask(await service.url('edge'))).toMatchObject({ model: 'little' });
+      await here.start();
+      await eventually(() => expect(here.runtime?.list()).toEqual([]), 40_000);
+      expect(there.runtime?.list()).toHaveLength(2);
+    } finally {
+      await service.say('remove');
+      await Promise.all([first.end(), second.end()]);
+    }
+  }, 180_000);
 });
