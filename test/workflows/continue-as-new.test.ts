@@ -9,6 +9,7 @@ import { ScriptedNode } from './support/edge.ts';
 import { FederatedScene } from './support/federated.ts';
 import { JobScene } from './support/job.ts';
 import { TestNamespace } from './support/namespace.ts';
+import { ask, ServiceScene } from './support/service-scene.ts';
 import { startShortHistoryServer } from './support/short-history-server.ts';
 
 describeTemporal('continue-as-new', () => {
@@ -191,5 +192,27 @@ describeTemporal('continue-as-new', () => {
     await temporal.signal(scene.ref, 'remove');
     await temporal.ended(scene.ref, 20_000);
     await scene.stop();
+  }, 90_000);
+
+  test('a service serves on: the next run finds every worker where the last one left it', async () => {
+    const service = await new ServiceScene(temporal, 'serving').start();
+    try {
+      await service.applyAll();
+      await service.status({ phase: 'Running', replicas: '2/2' });
+      const before = await service.workers();
+      const traffic = await service.load('edge', 1);
+      for (let i = 0; (await runs(entityId(service.ref))) < 3; i++) {
+        await service.say(i % 2 === 0 ? 'pause' : 'resume');
+        expect(i).toBeLessThan(200);
+      }
+      await service.say('resume');
+      await service.status({ phase: 'Running', replicas: '2/2' });
+      await traffic.stop();
+      expect(traffic.failures).toEqual([]);
+      expect(await service.workers()).toEqual(before);
+      expect(await ask(await service.url('edge'))).toMatchObject({ worker: before.at(-1)?.name });
+    } finally {
+      await service.end();
+    }
   }, 90_000);
 });
