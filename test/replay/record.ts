@@ -23,6 +23,7 @@ import { fail, ScriptedNode } from '../workflows/support/edge.ts';
 import { FederatedScene } from '../workflows/support/federated.ts';
 import { TestNamespace } from '../workflows/support/namespace.ts';
 import { Scene, type JobChange } from '../workflows/support/scene.ts';
+import { ask, ServiceScene } from '../workflows/support/service-scene.ts';
 import { startShortHistoryServer } from '../workflows/support/short-history-server.ts';
 
 const [release = '', ...chosen] = process.argv.slice(2);
@@ -30,7 +31,7 @@ if (!/^v\d+(\.\d+)*$/.test(release)) throw new Error('say which release is recor
 
 const isWanted = (story: string): boolean => chosen.length === 0 || chosen.includes(story);
 
-const plainKinds = ['Dataset', 'Model', 'IncrementalLearningJob', 'FederatedLearningJob'];
+const plainKinds = ['Dataset', 'Model', 'IncrementalLearningJob', 'FederatedLearningJob', 'JointInferenceService'];
 
 /** Stores the history of a run; without `runId` of the newest one. */
 async function store(temporal: TestNamespace, id: string, story: string, runId?: string): Promise<void> {
@@ -288,6 +289,51 @@ async function mistNet(temporal: TestNamespace): Promise<void> {
   await scene.stop();
 }
 
+/** A service that starts without its cloud, is replaced, misfit, paused, scaled and stopped; and one whose node is gone. */
+async function services(temporal: TestNamespace): Promise<void> {
+  const scene = new ServiceScene(temporal, 'replaced');
+  await scene.edge.start();
+  await scene.applyAll();
+  await scene.status({ waitingFor: { reason: 'NodeUnknown' }, active: 1 });
+  await scene.cloud.start();
+  await scene.status({ phase: 'Running', replicas: '2/2' });
+  await ask(await scene.url('edge'), '/report', JSON.stringify({ inferenceNumber: 4, hardExampleNumber: 1 }));
+  await scene.status({ metrics: [{ key: 'hardExampleNumber', value: '1' }, {}, { value: '0.25' }] });
+  await scene.applyModel('edge', 'better');
+  await scene.status({ phase: 'Running', waitingFor: null });
+  await scene.applyModel('edge', 'broken');
+  await scene.status({ waitingFor: { reason: 'CrashLoopBackOff' } });
+  await scene.applyModel('edge', 'missing', 'onnx');
+  await scene.status({ waitingFor: { reason: 'ModelUnreadable' } });
+  await scene.say('pause');
+  await scene.applyService({ edge: { replicas: 2 } });
+  await scene.applyModel('edge', 'good');
+  await scene.status({ observedGeneration: 2, phase: 'Paused' });
+  await scene.say('resume');
+  await scene.status({ phase: 'Running', replicas: '3/3' });
+  await scene.say('stop');
+  await scene.status({ phase: 'Stopped', replicas: '0/0', workers: [] });
+  await scene.say('remove');
+  await temporal.ended(scene.ref, 30_000);
+  await store(temporal, entityId(scene.ref), 'replaced');
+  await scene.end();
+
+  const moved = await new ServiceScene(temporal, 'moved').start();
+  const labels = { zone: 'moved' };
+  const nodes = [moved.node('moved-a', labels), moved.node('moved-b', labels)];
+  await Promise.all(nodes.map((node) => node.start()));
+  await moved.applyAll({ edgePod: { nodeName: undefined, nodeSelector: labels } });
+  const found = await moved.status({ phase: 'Running', replicas: '2/2' });
+  const here = nodes.find(({ name }) => name === found['node']);
+  await here?.stop();
+  await moved.status({ waitingFor: { reason: 'NodeSilent' } }, 40_000);
+  await moved.status({ phase: 'Running', waitingFor: null }, 60_000);
+  await moved.say('remove');
+  await temporal.ended(moved.ref, 30_000);
+  await store(temporal, entityId(moved.ref), 'moved');
+  await Promise.all([moved, ...nodes].map((one) => one.end()));
+}
+
 /** Runs that begin with the state of the run before. */
 async function continued(): Promise<void> {
   const { server, address } = await startShortHistoryServer();
@@ -323,7 +369,7 @@ await globalSetup();
 try {
   const temporal = await TestNamespace.open();
   await temporal.control(new Cluster());
-  const stories = { unsupported, model, jobs, federated, credited, buffered, mistNet };
+  const stories = { unsupported, model, jobs, federated, credited, buffered, mistNet, services };
   for (const [name, record] of Object.entries(stories)) if (isWanted(name)) await record(temporal);
   await temporal.close();
   if (isWanted('continued')) await continued();
