@@ -1,4 +1,4 @@
-import { boxScores, isProbability, numericParameter } from './miner.ts';
+import { isProbability, listOf, numericParameter, scoreOf } from './miner.ts';
 import type { HardExampleMinerFactory } from './miner.ts';
 
 /**
@@ -9,8 +9,14 @@ export const ibt: HardExampleMinerFactory = (parameters = {}) => {
   const imageLimit = numericParameter(parameters, 'threshold_img', 0.5);
   const boxLimit = numericParameter(parameters, 'threshold_box', 0.5);
   return (result) => {
-    const scores = boxScores(result);
-    if (!scores?.every(isProbability)) return false;
-    return scores.filter((score) => score <= boxLimit).length / scores.length >= 1 - imageLimit;
+    const boxes = listOf(result);
+    if (boxes === undefined || boxes.length === 0) return false;
+    let low = 0;
+    for (let i = 0; i < boxes.length; i++) {
+      const score = scoreOf(boxes[i]);
+      if (!isProbability(score)) return false;
+      if (score <= boxLimit) low += 1;
+    }
+    return low / boxes.length >= 1 - imageLimit;
   };
 };

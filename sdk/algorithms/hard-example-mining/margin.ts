@@ -11,7 +11,8 @@ export const margin: HardExampleMinerFactory = (parameters = {}) => {
     const classes = probabilities(result);
     if (!classes || classes.length < 2) return false;
     let [first, second] = [-1, -1];
-    for (const p of classes) {
+    for (let i = 0; i < classes.length; i++) {
+      const p = classes[i] as number;
       if (p > first) [first, second] = [p, first];
       else if (p > second) second = p;
     }

@@ -1,4 +1,4 @@
-import { boxScores, isProbability, normalisedEntropy, probabilities } from './miner.ts';
+import { isProbability, meanScore, normalisedEntropy, probabilities } from './miner.ts';
 
 /**
  * How unsure a result is, 0 (sure) to 1: what is kept first when there is no room for all. Classes: their entropy as a share of its
@@ -7,7 +7,6 @@ import { boxScores, isProbability, normalisedEntropy, probabilities } from './mi
 export function uncertainty(result: unknown): number {
   const classes = probabilities(result);
   if (classes) return classes.length > 1 ? Math.min(1, Math.max(0, normalisedEntropy(classes))) : 1 - (classes[0] ?? 0);
-  const scores = boxScores(result);
-  if (!scores?.every(isProbability)) return 0.5;
-  return 1 - scores.reduce((sum, score) => sum + score, 0) / scores.length;
+  const mean = meanScore(result);
+  return isProbability(mean) ? 1 - mean : 0.5;
 }
