@@ -15,6 +15,7 @@ const benchmarks: Record<string, () => Promise<{ run: Benchmark }>> = {
   apply: () => import('./apply.ts'),
   p5: () => import('./p5.ts'),
   p6: () => import('./p6.ts'),
+  p7: () => import('./p7.ts'),
   p13: () => import('./p13.ts'),
   p11: () => import('./p11.ts'),
 };
