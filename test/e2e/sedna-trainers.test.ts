@@ -1,6 +1,6 @@
 /** Trainers of the original library in a whole stack: an unmodified manifest, and one in which everything goes wrong. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../deploy/local/files.ts';
 import { writeWeights } from '../../sdk/tensors/index.ts';
@@ -22,7 +22,7 @@ interface Status {
   round: string;
   transmitter?: string;
   clients: { state: string; reason?: string; message?: string }[];
-  rounds: { round: number; clients: number; samples: number; digest: string }[];
+  rounds: { round: number; clients: number; samples: number; digest: string; updates?: number }[];
 }
 
 const shapes = [[2, 3], [3], []];
@@ -31,6 +31,13 @@ const trainers: Trainer[] = [
   { node: 'edge-1', start: 0.3, target: -2.7, samples: 33 },
   { node: 'edge-2', start: 0.3, target: 0.123456, samples: 7 },
 ];
+
+interface Change {
+  rounds?: object;
+  aggregation?: object;
+  transmitter?: object;
+  image?: string;
+}
 
 class TrainerStack extends LocalStack {
   async start(): Promise<void> {
@@ -49,7 +56,7 @@ class TrainerStack extends LocalStack {
   }
 
   /** A manifest as for the original: the number of rounds is in the environment of the aggregator. */
-  async apply(name: string, clients: Trainer[], change: { rounds?: object; transmitter?: object; image?: string }) {
+  async apply(name: string, clients: Trainer[], change: Change) {
     const { image = 'test/sedna-trainer:v1', ...fields } = change;
     const objects: object[] = [];
     const add = (kind: string, of: string, spec: object) =>
@@ -162,6 +169,21 @@ describeTemporal('trainers of the original library', () => {
     expect(status.rounds.map(({ clients: count }) => count)).toEqual([3, 2, 3]);
     expect(status.rounds.map(({ digest }) => digest)).toEqual(await expected(stack, clients, [all, [0, 1], all]));
   }, 400_000);
+
+  it('fill the buffers of FedBuff; each is told the end', async () => {
+    const aggregation = { strategy: 'FedBuff', parameters: { bufferSize: 2 } };
+    await stack.apply('buffered', trainers, { aggregation, rounds: { total: 4, minClientsToStart: 3 } });
+    const status = await stack.until('buffered', { phase: 'Succeeded', round: '4/4' }, 120_000);
+    expect(status.rounds.map(({ updates }) => updates)).toEqual([2, 2, 2, 2]);
+    const logs = ['edge-1', 'edge-2'].flatMap((node) => {
+      const folder = join(stack.cwd, '.sedna', 'nodes', node, 'logs');
+      return readdirSync(folder)
+        .filter((file) => file.startsWith('buffered-train-'))
+        .map((file) => readFileSync(join(folder, file), 'utf8'));
+    });
+    expect(logs).toHaveLength(3);
+    for (const log of logs) expect(log).toMatch(/"exit":"ok".*\nhas ended/);
+  }, 180_000);
 
   it('images of the second version are refused by name', async () => {
     const image = 'kubeedge/sedna-example-federated-learning-surface-defect-detection-train:v0.4.0';
