@@ -1,6 +1,7 @@
 /**
  * `p6`: the SDK's inference server, models in processes of their own, against the big-model service of the original (FastAPI, nested
- * lists in JSON, ONNX Runtime in Python). Each server has one core, the load the other; one thread per session on both sides.
+ * lists in JSON, ONNX Runtime in Python). Servers and load share all cores; one thread per session on both sides. The
+ * original is one process by design, ours are two: the peer is bound by Python's lock, not by a core that it lacks.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,6 @@ import type { BenchmarkOptions, Case, Goal } from './lib/case.ts';
 import { median, quantile, ratioInterval } from './lib/statistics.ts';
 import { Connection } from './p6/client.ts';
 import { closedLoop, knee, openLoop } from './p6/load.ts';
-import { pinned, pinThis } from './p6/pin.ts';
 import { image, requestsOf, row, vector, type Requests, type Workload } from './p6/workloads.ts';
 import { servingPython } from './peers/environments.ts';
 import { LinePeer, type PeerCommand } from './peers/lines.ts';
@@ -43,14 +43,13 @@ const ofImages: Comparison[] = [
 
 export async function run({ quick }: BenchmarkOptions): Promise<Case[]> {
   const sizes = quick ? tiny : full;
-  const isPinned = pinThis();
   const folder = mkdtempSync(join(tmpdir(), 'sedna-bench-'));
   try {
     const cases: Case[] = [];
     for (const [workload, comparisons] of [[vector(), ofVectors] as const, [image(), ofImages] as const]) {
       const file = join(folder, 'model.onnx');
       writeFileSync(file, workload.model);
-      const side = await Side.of(workload, file, isPinned);
+      const side = await Side.of(workload, file);
       const python = quick ? 'quick run' : await servingPython().catch(({ message }: Error) => message);
       const peer = python === 'quick run' || !python.startsWith('/') ? python : await side.peer(python);
       for (const comparison of comparisons) cases.push(await side.compare(comparison, peer, sizes));
@@ -92,29 +91,20 @@ type Sizes = typeof full;
 class Side {
   readonly #workload: Workload;
   readonly #file: string;
-  readonly #isPinned: boolean;
   readonly #requests: Requests;
   readonly #expected: number[];
   /** Median of a run in this process, in ms. */
   readonly #modelMs: number;
 
-  private constructor(of: {
-    workload: Workload;
-    file: string;
-    isPinned: boolean;
-    input: string;
-    expected: number[];
-    modelMs: number;
-  }) {
+  private constructor(of: { workload: Workload; file: string; input: string; expected: number[]; modelMs: number }) {
     this.#workload = of.workload;
     this.#file = of.file;
-    this.#isPinned = of.isPinned;
     this.#requests = requestsOf(of.workload, of.input);
     this.#expected = of.expected;
     this.#modelMs = of.modelMs;
   }
 
-  static async of(workload: Workload, file: string, isPinned: boolean): Promise<Side> {
+  static async of(workload: Workload, file: string): Promise<Side> {
     const model = await OnnxModel.open(file, { threads: 1 });
     const [input] = model.inputs;
     const feeds = {
@@ -132,7 +122,6 @@ class Side {
     return new Side({
       workload,
       file,
-      isPinned,
       input: input?.name ?? '',
       expected,
       modelMs: median(times.slice(100)),
@@ -141,13 +130,13 @@ class Side {
 
   peer(python: string): Promise<Target> {
     const script = fileURLToPath(new URL('./peers/sedna_inference.py', import.meta.url));
-    return Target.start(pinned({ command: python, args: [script, this.#file, '1'] }, this.#isPinned));
+    return Target.start({ command: python, args: [script, this.#file, '1'] });
   }
 
   #ours(batching?: BatchingOptions): Promise<Target> {
     const script = fileURLToPath(new URL('./p6/serve.ts', import.meta.url));
     const options = JSON.stringify({ name: 'bench', file: this.#file, threads: 1, batching });
-    return Target.start(pinned({ command: process.execPath, args: [script, options] }, this.#isPinned));
+    return Target.start({ command: process.execPath, args: [script, options] });
   }
 
   async compare(comparison: Comparison, peer: Target | string, { pairs, seconds }: Sizes): Promise<Case> {

@@ -54,7 +54,7 @@ export async function openLoop(
     for (; sent < count && began + (sent * 1_000) / perSecond <= now(); sent++)
       due.push(began + (sent * 1_000) / perSecond);
     send();
-    // The generator has a core of its own: timers would be too coarse.
+    // Timers would be too coarse: the next ones leave in bursts.
     await new Promise(setImmediate);
   }
   while (running.size > 0 || due.length > 0) await new Promise(setImmediate);

@@ -51,6 +51,8 @@ export interface ServedModel {
   readonly outputs: readonly TensorInfo[];
   /** For people: `onnxruntime_onnx` unless told otherwise. */
   readonly platform?: string;
+  /** Nothing looks at the feeds, and no output shares their memory, once `infer` has resolved: the server may use it again. Default: false. */
+  readonly copiesFeeds?: boolean;
   /** `undefined` as long as it cannot answer. */
   version(): string | undefined;
   infer(feeds: Record<string, Tensor>, context?: InferContext): Promise<Inferred>;

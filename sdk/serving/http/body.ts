@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { InferenceError } from '../errors.ts';
+import type { MemoryPool } from './memory-pool.ts';
 
 /** Tensors of 8-byte elements can be viewed without a copy where they start on a multiple of this. */
 const ALIGNMENT = 8;
@@ -13,12 +14,15 @@ export interface BodyOptions {
   limit: number;
   /** Where binary tensors begin: placed on a multiple of 8. */
   headerLength?: number;
+  /** Where memory for large bodies comes from; the caller gives it back. */
+  pool?: MemoryPool;
 }
 
 /** Reads a request's body. Refuses one above the limit before it is read where its length is declared, and what it cannot decompress. */
-export async function readBody(request: IncomingMessage, { limit, headerLength = 0 }: BodyOptions): Promise<Buffer> {
+export async function readBody(request: IncomingMessage, options: BodyOptions): Promise<Buffer> {
+  const { limit } = options;
   const encoding = request.headers['content-encoding'] ?? 'identity';
-  const raw = await readRaw(request, limit, encoding === 'identity' ? headerLength : 0);
+  const raw = await readRaw(request, encoding === 'identity' ? options : { limit });
   if (encoding === 'identity') return raw;
   const decode = Object.hasOwn(decoders, encoding) ? decoders[encoding as keyof typeof decoders] : undefined;
   if (!decode) throw new InferenceError(415, `content-encoding "${encoding}" is unknown; known: gzip, deflate, br`);
@@ -31,12 +35,12 @@ export async function readBody(request: IncomingMessage, { limit, headerLength =
   }
 }
 
-function readRaw(request: IncomingMessage, limit: number, headerLength: number): Promise<Buffer> {
+function readRaw(request: IncomingMessage, { limit, headerLength = 0, pool }: BodyOptions): Promise<Buffer> {
   const declared = request.headers['content-length'];
   const length = declared === undefined ? undefined : Number(declared);
   if (length !== undefined && length > limit) return Promise.reject(tooLarge(limit));
   return new Promise((resolve, reject) => {
-    const sink = length === undefined ? new GrowingSink(limit) : new SizedSink(length, headerLength);
+    const sink = length === undefined ? new GrowingSink(limit) : new SizedSink(length, headerLength, pool);
     request.on('data', (chunk: Buffer) => {
       if (!sink.take(chunk)) {
         request.pause();
@@ -45,9 +49,11 @@ function readRaw(request: IncomingMessage, limit: number, headerLength: number):
       }
     });
     request.on('end', () => resolve(sink.bytes()));
-    const cut = () => reject(new InferenceError(400, 'the body was cut off', { reason: 'CANCELED' }));
-    request.on('error', cut);
-    request.on('close', cut);
+    request.on('error', () => undefined);
+    // Comes after `end` as well, in each request: an error costs too much to make one for nothing.
+    request.on('close', () => {
+      if (!request.complete) reject(new InferenceError(400, 'the body was cut off', { reason: 'CANCELED' }));
+    });
   });
 }
 
@@ -55,12 +61,14 @@ function readRaw(request: IncomingMessage, limit: number, headerLength: number):
 class SizedSink {
   readonly #length: number;
   readonly #pad: number;
+  readonly #pool: MemoryPool | undefined;
   #only: Buffer | undefined;
   #target: Buffer | undefined;
   #at = 0;
 
-  constructor(length: number, headerLength: number) {
+  constructor(length: number, headerLength: number, pool: MemoryPool | undefined) {
     this.#length = length;
+    this.#pool = pool;
     this.#pad = (ALIGNMENT - (headerLength % ALIGNMENT)) % ALIGNMENT;
   }
 
@@ -69,14 +77,27 @@ class SizedSink {
       this.#only = chunk;
       return true;
     }
-    this.#target ??= Buffer.allocUnsafeSlow(this.#length + this.#pad).subarray(this.#pad);
+    this.#target ??= this.#memory(this.#length + this.#pad).subarray(this.#pad);
     this.#at += chunk.copy(this.#target, this.#at);
+    free(chunk);
     return true;
   }
 
   bytes(): Buffer {
     return this.#only ?? this.#target?.subarray(0, this.#at) ?? Buffer.alloc(0);
   }
+
+  #memory(bytes: number): Buffer {
+    return this.#pool?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes);
+  }
+}
+
+/**
+ * Frees the memory of a chunk that was copied and that nobody else has. Left to the garbage collector, 64 KiB here and there make it
+ * collect the whole heap every few megabytes, which costs several times as much as reading the body.
+ */
+function free({ buffer, byteLength }: Buffer): void {
+  if (buffer.byteLength === byteLength) (buffer as ArrayBuffer & { transfer(size: number): ArrayBuffer }).transfer(0);
 }
 
 class GrowingSink {

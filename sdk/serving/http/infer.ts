@@ -5,11 +5,15 @@ import type { HttpInferResponse } from '../codec/http-response.ts';
 import { InferenceError } from '../errors.ts';
 import type { Codec, InferenceService } from '../service.ts';
 import { readBody } from './body.ts';
+import { MemoryPool } from './memory-pool.ts';
 
 /** Length of the JSON before binary tensors, in requests and responses. */
 const HEADER_LENGTH = 'inference-header-content-length';
-/** Responses up to this size are sent in one piece: a copy costs less than another call. */
-const ONE_PIECE_BYTES = 32 * 1024;
+/** Responses up to this size are sent in one piece, as text of one byte per character, which Node.js writes together with the head. */
+const ONE_PIECE_BYTES = 16 * 1024;
+
+const POOL_BYTES = 64 * 1024 * 1024;
+const pool = new MemoryPool(POOL_BYTES);
 
 export interface InferTarget {
   model: string;
@@ -22,12 +26,14 @@ export async function inferOverHttp(
   { request, response, bodyLimit }: { request: IncomingMessage; response: ServerResponse; bodyLimit: number },
 ): Promise<void> {
   const headerLength = headerLengthOf(request);
-  const body = await readBody(request, { limit: bodyLimit, headerLength });
+  const body = await readBody(request, { limit: bodyLimit, headerLength, pool });
   const codec: Codec<HttpInferRequest, HttpInferResponse> = {
     read: (inputs) => readHttpRequest(body, headerLength, inputs),
     write: writeHttpResponse,
   };
   send(response, await service.infer(target, codec, goneController(response)));
+  // Only after an answer: a request that was given up may still be read.
+  if (service.find(target.model).copiesFeeds) pool.give(body);
 }
 
 /** Aborts when the connection ends before the answer. */
@@ -65,7 +71,7 @@ function send(response: ServerResponse, { json, binary }: HttpInferResponse): vo
     String(header.byteLength),
   ]);
   if (length <= ONE_PIECE_BYTES) {
-    response.end(Buffer.concat(parts, length));
+    response.end(Buffer.concat(parts, length).toString('latin1'), 'latin1');
     return;
   }
   for (const part of parts) response.write(part);

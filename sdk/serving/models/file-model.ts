@@ -35,6 +35,9 @@ export interface FileModelOptions extends ModelSource, Omit<IsolatedOptions, 'sh
   onProblem?: (problem: Error) => void;
 }
 
+/** Batches that one process is given at once: the next lies ready when it has answered one. */
+const BATCHING_DEPTH = 2;
+
 interface Loaded {
   model: IsolatedModel;
   queue: RequestQueue;
@@ -47,6 +50,8 @@ interface Loaded {
  */
 export class FileModel implements ServedModel {
   readonly name: string;
+  /** They go to another process. */
+  readonly copiesFeeds = true;
   readonly #options: FileModelOptions;
   #source: ModelSource;
   #loaded: Loaded | undefined;
@@ -133,7 +138,9 @@ export class FileModel implements ServedModel {
       onProblem = (problem) => console.error(problem.message),
       warmUp: warm = true,
     } = this.#options;
-    const model = await openIsolatedModel(file, { ...this.#options, sha256, onCrash: onProblem });
+    // What a process has cannot join a batch any more.
+    const depth = this.#options.depth ?? (batching && BATCHING_DEPTH);
+    const model = await openIsolatedModel(file, { ...this.#options, depth, sha256, onCrash: onProblem });
     try {
       if (warm) await warmUp(model);
     } catch (error) {

@@ -2,47 +2,65 @@ import { frameLength, HEAD_BYTES, readFrame, type Frame } from './frame.ts';
 
 /** Cuts a stream of bytes into frames. A chunk that holds whole frames is not copied, a frame in many chunks is copied once. */
 export class FrameReader {
+  readonly #reuse: boolean;
   /** Beginning of a frame that is not complete. */
   #partial: Buffer | undefined;
   #has = 0;
+  /** Memory of the last frame in many chunks. */
+  #kept: Buffer | undefined;
 
-  /** The frames that this chunk completes. Their tensors are views of the chunk or of memory that nobody else uses. */
-  take(chunk: Buffer): Frame[] {
-    const frames: Frame[] = [];
+  /** @param options.reuse each frame is done with before the next chunk is taken: memory of large ones is used again. */
+  constructor({ reuse = false }: { reuse?: boolean } = {}) {
+    this.#reuse = reuse;
+  }
+
+  /** The frames that this chunk completes. Their tensors are views of the chunk or of memory that nobody else uses (yet, with `reuse`). */
+  *take(chunk: Buffer): Generator<Frame, void, void> {
     let rest = chunk;
     while (rest.byteLength > 0) {
       if (this.#partial) {
-        rest = this.#fill(rest, frames);
+        rest = rest.subarray(this.#fill(rest));
+        const frame = this.#completed();
+        if (frame) yield frame;
         continue;
       }
       const length = frameLength(rest);
       if (length === undefined || length > rest.byteLength) {
-        this.#partial = Buffer.allocUnsafeSlow(length ?? HEAD_BYTES);
+        this.#partial = this.#memory(length ?? HEAD_BYTES);
         continue;
       }
-      frames.push(readFrame(aligned(rest.subarray(0, length))));
+      yield readFrame(aligned(rest.subarray(0, length)));
       rest = rest.subarray(length);
     }
-    return frames;
   }
 
-  /** Moves what belongs to the partial frame; gives what is left. */
-  #fill(bytes: Buffer, frames: Frame[]): Buffer {
-    const partial = this.#partial as Buffer;
-    const taken = bytes.copy(partial, this.#has);
+  /** Moves what belongs to the partial frame; gives how much that was. */
+  #fill(bytes: Buffer): number {
+    const taken = bytes.copy(this.#partial as Buffer, this.#has);
     this.#has += taken;
-    if (this.#has < partial.byteLength) return bytes.subarray(taken);
+    return taken;
+  }
+
+  #completed(): Frame | undefined {
+    const partial = this.#partial as Buffer;
+    if (this.#has < partial.byteLength) return undefined;
     const length = frameLength(partial) ?? 0;
     if (length > partial.byteLength) {
       // Only its head was there.
-      this.#partial = Buffer.allocUnsafeSlow(length);
-      partial.copy(this.#partial);
-      return bytes.subarray(taken);
+      const head = Buffer.from(partial);
+      this.#partial = this.#memory(length);
+      head.copy(this.#partial);
+      return undefined;
     }
-    frames.push(readFrame(partial));
     this.#partial = undefined;
     this.#has = 0;
-    return bytes.subarray(taken);
+    return readFrame(partial);
+  }
+
+  #memory(bytes: number): Buffer {
+    if (!this.#reuse) return Buffer.allocUnsafeSlow(bytes);
+    if (!this.#kept || this.#kept.byteLength < bytes) this.#kept = Buffer.allocUnsafeSlow(bytes);
+    return this.#kept.subarray(0, bytes);
   }
 }
 

@@ -12,6 +12,8 @@ export interface IsolatedOptions {
   sha256?: string;
   /** Sessions, each in a process of its own. Default: 1. */
   processes?: number;
+  /** Requests that one process is given at once; all of them fail when it crashes. Default: 8. */
+  depth?: number;
   /** Threads within one operator, of each session. Default: what this process may use, divided by `processes`. */
   threads?: number;
   /** In order of preference. Default: CPU. */
@@ -37,8 +39,8 @@ export class ModelQuarantined extends OnnxError {
   }
 }
 
-/** Requests that one process is given at once: the next lies ready when it has answered one. */
-const DEPTH = 2;
+/** Requests that one process is given at once: the next ones lie ready when it has answered one, and small ones share their writes. */
+const DEPTH = 8;
 
 /**
  * An ONNX model in processes of its own: a native crash costs the requests that a process has at that moment, each one error
@@ -100,7 +102,7 @@ export class IsolatedModel {
 
   /** Runs that make sense at once: more only wait inside. */
   get capacity(): number {
-    return (this.#options.processes ?? 1) * DEPTH;
+    return (this.#options.processes ?? 1) * (this.#options.depth ?? DEPTH);
   }
 
   get pids(): number[] {

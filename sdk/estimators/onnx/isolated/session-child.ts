@@ -14,6 +14,10 @@ import { FrameKind, tensorFrame, textFrame, type Frame } from './frame.ts';
 const FRAMES = 3;
 const MODEL = 4;
 const CHUNK_BYTES = 256 * 1024;
+/** How long an answer may wait for the next one. */
+const TOGETHER_MS = 0.2;
+/** Answers up to this size are copied into one. */
+const ONE_WRITE_BYTES = 64 * 1024;
 /** One call of the system reads no more. */
 const MAX_READ_BYTES = 1 << 30;
 
@@ -54,15 +58,27 @@ function readModel(): Buffer {
   return bytes;
 }
 
-/** Reads and writes block: this process has nothing else to do, and the event loop's way there and back would double a small model's time. */
+/**
+ * Reads and writes block: this process has nothing else to do, and the event loop's way there and back would double a small model's time.
+ * Requests that came together are answered together, unless the first answer would wait for long.
+ */
 async function answerAll(model: OnnxModel): Promise<void> {
-  const reader = new FrameReader();
+  const reader = new FrameReader({ reuse: true });
   // Used again for each read: a frame's tensors are not needed any more once it is answered.
   const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   for (;;) {
     const read = readSync(FRAMES, chunk);
     if (read === 0) return;
-    for (const frame of reader.take(chunk.subarray(0, read))) write(await answer(model, frame));
+    let answers: Uint8Array[] = [];
+    let since = performance.now();
+    for (const frame of reader.take(chunk.subarray(0, read))) {
+      answers.push(...(await answer(model, frame)));
+      if (performance.now() - since < TOGETHER_MS) continue;
+      write(answers);
+      answers = [];
+      since = performance.now();
+    }
+    write(answers);
   }
 }
 
@@ -83,8 +99,10 @@ async function answer(model: OnnxModel, { request, tensors }: Frame): Promise<Ui
   }
 }
 
-function write(parts: Uint8Array[]): void {
-  for (const part of parts) {
-    for (let at = 0; at < part.byteLength;) at += writeSync(FRAMES, part, at);
+function write(parts: readonly Uint8Array[]): void {
+  const size = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const pieces = parts.length > 1 && size <= ONE_WRITE_BYTES ? [Buffer.concat(parts, size)] : parts;
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.byteLength;) at += writeSync(FRAMES, piece, at);
   }
 }

@@ -12,6 +12,8 @@ const script = fileURLToPath(new URL(`./session-child${extname(fileURLToPath(imp
 /** What a model's code may see of the environment: a hostile one finds no secrets there. */
 const PASSED = /^(PATH|HOME|TMPDIR|TZ|LANG|LC_.*|LD_LIBRARY_PATH|(CUDA|NVIDIA|TENSORRT|ROCM|HIP|OMP|ORT|OPENVINO).*)$/;
 const STDERR_CHARS = 2_000;
+/** Frames up to this size are copied into one. */
+const ONE_WRITE_BYTES = 64 * 1024;
 
 /** The process ended although nobody asked it to: each of its requests fails with this. */
 export class SessionCrashed extends OnnxError {
@@ -49,6 +51,7 @@ export class SessionProcess {
   readonly #ended: Promise<void>;
   #ready: { resolve: (ready: ChildReady) => void; reject: (error: Error) => void } | undefined;
   #next = 1;
+  #outgoing: Uint8Array[] = [];
   #closing = false;
   #stderr = '';
   #why: string | undefined;
@@ -165,8 +168,20 @@ export class SessionProcess {
     return new SessionCrashed(`the process of ${this.#origin} ${how}${last ? `: ${last.slice(0, 300)}` : ''}`);
   }
 
+  /** What requests of one turn of the event loop need is one write: waking another process costs more than a small model. */
   #write(parts: readonly Uint8Array[]): void {
-    if (parts.length === 1) return void this.#socket.write(parts[0] as Uint8Array);
+    if (this.#outgoing.length === 0) setImmediate(() => this.#flush());
+    this.#outgoing.push(...parts);
+  }
+
+  #flush(): void {
+    const parts = this.#outgoing;
+    this.#outgoing = [];
+    const size = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    if (size <= ONE_WRITE_BYTES) {
+      this.#socket.write(parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, size));
+      return;
+    }
     this.#socket.cork();
     for (const part of parts) this.#socket.write(part);
     this.#socket.uncork();

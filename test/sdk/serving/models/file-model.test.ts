@@ -70,7 +70,7 @@ test('batched within 1e-5', async () => {
 
 describe('a native crash', () => {
   test('costs the requests in flight one error; it answers again within a second, those that waited too', async () => {
-    const served = await open();
+    const served = await open({ depth: 2 });
     const [pid = 0] = served.pids;
     process.kill(pid, 'SIGSTOP');
     const answers = Array.from({ length: 10 }, (_, i) => served.infer(two(i, -i)));
