@@ -1,5 +1,5 @@
-/** `node prepare.ts [DIR]`: trains both models, the little one on few digits, the big one on many, and leaves them in `DIR/models`. */
-import { mkdirSync, rmSync } from 'node:fs';
+/** `node prepare.ts [DIR]`: trains both models, the little one on few digits, the big one on many, and leaves them in `DIR/models`; an empty dataset of hard examples. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { OnnxSamples } from '../../../sdk/estimators/onnx/index.ts';
@@ -25,8 +25,11 @@ export const imageOf = (image: Uint8Array): Float32Array => Float32Array.from(im
 
 export async function prepare(directory: string): Promise<void> {
   const models = join(directory, 'models');
-  rmSync(models, { recursive: true, force: true });
-  mkdirSync(models, { recursive: true });
+  for (const part of ['data', 'models', 'output']) {
+    rmSync(join(directory, part), { recursive: true, force: true });
+    mkdirSync(join(directory, part), { recursive: true });
+  }
+  writeFileSync(join(directory, 'data', 'hard.jsonl'), '');
   const digits = allDigits().slice(testDigits);
   for (const [name, estimator, count] of [
     ['little', littleEstimator(), littleDigits],

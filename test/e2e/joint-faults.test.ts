@@ -1,0 +1,149 @@
+/** Thousands of requests while links are cut, controllers killed and a model is replaced: all are answered in time, deferred ones end once. */
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { packageRoot } from '../../deploy/local/files.ts';
+import { allDigits, pixels } from '../../examples/incremental-learning/mnist/digits.ts';
+import { listen, type End } from '../../examples/joint-inference/mnist/ends.ts';
+import { classOf, JointLoad } from '../../examples/joint-inference/mnist/load.ts';
+import { littleEstimator } from '../../examples/joint-inference/mnist/models.ts';
+import { prepare, samplesOf, testSet } from '../../examples/joint-inference/mnist/prepare.ts';
+import { InferenceClient } from '../../sdk/index.ts';
+import { signal } from '../../workers/lib/process.ts';
+import { eventually } from '../support/eventually.ts';
+import { LocalStack } from '../support/local-stack.ts';
+import { describeTemporal } from '../support/stack.ts';
+
+/** `JOINT_REQUESTS=5000` is the full measure. */
+const requests = Number(process.env['JOINT_REQUESTS'] ?? 1_800);
+const requestsPerSecond = 60;
+const quotaBytes = 8 * 1024 * 1024;
+
+const example = join(packageRoot(), 'examples', 'joint-inference', 'mnist');
+
+interface LearningJob {
+  status: { lastRound?: { round: number; deployed: boolean } };
+}
+
+interface ServiceStatus {
+  endpoints: { node: string; url: string }[];
+  replicas: string;
+  observedGeneration?: number;
+}
+
+describeTemporal('a joint inference service in trouble', () => {
+  const stack = new LocalStack('joint-faults');
+  const manifest = join(stack.cwd, 'service.yaml');
+  let cuts = 0;
+
+  beforeAll(async () => {
+    await prepare(stack.cwd);
+    const other = littleEstimator();
+    await other.train(samplesOf(allDigits().slice(-500)));
+    await other.save(join(stack.cwd, 'models', 'other.onnx'));
+    await other.close();
+    await stack.up('--standalone', '--images', join(example, 'images.yaml'));
+    write('service.yaml');
+    await stack.cli('apply', '-f', manifest);
+    await stack.cli('wait', 'ji/digits', '--for=condition=Available', '--timeout', '60s');
+  }, 180_000);
+
+  afterAll(() => stack.down(), 60_000);
+
+  /** A manifest of the example with this stack's folder in it. */
+  function write(name: string, change = (text: string): string => text): void {
+    const text = readFileSync(join(example, name), 'utf8').replaceAll('/tmp/sedna-joint', stack.cwd);
+    writeFileSync(manifest, change(text).replace('quota: 64Mi', 'quota: 8Mi'));
+  }
+
+  const status = async (): Promise<ServiceStatus> =>
+    (JSON.parse(await stack.cli('get', 'ji', 'digits', '-o', 'json')) as { status: ServiceStatus }).status;
+
+  const edge = async (): Promise<string> =>
+    (await status()).endpoints.find(({ node }) => node === 'edge-1')?.url ?? 'no endpoint';
+
+  /** Of the model that the edge answers with. */
+  async function version(): Promise<string | undefined> {
+    const feeds = { input: { datatype: 'float32' as const, shape: [1, pixels], data: new Float32Array(pixels) } };
+    return (await new InferenceClient(await edge()).infer({ model: 'digits', feeds })).version;
+  }
+
+  /** What the edge sends is taken, and nothing comes back. */
+  async function cutLink(seconds: number): Promise<void> {
+    const [front] = stack.workers('cloud-1', 'front/main');
+    if (front === undefined) throw new Error('the cloud has no front');
+    signal(front, 'SIGSTOP');
+    try {
+      await delay(seconds * 1_000);
+    } finally {
+      signal(front, 'SIGCONT');
+      cuts += 1;
+    }
+  }
+
+  it('answers all of them, and each deferred one once', async () => {
+    const url = await edge();
+    const load = new JointLoad({ url, model: 'digits', requestsPerSecond, digits: testSet() });
+    const ends: End[] = [];
+    const over = new AbortController();
+    const listening = listen(
+      url,
+      (end) => {
+        ends.push(end);
+        load.ended(end.id, end.state, end.outputs?.[0] && classOf(end.outputs[0].data));
+      },
+      over.signal,
+    );
+    const reached = (share: number): Promise<void> =>
+      eventually(() => expect(load.sent).toBeGreaterThanOrEqual(share * requests), 120_000);
+    load.start();
+    try {
+      await reached(0.1);
+      await cutLink(3);
+      await reached(0.25);
+      await stack.restarted('lc/edge-1', stack.kill('lc/edge-1'));
+      await reached(0.4);
+      await cutLink(3);
+      // The edge has another model from now on, as unsure as the first one.
+      write('service.yaml', (text) => text.replace('models/little.onnx', 'models/other.onnx'));
+      await stack.cli('apply', '-f', manifest);
+      await reached(0.6);
+      await stack.restarted('lc/cloud-1', stack.kill('lc/cloud-1'));
+      await cutLink(3);
+      await reached(1);
+    } finally {
+      await load.stop();
+    }
+    await eventually(
+      () => expect(load.outcomes().filter(({ deferred }) => deferred === 'pending')).toEqual([]),
+      60_000,
+    );
+    over.abort();
+    await listening;
+    const outcomes = load.outcomes();
+    const { failed, firstProblem } = load;
+    expect({ cuts, failed, firstProblem, answers: outcomes.length }).toEqual({
+      ...{ cuts: 3, failed: 0, firstProblem: undefined },
+      answers: load.sent,
+    });
+    const deferred = outcomes.filter((outcome) => outcome.deferred !== undefined);
+    expect(deferred.length).toBeGreaterThan(0);
+    expect(deferred.filter((outcome) => outcome.deferred === 'refused')).toEqual([]);
+    expect(new Set(ends.map(({ id }) => id)).size).toBe(deferred.length);
+    const [spool] = globSync(join(stack.cwd, '.sedna', 'nodes', 'edge-1', '**', 'deferred.sqlite'));
+    expect(statSync(spool ?? '').size).toBeLessThanOrEqual(quotaBytes);
+    await eventually(async () => expect((await status()).replicas).toBe('2/2'));
+  }, 300_000);
+
+  it('learns from what it did not know: the edge serves a model that was trained on its hard examples', async () => {
+    const before = await version();
+    write('learning.yaml');
+    await stack.cli('apply', '-f', manifest);
+    await eventually(async () => {
+      const job = JSON.parse(await stack.cli('get', 'il', 'hard-digits', '-o', 'json')) as LearningJob;
+      expect(job.status.lastRound).toMatchObject({ round: 1, deployed: true });
+    }, 60_000);
+    await eventually(async () => expect(await version()).not.toBe(before), 60_000);
+  }, 180_000);
+});
