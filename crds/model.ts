@@ -4,6 +4,7 @@ import type { Manifest } from './lib/kind.ts';
 import { age, cure, message, phase, ready, reason, since } from './lib/columns.ts';
 import { modelUrl } from './lib/locations.ts';
 import { credentialName } from './lib/names.ts';
+import { signature } from './lib/signature.ts';
 import { metrics, statusOf, versions } from './lib/status.ts';
 
 const spec = z.strictObject({
@@ -14,6 +15,7 @@ const spec = z.strictObject({
     .describe('Devices the model is built for; chooses among several results of one training.')
     .optional(),
   credentialName: credentialName(),
+  signature: signature().optional(),
 });
 
 const status = statusOf({

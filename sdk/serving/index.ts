@@ -26,3 +26,4 @@ export type { Tensor, TensorInfo, TensorType } from '../tensor.ts';
 export { FileModel, openFileModel } from './models/file-model.ts';
 export type { FileModelOptions, ModelSource } from './models/file-model.ts';
 export type { BatchingOptions } from './models/request-queue.ts';
+export type { ModelSignature } from '../../crds/lib/signature.ts';

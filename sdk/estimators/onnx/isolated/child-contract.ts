@@ -1,3 +1,5 @@
+import type { ModelSignature } from '../../../../crds/lib/signature.ts';
+import type { ServedInput } from '../../../serving/served-model.ts';
 import type { TensorInfo } from '../../../tensor.ts';
 import type { OnnxErrorType } from '../errors.ts';
 
@@ -7,12 +9,14 @@ export interface ChildOptions {
   origin: string;
   /** Refused where the file's is another. */
   sha256?: string;
+  /** What is done before and after the model. */
+  signature?: ModelSignature;
   session: { threads?: number; providers?: readonly string[]; strict?: boolean };
 }
 
 /** What it says first. */
 export interface ChildReady {
-  inputs: readonly TensorInfo[];
+  inputs: readonly ServedInput[];
   outputs: readonly TensorInfo[];
   sha256: string;
 }

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { isAbsolute } from 'node:path';
 import type { FileHandle } from 'node:fs/promises';
+import type { ModelSignature } from '../../../../crds/lib/signature.ts';
+import type { ServedInput } from '../../../serving/served-model.ts';
 import { openRegularFile } from '../../../storage/regular-file.ts';
 import type { Tensor, TensorInfo } from '../../../tensor.ts';
 import { messageOf, OnnxError } from '../errors.ts';
@@ -10,6 +12,8 @@ import { SessionCrashed, SessionProcess, type ProcessStart } from './session-pro
 export interface IsolatedOptions {
   /** Hexadecimal SHA-256 that the file must have. */
   sha256?: string;
+  /** What is done before and after the model, in its processes. */
+  signature?: ModelSignature;
   /** Sessions, each in a process of its own. Default: 1. */
   processes?: number;
   /** Requests that one process is given at once; all of them fail when it crashes. Default: 8. */
@@ -59,7 +63,7 @@ export async function openIsolatedModel(file: string, options: IsolatedOptions =
 }
 
 export class IsolatedModel {
-  readonly inputs: readonly TensorInfo[];
+  readonly inputs: readonly ServedInput[];
   readonly outputs: readonly TensorInfo[];
   /** Of the file. */
   readonly sha256: string;
@@ -84,9 +88,9 @@ export class IsolatedModel {
 
   /** Takes the handle over. */
   static async open(file: string, handle: FileHandle, options: IsolatedOptions): Promise<IsolatedModel> {
-    const { processes = 1, sha256, startMs = 60_000, threads, providers, strict } = options;
+    const { processes = 1, sha256, signature, startMs = 60_000, threads, providers, strict } = options;
     const session = { threads: threads ?? threadsFor(processes), providers, strict };
-    const start: ProcessStart = { origin: file, sha256, session, fd: handle.fd, startMs };
+    const start: ProcessStart = { origin: file, sha256, signature, session, fd: handle.fd, startMs };
     try {
       // The first alone: what is refused is refused once.
       const first = await SessionProcess.start(start);

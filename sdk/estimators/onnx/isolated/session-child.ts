@@ -4,10 +4,12 @@
  */
 import { createHash } from 'node:crypto';
 import { fstatSync, readSync, writeSync } from 'node:fs';
-import type { Tensor } from '../../../tensor.ts';
+import { ImageError } from '../../../serving/signature/image.ts';
+import { SignatureError, signedModel } from '../../../serving/signature/signed-model.ts';
+import type { Tensor, TensorInfo } from '../../../tensor.ts';
 import { messageOf, OnnxError } from '../errors.ts';
 import { OnnxModel, type OnnxTensor } from '../onnx-model.ts';
-import type { ChildOptions, ChildReady } from './child-contract.ts';
+import type { ChildFailure, ChildOptions, ChildReady } from './child-contract.ts';
 import { FrameReader } from './frame-reader.ts';
 import { FrameKind, tensorFrame, textFrame, type Frame } from './frame.ts';
 
@@ -33,19 +35,29 @@ try {
   write(textFrame(FrameKind.ready, 0, JSON.stringify(ready)));
   await answerAll(model);
 } catch (error) {
-  const type = error instanceof OnnxError ? error.type : 'RuntimeFailed';
-  write(textFrame(FrameKind.error, 0, JSON.stringify({ type, message: messageOf(error) })));
+  write(textFrame(FrameKind.error, 0, JSON.stringify(failureOf(error))));
 }
 process.exit(0);
 
-async function open(): Promise<{ model: OnnxModel; sha256: string }> {
+interface Runnable {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  run(feeds: Record<string, Tensor>): Promise<Record<string, Tensor>>;
+}
+
+async function open(): Promise<{ model: Runnable; sha256: string }> {
   const bytes = readModel();
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (options.sha256 !== undefined && sha256 !== options.sha256) {
     throw new OnnxError('InvalidModel', `${options.origin} has the SHA-256 ${sha256}, expected ${options.sha256}`);
   }
   const model = await OnnxModel.open(bytes, options.session, options.origin);
-  return { model, sha256 };
+  const plain: Runnable = {
+    inputs: model.inputs,
+    outputs: model.outputs,
+    run: (feeds) => model.run(feeds as Record<string, OnnxTensor>),
+  };
+  return { model: options.signature ? signedModel(plain, options.signature) : plain, sha256 };
 }
 
 function readModel(): Buffer {
@@ -62,7 +74,7 @@ function readModel(): Buffer {
  * Reads and writes block: this process has nothing else to do, and the event loop's way there and back would double a small model's time.
  * Requests that came together are answered together, unless the first answer would wait for long.
  */
-async function answerAll(model: OnnxModel): Promise<void> {
+async function answerAll(model: Runnable): Promise<void> {
   const reader = new FrameReader({ reuse: true });
   // Used again for each read: a frame's tensors are not needed any more once it is answered.
   const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
@@ -82,11 +94,11 @@ async function answerAll(model: OnnxModel): Promise<void> {
   }
 }
 
-async function answer(model: OnnxModel, { request, tensors }: Frame): Promise<Uint8Array[]> {
+async function answer(model: Runnable, { request, tensors }: Frame): Promise<Uint8Array[]> {
   try {
     const feeds = Object.fromEntries(tensors.map(({ name, tensor }) => [model.inputs[name]?.name ?? '', tensor]));
     const began = performance.now();
-    const outputs: Record<string, Tensor> = await model.run(feeds as Record<string, OnnxTensor>);
+    const outputs: Record<string, Tensor> = await model.run(feeds);
     const microseconds = (performance.now() - began) * 1_000;
     const named = model.outputs.flatMap(({ name }, i) => {
       const tensor = outputs[name];
@@ -94,9 +106,15 @@ async function answer(model: OnnxModel, { request, tensors }: Frame): Promise<Ui
     });
     return tensorFrame(request, named, microseconds);
   } catch (error) {
-    const type = error instanceof OnnxError ? error.type : 'RuntimeFailed';
-    return textFrame(FrameKind.error, request, JSON.stringify({ type, message: messageOf(error) }));
+    return textFrame(FrameKind.error, request, JSON.stringify(failureOf(error)));
   }
+}
+
+function failureOf(error: unknown): ChildFailure {
+  const message = messageOf(error);
+  if (error instanceof OnnxError) return { type: error.type, message };
+  if (error instanceof ImageError) return { type: 'InvalidInput', message };
+  return { type: error instanceof SignatureError ? 'InvalidModel' : 'RuntimeFailed', message };
 }
 
 function write(parts: readonly Uint8Array[]): void {
