@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { encodeModel, mlp, OnnxModel } from '../../../sdk/estimators/onnx/index.ts';
+import type { OnnxTensor } from '../../../sdk/estimators/onnx/index.ts';
 import { InferenceClient, readWorkerConfig, sednaBigModel } from '../../../sdk/index.ts';
 import type { Parameters, Tensors } from '../../../sdk/index.ts';
 import { TestLocalController } from '../support/local-controller.ts';
@@ -82,7 +83,7 @@ const ask = (feeds: Tensors, parameters: Parameters = {}, id?: string) =>
 
 async function directly(file: string, feeds: Tensors): Promise<number[]> {
   const model = await OnnxModel.open(file, { threads: 1 });
-  const outputs = await model.run(feeds as Parameters & Awaited<ReturnType<OnnxModel['run']>>);
+  const outputs = await model.run(feeds as Record<string, OnnxTensor>);
   await model.close();
   return Array.from(Object.values(outputs)[0]?.data as Float32Array);
 }
