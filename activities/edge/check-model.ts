@@ -35,9 +35,8 @@ export async function checkModel(
     const reason = reasonOf(error);
     if (reason === undefined) throw error;
     const { message } = error as Error;
-    return {
-      problem: { reason, message: `${model.url}${model.blob === undefined ? '' : ' (its live version)'}: ${message}` },
-    };
+    const which = model.blob === undefined ? model.url : `the live version of ${model.url}`;
+    return { problem: { reason, message: message.startsWith(model.url) ? message : `${which}: ${message}` } };
   }
 }
 

@@ -17,9 +17,6 @@ const unshown: Record<string, string> = {
       'test/workflows/federated-learning-job.test.ts',
     ]),
   ),
-  ...Object.fromEntries(
-    ['ModelMisfit', 'CrashLoopBackOff'].map((name) => [name, 'test/workflows/joint-inference-service.test.ts']),
-  ),
   Starting: 'lasts for a moment (test/workflows/lib/incremental/situation.test.ts)',
   Error: 'what nobody foresaw',
   NotReady: 'a component of sedna up that dies at once (test/cli/up.test.ts)',

@@ -77,7 +77,10 @@ describeTemporal('a joint inference service', () => {
         expect.objectContaining({ type: 'Degraded', status: 'False' }),
       ]),
     );
-    expect((status['conditions'] as unknown[]).at(-1)).toMatchObject({ type: 'Running', status: 'True' });
+    // Behind the four roll-ups: nothing had failed before.
+    expect((status['conditions'] as unknown[]).slice(4)).toEqual([
+      expect.objectContaining({ type: 'Running', status: 'True' }),
+    ]);
   }, 60_000);
 
   test('what the edge worker counts reaches the status: each hard sample once', async () => {
@@ -147,7 +150,7 @@ describeTemporal('a joint inference service', () => {
     const status = await service.status({ waitingFor: { reason: 'CrashLoopBackOff' } });
     expect(status).toMatchObject({ active: 2, failed: 0, phase: 'Updating' });
     expect((status['waitingFor'] as { message: string }).message).toMatch(
-      /^edge worker: .*-2: exit code 7; last lines: .*cannot load this model.*started again \d+ times/,
+      /^edge worker: .*-2: exit code 7; last lines: .*cannot load this model.*it is started again and again$/,
     );
     await service.applyModel('edge', 'mended');
     await service.status({ phase: 'Running', waitingFor: null });

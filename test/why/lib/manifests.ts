@@ -14,8 +14,8 @@ export function dataset(name: string, spec: Record<string, unknown>): Manifest {
   };
 }
 
-export function model(name: string, url: string): Manifest {
-  return { apiVersion, kind: 'Model', metadata: { name }, spec: { url, format: 'onnx' } };
+export function model(name: string, url: string, format = 'onnx'): Manifest {
+  return { apiVersion, kind: 'Model', metadata: { name }, spec: { url, format } };
 }
 
 /** A pod template with one container; `way` is what the worker does, see worker.js. */
@@ -54,6 +54,8 @@ export function common(world: World): Manifest[] {
     ...[0, 3, 6].map((count) => dataset(`samples-${count}`, { url: world.samples(`samples-${count}`, count) })),
     model('initial', join(world.folder('models'), 'initial.onnx')),
     model('live', join(world.folder('models'), 'live.onnx')),
+    // Of a format that nobody but its worker judges.
+    model('served', join(world.folder('models'), 'served.pb'), 'pb'),
   ];
 }
 
@@ -95,4 +97,34 @@ function deploySpec({ deploy, deployTimer, hotUpdate, serve }: JobChange, live: 
     hardExampleMining: { name: 'IBT' },
     template: serve ?? container({ image: 'why/idle:v1' }),
   };
+}
+
+export interface ServiceChange {
+  /** Beyond or instead of what the workers have. */
+  edge?: object;
+  cloud?: object;
+  spec?: object;
+}
+
+/** A service whose workers serve on edge-1, unless they are told otherwise. */
+export function service(name: string, { edge, cloud, spec }: ServiceChange = {}): Manifest {
+  return {
+    apiVersion,
+    kind: 'JointInferenceService',
+    metadata: { name },
+    spec: {
+      edgeWorker: { model: { name: 'served' }, hardExampleMining: { name: 'IBT' }, template: watching(), ...edge },
+      cloudWorker: { model: { name: 'served' }, template: replica(), ...cloud },
+      ...spec,
+    },
+  };
+}
+
+export function replica(way = 'serve', node = 'edge-1', container: Record<string, unknown> = {}) {
+  return worker(way, { nodeName: node }, { ports: [{ containerPort: 5000 }], ...container });
+}
+
+/** An edge worker that answers nobody, as those of the original do: there is no front before it. */
+function watching() {
+  return worker('well', { nodeName: 'edge-1' }, { image: 'why/idle:v1' });
 }

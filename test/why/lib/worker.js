@@ -1,5 +1,6 @@
 /** A worker that does what its variable DO says; each is one way in which real ones end. Speaks Sedna's worker contract by hand. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const { DO = 'well', LC_SERVER, WORKER_NAME: name, MODEL_URL, MODEL_URLS, MODEL_HOT_UPDATE_CONFIG } = process.env;
@@ -50,6 +51,7 @@ const ways = {
   },
   silent: () => undefined,
   sleep: () => delay(600_000),
+  serve: () => createServer((_request, answer) => answer.end()).listen(process.env.SEDNA_SERVE_PORT, '127.0.0.1'),
   'model-not-there': () => report(trained({ write: false })),
   'another-format': () => report(trained({ file: 'model.pb', format: 'pb' })),
   'one-of-two': () => report(judged(1)),

@@ -29,7 +29,7 @@ export interface Known {
   status: Status | undefined;
 }
 
-const looked = ['Dataset', 'IncrementalLearningJob', 'ReidJob'];
+const looked = ['Dataset', 'IncrementalLearningJob', 'JointInferenceService', 'ReidJob'];
 const snapshotMs = 300;
 
 /** A file system with room for nothing much, if this user may mount one. */
@@ -46,7 +46,8 @@ export class World {
     const { code, stdout, stderr } = await runCli(['up', '--detach', '--without', 'gm,lc'], this.cwd);
     if (code !== 0) throw new Error(`sedna up: exit ${code}\n${stdout}${stderr}`);
     this.#mount();
-    await Promise.all([this.startManager(), ...['edge-1', 'lost-1', 'blind-1'].map((node) => this.startNode(node))]);
+    const nodes = ['edge-1', 'lost-1', 'cut-1', 'blind-1'];
+    await Promise.all([this.startManager(), ...nodes.map((node) => this.startNode(node))]);
   }
 
   async down(): Promise<void> {
@@ -144,7 +145,7 @@ export class World {
   }
 
   /** Waits until its status has what is expected; regular expressions are matched with text. */
-  async known(kind: string, name: string, expected: Record<string, unknown>, boundMs = 90_000): Promise<Known> {
+  async known(kind: string, name: string, expected: Record<string, unknown>, boundMs = 120_000): Promise<Known> {
     let last: Known | undefined;
     const holds = async (): Promise<boolean> => {
       last = (await this.#objects()).get(`${findKind(kind)?.kind}/${name}`);

@@ -1,7 +1,8 @@
 import type { Situation } from '../lib/situation.ts';
 import { datasets } from './datasets.ts';
 import { rounds } from './rounds.ts';
+import { services } from './services.ts';
 import { waiting } from './waiting.ts';
 import { workers } from './workers.ts';
 
-export const situations: Situation[] = [...datasets, ...waiting, ...workers, ...rounds];
+export const situations: Situation[] = [...datasets, ...waiting, ...workers, ...rounds, ...services];

@@ -9,21 +9,15 @@ import type { Role, ServiceView } from './state.ts';
 /** So many restarts are no accident any more. */
 const loops = 2;
 
-/** What keeps a role from serving as it should. */
+/** What keeps a role from serving as it should, or from all that it is asked for. */
 export function roleProblem(view: ServiceView, role: Role): Problem | undefined {
-  const { own, operations } = view;
-  const set = own.sets[role];
-  const { problem } = assess(view, role);
-  if (problem !== undefined) return problem;
-  const found =
-    (set.node === undefined ? undefined : nodeProblem(view, set.node)) ??
-    set.verdict?.problem ??
-    operations.problem(checkSlot(role)) ??
-    operations.problem(frontSlot(role)) ??
-    workerProblem(view, role) ??
-    set.front?.problem;
-  if (found !== undefined || role === 'cloud' || set.node === undefined) return found;
-  return hardExampleDataset(view, set.node).problem;
+  return needProblem(view, role) ?? workerProblem(view, role) ?? sideProblem(view, role);
+}
+
+/** What a role lacks before its workers can start, or start anew. */
+export function needProblem(view: ServiceView, role: Role): Problem | undefined {
+  const set = view.own.sets[role];
+  return assess(view, role).problem ?? set.verdict?.problem ?? view.operations.problem(checkSlot(role));
 }
 
 /** Of the first replica that fails; of the newest revision before those that it replaces. */
@@ -39,5 +33,16 @@ export function workerProblem(view: ServiceView, role: Role): Problem | undefine
 export function memberProblem(view: ServiceView, { name, seen }: Member): Problem | undefined {
   const problem = view.operations.problem(workerSlot(name)) ?? seen?.problem;
   if (problem?.reason !== 'WorkerFailed' || (seen?.restarts ?? 0) < loops) return problem;
-  return { reason: 'CrashLoopBackOff', message: `${problem.message} (started again ${seen?.restarts} times)` };
+  return { reason: 'CrashLoopBackOff', message: `${problem.message}; it is started again and again` };
+}
+
+/** Workers may serve all the same. */
+function sideProblem(view: ServiceView, role: Role): Problem | undefined {
+  const { node, front } = view.own.sets[role];
+  const found =
+    (node === undefined ? undefined : nodeProblem(view, node)) ??
+    view.operations.problem(frontSlot(role)) ??
+    front?.problem;
+  if (found !== undefined || role === 'cloud' || node === undefined) return found;
+  return hardExampleDataset(view, node).problem;
 }

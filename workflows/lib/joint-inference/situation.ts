@@ -49,6 +49,7 @@ export function assess(view: ServiceView, role: Role): { situation?: RoleSituati
     const labels = selectorKey(selectorOf(view, role) ?? {});
     return { problem: { reason: 'NodeUnknown', message: `no connected node has the labels ${labels}` } };
   }
+  if (view.peer(nodeRef(node)) === undefined) return {};
   const unknown = nodeProblem(view, node);
   if (unknown?.reason === 'NodeUnknown') return { problem: unknown };
   return { situation: { node, model } };

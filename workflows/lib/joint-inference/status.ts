@@ -4,18 +4,20 @@ import type { StatusDraft, Verdict } from '../status.ts';
 import { nodeProblem } from '../../node.ts';
 import { replicaOf } from '../worker-set/advance.ts';
 import { totals } from '../worker-set/counts.ts';
-import { memberProblem, roleProblem } from './problems.ts';
+import { memberProblem, needProblem, roleProblem, workerProblem } from './problems.ts';
 import { nodeOf } from './situation.ts';
 import { roles, type Role, type ServiceView } from './state.ts';
 import { wantedReplicas } from './wanted.ts';
 
-interface RoleStatus {
+export interface RoleStatus {
   role: Role;
   ready: number;
   wanted: number;
   /** Replicas of what was wanted before are there still, or new ones are not ready yet. */
   changing: boolean;
   problem: Problem | undefined;
+  /** Why none serves, for good or for now; absent while it only starts. */
+  failure?: Problem;
 }
 
 /** A JointInferenceService is Available while both its workers serve. */
@@ -47,13 +49,10 @@ export function jointInferenceStatus(view: ServiceView): StatusDraft {
 }
 
 /** As in the original these count sorts of workers, not processes. One that only starts has not failed. */
-export function counters(known: Pick<RoleStatus, 'ready' | 'wanted' | 'problem'>[]): {
-  active: number;
-  failed: number;
-} {
+export function counters(known: RoleStatus[]): { active: number; failed: number } {
   return {
     active: known.filter(({ ready }) => ready > 0).length,
-    failed: known.filter(({ ready, wanted, problem }) => ready === 0 && wanted > 0 && problem !== undefined).length,
+    failed: known.filter(({ failure }) => failure !== undefined).length,
   };
 }
 
@@ -61,13 +60,16 @@ export function statusOf(view: ServiceView, role: Role): RoleStatus {
   const set = view.own.sets[role];
   const replicas = set.members.map((member) => replicaOf(set, member, memberProblem(view, member) !== undefined));
   const wanted = wantedReplicas(view, role);
+  const ready = replicas.filter(({ state }) => state === 'ready').length;
+  const failure = ready > 0 || wanted === 0 ? undefined : (needProblem(view, role) ?? workerProblem(view, role));
   const fit = replicas.filter(({ state, current }) => state === 'ready' && current).length;
   return {
     role,
-    ready: replicas.filter(({ state }) => state === 'ready').length,
+    ready,
     wanted,
     changing: fit !== wanted || replicas.length !== wanted || set.pending === true,
     problem: roleProblem(view, role),
+    ...(failure === undefined ? {} : { failure }),
   };
 }
 
@@ -83,13 +85,13 @@ function firstProblem(known: RoleStatus[]): Problem | undefined {
   return undefined;
 }
 
-function phaseOf({ own }: ServiceView, known: RoleStatus[], available: boolean): string {
-  if (own.mode === 'stop') return 'Stopped';
-  if (own.mode === 'pause') return 'Paused';
-  const begun = roles.some((role) => own.sets[role].members.length > 0);
-  if (!available && known.some(({ problem }) => problem !== undefined)) return begun ? 'Failed' : 'Pending';
-  if (!available) return 'Starting';
-  return known.some(({ changing }) => changing) ? 'Updating' : 'Running';
+function phaseOf(view: ServiceView, known: RoleStatus[], available: boolean): string {
+  const { mode } = view.own;
+  if (mode === 'stop') return 'Stopped';
+  if (mode === 'pause') return 'Paused';
+  if (available) return known.some(({ changing }) => changing) ? 'Updating' : 'Running';
+  if (roles.some((role) => needProblem(view, role) !== undefined)) return 'Pending';
+  return known.some(({ failure }) => failure !== undefined) ? 'Failed' : 'Starting';
 }
 
 function waitingFor({ own }: ServiceView, known: RoleStatus[]): Problem | undefined {
