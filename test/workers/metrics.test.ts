@@ -44,6 +44,27 @@ describe('object metrics', () => {
     }
   });
 
+  it('says round, metrics and refused updates of a federated job', async () => {
+    const registry = new Registry();
+    const job = { kind: 'FederatedLearningJob', namespace: 'default', name: 'digits' };
+    new ObjectMetrics(registry).observe(job, {
+      round: '3/10',
+      refusals: { NotFinite: 2, LabelsInvalid: 1 },
+      lastRound: { metrics: { accuracy: 0.8 } },
+    });
+    const text = await registry.metrics();
+    const object = 'kind="FederatedLearningJob",namespace="default",name="digits"';
+    for (const line of [
+      `sedna_job_round{${object}} 3`,
+      `sedna_job_refused_updates{${object},reason="NotFinite"} 2`,
+      `sedna_job_refused_updates{${object},reason="LabelsInvalid"} 1`,
+      `sedna_job_metric{${object},metric="accuracy",model="global"} 0.8`,
+    ]) {
+      expect(text).toContain(line);
+    }
+    expect(text).not.toContain('sedna_job_deployed{');
+  });
+
   it('takes away what no longer holds, and everything of an object that is gone', async () => {
     const registry = new Registry();
     const metrics = new ObjectMetrics(registry);

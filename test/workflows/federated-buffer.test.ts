@@ -37,7 +37,8 @@ describeTemporal('a job with a buffer', () => {
       return scene.update(input);
     };
     await scene.applyAll({ ...fedBuff(scene, { bufferSize: 2 }), rounds: { total: 3 } });
-    const open = await scene.status({ round: '3/3', quorum: '0/2' }, 20_000);
+    const waitingFor = { missing: ['01', '00'] };
+    const open = await scene.status({ round: '3/3', quorum: '0/2', waitingFor }, 20_000);
     expect(open).toMatchObject({
       waitingFor: {
         reason: 'Collecting',

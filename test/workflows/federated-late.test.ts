@@ -120,4 +120,35 @@ describeTemporal('an update that comes after its round', () => {
     expect(asked[1]?.weights).toEqual(asked[0]?.weights);
     await scene.stop();
   }, 60_000);
+
+  test('that must not count is told, counted by reason, and no reason to leave its client out', async () => {
+    const scene = await new FederatedScene(temporal, 'unsound', 3).start();
+    scene.answer = async (input) => {
+      const { client, round } = input.identity;
+      if (client === '02' && round === 1) {
+        await closed(scene, 1);
+        return { refused: { reason: 'NotFinite', message: 'tensor w holds NaN' }, client, node: 'unsound-2' };
+      }
+      return scene.update(input);
+    };
+    await scene.applyAll({ rounds: { total: 2, deadlineMs: 4_000, minClientsToStart: 3, quorum, late } });
+    const status = await scene.status({ phase: 'Succeeded' }, 20_000);
+    expect(counted(scene)[1]).toEqual([
+      ['00', 0],
+      ['01', 0],
+      ['02', 0],
+    ]);
+    expect(status['refusals']).toEqual({ NotFinite: 1 });
+    // In the round that was open, or just being closed, when it came.
+    const told = (status['rounds'] as { refusedLate?: object[]; message: string }[]).filter(
+      (round) => round.refusedLate,
+    );
+    expect(told).toMatchObject([
+      {
+        refusedLate: [{ client: '02', round: 1, reason: 'NotFinite' }],
+        message: expect.stringContaining(' clients, update of client 02 of round 1 refused (NotFinite), '),
+      },
+    ]);
+    await scene.stop();
+  }, 60_000);
 });

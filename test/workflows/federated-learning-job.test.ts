@@ -177,9 +177,10 @@ describeTemporal('a federated learning job', () => {
       waitingFor: { reason: 'QuorumLost', have: 1, need: 2, missing: ['01'] },
     });
     expect(clientsOf(status)[1]).toMatchObject({ state: 'Refused', reason: 'NotFinite' });
+    expect(status['refusals']).toEqual({ NotFinite: 1 });
     scene.answer = (input) => scene.update(input);
     await temporal.signal(scene.ref, 'retry');
-    await scene.status({ phase: 'Succeeded' });
+    await scene.status({ phase: 'Succeeded', refusals: { NotFinite: 1 } });
     // The accepted one was not asked again.
     expect(scene.tasks.map(({ identity }) => identity.client).sort()).toEqual(['00', '01', '01']);
     await scene.stop();

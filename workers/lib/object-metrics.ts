@@ -12,14 +12,18 @@ interface StageCondition {
 
 interface ObservedStatus {
   phase?: string;
-  round?: number;
+  /** Of a federated job "3/10". */
+  round?: number | string;
+  /** Of a federated job: updates that must not count, by reason. */
+  refusals?: Record<string, number>;
   numberOfSamples?: number;
   usedSamples?: number;
   newSamples?: number;
   trainSamples?: number;
   conditions?: StageCondition[];
   waitingFor?: { reason: string; since: string } | null;
-  lastRound?: { deployed: boolean; metrics?: Record<'fresh' | 'deployed', Record<string, number[]>> };
+  /** Metrics of a federated job are numbers by name. */
+  lastRound?: { deployed?: boolean; metrics?: Record<string, Record<string, number[]> | number> };
   versions?: { stage: string }[];
 }
 
@@ -34,7 +38,11 @@ const definitions = {
   sedna_job_used_samples: ['Samples of the dataset that rounds have used', []],
   sedna_job_new_samples: ['Samples that no round has used yet', []],
   sedna_job_train_samples: ['New samples that would train', []],
-  sedna_job_metric: ['Metric of the last evaluation, of the new and of the deployed model', ['metric', 'model']],
+  sedna_job_metric: [
+    'Metric of the last evaluation, of the new, the deployed or the global model',
+    ['metric', 'model'],
+  ],
+  sedna_job_refused_updates: ['Updates of federated clients that must not count', ['reason']],
   sedna_job_deployed: ['1 if the last round deployed its model', []],
   sedna_dataset_samples: ['Samples of a dataset', []],
   sedna_model_versions: ['Versions of a model by stage', ['stage']],
@@ -101,13 +109,16 @@ type Value = [name: Name, value: number | undefined, labels?: Record<string, str
 function values(status: ObservedStatus): Value[] {
   const { phase, conditions = [], waitingFor, versions } = status;
   const found: Value[] = [
-    ['sedna_job_round', status.round],
+    ['sedna_job_round', typeof status.round === 'string' ? Number.parseInt(status.round, 10) : status.round],
     ['sedna_job_used_samples', status.usedSamples],
     ['sedna_job_new_samples', status.newSamples],
     ['sedna_job_train_samples', status.trainSamples],
     ['sedna_dataset_samples', status.numberOfSamples],
     ...jobMetrics(status.lastRound),
   ];
+  for (const [reason, count] of Object.entries(status.refusals ?? {})) {
+    found.push(['sedna_job_refused_updates', count, { reason }]);
+  }
   if (phase !== undefined) found.push(['sedna_object_phase', 1, { phase }]);
   if (waitingFor) {
     found.push([
@@ -129,12 +140,17 @@ function values(status: ObservedStatus): Value[] {
 
 function jobMetrics(lastRound: ObservedStatus['lastRound']): Value[] {
   if (lastRound === undefined) return [];
-  const found: Value[] = [['sedna_job_deployed', lastRound.deployed ? 1 : 0]];
+  const { deployed, metrics = {} } = lastRound;
+  const found: Value[] = deployed === undefined ? [] : [['sedna_job_deployed', deployed ? 1 : 0]];
+  for (const [metric, value] of Object.entries(metrics)) {
+    if (typeof value === 'number') found.push(['sedna_job_metric', value, { metric, model: 'global' }]);
+  }
   for (const [of, model] of [
     ['fresh', 'new'],
     ['deployed', 'deployed'],
   ] as const) {
-    for (const [metric, list] of Object.entries(lastRound.metrics?.[of] ?? {})) {
+    const lists = metrics[of];
+    for (const [metric, list] of typeof lists === 'object' ? Object.entries(lists) : []) {
       found.push(['sedna_job_metric', list.at(-1), { metric, model }]);
     }
   }

@@ -21,16 +21,17 @@ import { fillBuffer } from '../lib/federated/buffered-round.ts';
 import { chooseClients, present } from '../lib/federated/choosing.ts';
 import { firstModel } from '../lib/federated/first-model.ts';
 import { isJudged, judged } from '../lib/federated/judging.ts';
+import { withoutTask } from '../lib/federated/late.ts';
 import { LateTasks } from '../lib/federated/late-tasks.ts';
-import { lateFor } from '../lib/federated/late.ts';
+import { failing, kept, refusing, withLate } from '../lib/federated/keeping.ts';
 import { aggregate, askClient, collect, type RoundStart } from '../lib/federated/round.ts';
 import { dismiss, isPresent, taskFor, type RunPlace } from '../lib/federated/trainers.ts';
 import { inspectCut, isMistNet } from '../lib/federated/mist-net.ts';
 import { newsOf, versionOf } from '../lib/federated/news.ts';
 import { neededClients } from '../lib/federated/quorum.ts';
-import { better, hasEnough, metSoFar } from '../lib/federated/stopping.ts';
+import { hasEnough, whyComplete } from '../lib/federated/stopping.ts';
 import {
-  keptRounds,
+  type LateRefusal,
   type LateUpdate,
   type Mode,
   type OpenRound,
@@ -43,6 +44,7 @@ import {
   type RunStage,
   type RunState,
 } from '../lib/federated/state.ts';
+import { openRound } from '../lib/federated/opening.ts';
 import { Reports } from '../lib/federated/reports.ts';
 import type { VersionStage } from '../lib/messages.ts';
 import { problemOf } from '../lib/problems.ts';
@@ -57,11 +59,13 @@ export async function federatedRun(input: RunInput): Promise<RunOutcome> {
 
 class Run {
   readonly #input: RunInput;
-  readonly #state: RunState;
+  #state: RunState;
   #plan: RunPlan;
   #mode: Mode;
   #stage: RunStage = 'Starting';
   #open: OpenRound | undefined;
+  /** Since the last round. */
+  #refusedLate: LateRefusal[] = [];
   readonly #late: LateTasks;
   readonly #buffer: BufferTasks;
   readonly #reports: Reports;
@@ -76,7 +80,7 @@ class Run {
     // A job that was terminated takes its rounds along.
     this.#reports = new Reports(input.owner, () => (this.#mode = 'stop'));
     const changed = (): void => this.#tellJob(this.#stage);
-    this.#late = new LateTasks(input.state.late ?? [], changed);
+    this.#late = new LateTasks(input.state.late ?? [], { changed, refused: (refusal) => this.#refuseLate(refusal) });
     this.#buffer = new BufferTasks(input.state.buffer ?? [], { changed, refused: (refusal) => this.#refuse(refusal) });
     setHandler(planSignal, (plan) => this.#learn(plan), {
       description: 'The job as it is wanted from the next round on',
@@ -124,14 +128,15 @@ class Run {
     if (this.#mode === 'stop') return;
     const plan = this.#plan;
     await this.#checkStrategy(plan);
-    const model = this.#last ?? (this.#state.initial ??= plan.start ?? (await firstModel(this.#place)));
+    const model = this.#last ?? (await this.#firstModel(plan));
     const whole: RoundStart = { ...this.#place, plan, model };
     const start = isMistNet(plan.fields) ? { ...whole, encoding: await inspectCut(whole) } : whole;
     const selected = await chooseClients(plan, this.#state, this.#number + 1);
     // An edit may have given the job another kind of strategy, for which what is under way is of no use.
     if (bufferOf(plan.fields) === undefined) this.#buffer.drop(this.#buffer.entries);
     else this.#late.expire(Infinity);
-    const round = (this.#open = this.#openRound(plan, selected));
+    const opening = { round: this.#number + 1, plan, selected, late: this.#late.entries, now: Date.now() };
+    const round = (this.#open = openRound(opening));
     this.#tellJob('Collecting');
     const isStopped = (): boolean => this.#mode === 'stop';
     const changed = (): void => this.#tellJob('Collecting');
@@ -140,15 +145,17 @@ class Run {
         ? await collect(start, round, { changed, isStopped, late: this.#late })
         : await fillBuffer(start, round, { changed, isStopped, buffer: this.#buffer, latest: () => this.#plan });
     if (!isFull) {
+      this.#state = refusing(this.#state, round.refused);
       this.#open = undefined;
       return;
     }
     this.#tellJob('Aggregating');
     const made = await aggregate(start, round);
     if (isJudged(plan, made.round)) this.#tellJob('Evaluating');
-    const record = await judged(plan, made);
+    const record = withLate(await judged(plan, made), this.#refusedLate);
+    this.#refusedLate = [];
     this.#open = undefined;
-    this.#keep(record, round);
+    this.#state = kept(this.#state, record, { round, rules: this.#plan.fields.rounds });
     await this.#publish(record, 'candidate');
     this.#tellJob('Waiting');
   }
@@ -158,22 +165,8 @@ class Run {
     const last = this.#state.best?.record ?? this.#last;
     if (last !== undefined) await this.#publish(last, 'live');
     await dismiss(this.#place, last?.weights);
-    const { rounds } = this.#plan.fields;
-    const enough = hasEnough(this.#state.met, rounds);
-    const { metric, operator, threshold } = rounds.stopWhen ?? {};
-    const why = enough
-      ? `round ${this.#number}: ${metric} ${operator} ${threshold}`
-      : `${this.#number} of ${rounds.total} rounds`;
-    const live =
-      last === undefined
-        ? ''
-        : `; live version ${(last.file ?? last.weights).sha256.slice(0, 12)}, of round ${last.round}`;
-    return {
-      kind: 'completed',
-      state: this.#remembered,
-      reason: enough ? 'StopWhen' : 'AllRounds',
-      message: `${why}${live}`,
-    };
+    const why = whyComplete(this.#plan.fields.rounds, { met: this.#state.met, round: this.#number, live: last });
+    return { kind: 'completed', state: this.#remembered, ...why };
   }
 
   // --- steps --------------------------------------------------------------------------------------------------------
@@ -209,6 +202,13 @@ class Run {
     return this.#mode !== 'stop';
   }
 
+  /** Pinned once it is known. */
+  async #firstModel(plan: RunPlan): Promise<NonNullable<RunState['initial']>> {
+    const initial = this.#state.initial ?? plan.start ?? (await firstModel(this.#place));
+    this.#state = { ...this.#state, initial };
+    return initial;
+  }
+
   async #enoughClients(): Promise<void> {
     const enough = (): boolean =>
       present(this.#plan).length >= neededClients(this.#plan, this.#number) || this.#mode === 'stop';
@@ -225,37 +225,12 @@ class Run {
     this.#checked = key;
   }
 
-  #openRound(plan: RunPlan, selected: string[]): OpenRound {
-    const { deadlineMs } = plan.fields.rounds;
-    const startedAt = Date.now();
-    const number = this.#number + 1;
-    const late = lateFor(number, this.#late.entries, plan.clients);
-    const buffer = bufferOf(plan.fields);
-    const head = { round: number, generation: plan.generation, selected, accepted: [], refused: [], startedAt };
-    if (buffer !== undefined) return { ...head, buffer };
-    return {
-      ...head,
-      ...(late.length === 0 ? {} : { late }),
-      ...(deadlineMs === undefined ? {} : { deadlineAt: startedAt + deadlineMs }),
-    };
-  }
-
   /** For the run before this one, or the stopped one: the same task, which its node knows. */
   #askLate({ client, round, base, settings }: LateUpdate): Promise<TrainClientResult> | undefined {
     const place = this.#plan.clients.find((known) => known.client === client);
     if (!isPresent(place)) return undefined;
     const task = taskFor(this.#place, place, round);
     return askClient(place, round, { ...task, task: 'Train', weights: base, settings, evaluate: false });
-  }
-
-  #keep(record: RoundRecord, { refused, accepted }: OpenRound): void {
-    const { rounds } = this.#plan.fields;
-    const state = this.#state;
-    state.records = [...state.records, record].slice(-keptRounds);
-    state.met = metSoFar(state.met, record, rounds);
-    state.best = better(state.best, record, rounds);
-    for (const { client, samples } of accepted) state.samples = { ...state.samples, [client]: samples };
-    for (const { client } of refused) state.failures[client] = (state.failures[client] ?? 0) + 1;
   }
 
   async #again(): Promise<never> {
@@ -274,12 +249,21 @@ class Run {
   }
 
   #retry(): void {
-    if (this.#open !== undefined) this.#open.refused = [];
+    if (this.#open === undefined) return;
+    this.#state = refusing(this.#state, this.#open.refused);
+    this.#open.refused = [];
   }
 
   /** Of a task that outlives rounds: it counts in the one that is open. */
   #refuse(refusal: Refusal): void {
     if (this.#open !== undefined) this.#open.refused = [...this.#open.refused, refusal];
+  }
+
+  /** Of a round that has closed: its client may still be asked in the open one. */
+  #refuseLate(refusal: LateRefusal): void {
+    this.#state = refusing(failing(this.#state, refusal), [refusal]);
+    this.#refusedLate = [...this.#refusedLate, refusal];
+    if (this.#open !== undefined) this.#open.late = withoutTask(this.#open.late, refusal);
   }
 
   #tellJob(stage: RunStage): void {
@@ -304,6 +288,8 @@ class Run {
       buffer: this.#buffer.entries,
       last: this.#last,
       initial: this.#state.initial,
+      refusals: this.#state.refusals,
+      refusedLate: this.#refusedLate,
       isFinished: this.#finished(),
       now: Date.now(),
     });

@@ -1,17 +1,17 @@
 /** Clients at work beyond the end of their round. Their activities outlive rounds; what is known of them outlives the run. */
 import { CancellationScope } from '@temporalio/workflow';
 import type { TrainClientResult } from '../../../activities/contracts.ts';
-import type { LateUpdate } from './state.ts';
+import type { LateRefusal, LateUpdate } from './state.ts';
 
 export class LateTasks {
   #entries: LateUpdate[];
   readonly #scopes = new Map<string, CancellationScope>();
-  readonly #changed: () => void;
+  readonly #on: { refused: (refusal: LateRefusal) => void; changed: () => void };
 
-  /** `entries`: of the run before. `changed`: called whenever one has been answered. */
-  constructor(entries: LateUpdate[], changed: () => void) {
+  /** `entries`: of the run before. `changed`: called whenever one has been answered, `refused` before it where the answer is a refusal. */
+  constructor(entries: LateUpdate[], on: { refused: (refusal: LateRefusal) => void; changed: () => void }) {
     this.#entries = entries;
-    this.#changed = changed;
+    this.#on = on;
   }
 
   get entries(): LateUpdate[] {
@@ -41,7 +41,8 @@ export class LateTasks {
     this.#scopes.delete(client);
     if (result !== undefined && 'accepted' in result) entry.update = result.accepted;
     else this.#entries = this.#entries.filter((known) => known !== entry);
-    this.#changed();
+    if (result !== undefined && 'refused' in result) this.#on.refused({ client, round, problem: result.refused });
+    this.#on.changed();
   }
 
   /** Updates of rounds before this one can count no more. */

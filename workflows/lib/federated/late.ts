@@ -24,6 +24,14 @@ export function lateFor(round: number, late: LateUpdate[], clients: ClientPlace[
   return late.filter((entry) => entry.round === round - 1 && datasets.get(entry.client) === entry.dataset);
 }
 
+/** Its client is done with that task: it may be asked in the open round. */
+export function withoutTask(
+  late: LateUpdate[] = [],
+  { client, round }: Pick<LateUpdate, 'client' | 'round'>,
+): LateUpdate[] {
+  return late.filter((entry) => entry.client !== client || entry.round !== round);
+}
+
 /** Whether those who have not answered when a round closes may go on: there is a next round for their updates to count in. */
 export function mayGoOn({ fields: { rounds } }: RunPlan, round: number): boolean {
   return rounds.late === 'CreditNextRound' && round < rounds.total;

@@ -4,7 +4,17 @@ import type { ModelVersion, VersionStage } from '../messages.ts';
 import { answered, atWork as atWorkOn, waitingForBuffer } from './buffer.ts';
 import { atWork, standIns } from './late.ts';
 import { neededClients, waitingFor } from './quorum.ts';
-import type { LateUpdate, OpenRound, RoundRecord, RunNews, RunPlan, RunState, WaitingRun } from './state.ts';
+import { countByReason } from './refusals.ts';
+import type {
+  LateRefusal,
+  LateUpdate,
+  OpenRound,
+  RoundRecord,
+  RunNews,
+  RunPlan,
+  RunState,
+  WaitingRun,
+} from './state.ts';
 
 interface RunView extends Pick<RunNews, 'epoch' | 'run' | 'sequence' | 'stage'> {
   plan: RunPlan;
@@ -13,11 +23,26 @@ interface RunView extends Pick<RunNews, 'epoch' | 'run' | 'sequence' | 'stage'> 
   buffer: LateUpdate[];
   last: RoundRecord | undefined;
   initial: RunState['initial'];
+  refusals: RunState['refusals'];
+  refusedLate: LateRefusal[];
   isFinished: boolean;
   now: number;
 }
 
-export function newsOf({ plan, open, late, buffer, last, initial, isFinished, now, ...head }: RunView): RunNews {
+export function newsOf({
+  plan,
+  open,
+  late,
+  buffer,
+  last,
+  initial,
+  refusals,
+  refusedLate,
+  isFinished,
+  now,
+  ...head
+}: RunView): RunNews {
+  const all = countByReason(refusals, open?.refused ?? []);
   const waiting = waitingOf({ plan, open, buffer, last, isFinished, now });
   const credited = open === undefined ? [] : standIns(open).map(({ client }) => client);
   const busy = atWork(late).map(({ client, round }) => ({ client, round }));
@@ -27,6 +52,8 @@ export function newsOf({ plan, open, late, buffer, last, initial, isFinished, no
     selected: open?.selected ?? [],
     accepted: acceptedOf(open, buffer),
     refused: open?.refused ?? [],
+    ...(refusedLate.length === 0 ? {} : { refusedLate }),
+    ...(Object.keys(all).length === 0 ? {} : { refusals: all }),
     ...(credited.length === 0 ? {} : { credited }),
     ...(busy.length === 0 ? {} : { late: busy }),
     ...(open?.buffer === undefined ? {} : { buffer: { size: open.buffer.size, atWork: tasksOf(buffer) } }),

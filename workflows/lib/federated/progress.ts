@@ -3,7 +3,7 @@ import type { ClientNews } from '../../../activities/contracts.ts';
 import { maxConditions } from '../status.ts';
 import type { FederatedState } from './job-state.ts';
 import type { FederatedView } from './situation.ts';
-import { keptRounds, type RunEnd, type RunNews, type RunOutcome } from './state.ts';
+import { keptRounds, type LateRefusal, type RunEnd, type RunNews, type RunOutcome } from './state.ts';
 
 export function newsOfRun(view: FederatedView, news: RunNews): void {
   const { own } = view;
@@ -20,7 +20,16 @@ export function newsOfRun(view: FederatedView, news: RunNews): void {
     const { late: _, buffer: __, ...run } = own.run;
     own.run = { ...run, records: [...run.records, last].slice(-keptRounds) };
   }
+  warnOfLate(view, news, known?.refusedLate);
   warn(view, news, known?.round === news.round ? known : undefined);
+}
+
+function warnOfLate(view: FederatedView, { refusedLate = [] }: RunNews, known: LateRefusal[] = []): void {
+  for (const { client, round, problem } of refusedLate) {
+    if (known.some((entry) => entry.client === client && entry.round === round)) continue;
+    const message = `round ${round}: client ${client}, after the round: ${problem.message}`;
+    view.emit({ type: 'Warning', reason: problem.reason, message });
+  }
 }
 
 /** Events for what is new: refusals, and a quorum that was lost. */

@@ -38,6 +38,9 @@ export interface Refusal {
   problem: Problem;
 }
 
+/** Of an update that came after its round. */
+export type LateRefusal = Refusal & { round: number };
+
 /** A client at work beyond the end of its round, or what it then handed over: for the next round, should it send nothing there. */
 export interface LateUpdate {
   client: string;
@@ -93,6 +96,8 @@ export interface RoundRecord {
   staleness?: number[];
   /** Tasks that were given up when this round began, and the round that they were of. */
   discarded?: { client: string; round: number }[];
+  /** Updates of earlier rounds that have come since the round before, and must not count. */
+  refusedLate?: { client: string; round: number; reason: string }[];
   /** MistNet: what clients have handed over, ε being that of each value. */
   encoded?: { layer: string; bits: number; epsilon: number };
   samples: number;
@@ -119,6 +124,8 @@ export interface RunState {
   met: number;
   /** Rounds that each client failed in. */
   failures: Record<string, number>;
+  /** Updates that must not count, by reason. */
+  refusals?: Record<string, number>;
   /** That each client trained on when it last took part. */
   samples: Record<string, number>;
   /** At most one per client, of the round that has closed last. */
@@ -165,6 +172,10 @@ export interface RunNews {
   selected: string[];
   accepted: string[];
   refused: Refusal[];
+  /** Since the last round: updates that came after theirs. */
+  refusedLate?: LateRefusal[];
+  /** So far, by reason. */
+  refusals?: Record<string, number>;
   /** Late updates that would count if the round closed now. */
   credited?: string[];
   /** Who is still at the task of a round that has closed. */

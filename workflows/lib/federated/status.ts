@@ -48,10 +48,17 @@ export function federatedStatus(view: FederatedView): StatusDraft {
       ...(desired.fields.transmitter === 's3'
         ? { transmitter: 's3 is accepted and works like ws: updates travel as blobs' }
         : {}),
+      ...refusalsOf(own),
       ...(last === undefined ? {} : { lastRound: summaryOf(last) }),
       rounds: own.run.records.slice(-10).map(summaryOf),
     },
   };
+}
+
+/** Updates that were refused so far, by reason. */
+function refusalsOf({ news, run }: FederatedState): Record<string, unknown> {
+  const refusals = news?.refusals ?? run.refusals;
+  return refusals === undefined ? {} : { refusals };
 }
 
 function quorum(fields: FederatedLearningJobFields, news: RunNews | undefined, clients: number): string {
@@ -71,12 +78,15 @@ function lastRecord({ run, news }: FederatedState): RoundRecord | undefined {
 }
 
 function summaryOf(of: RoundRecord): Record<string, unknown> {
-  const { clients, weights, metrics, credited, staleness, discarded, encoded, unjudged, ...record } = of;
+  const { clients, weights, metrics, credited, staleness, discarded, refusedLate, encoded, unjudged, ...record } = of;
   const digits = Object.entries(metrics).map(([name, value]) => [name, Number(value.toPrecision(6))] as const);
   const { round, samples, seconds, time } = record;
   const said = digits.map(([name, value]) => `, ${name} ${value}`).join('');
   const late = (credited ?? []).map((entry) => `, client ${entry.client} with its update of round ${entry.round}`);
   const given = (discarded ?? []).map((entry) => `, task of client ${entry.client} of round ${entry.round} given up`);
+  const refused = (refusedLate ?? []).map(
+    ({ client, round, reason }) => `, update of client ${client} of round ${round} refused (${reason})`,
+  );
   const bits = encoded === undefined ? '' : `, features at "${encoded.layer}" with ε ${encoded.epsilon} for each value`;
   const buffered = staleness === undefined ? '' : `${staleness.length} updates ${behind(staleness)} of `;
   return {
@@ -85,13 +95,14 @@ function summaryOf(of: RoundRecord): Record<string, unknown> {
     ...(credited === undefined ? {} : { credited }),
     ...(staleness === undefined ? {} : { updates: staleness.length, staleness }),
     ...(discarded === undefined ? {} : { discarded }),
+    ...(refusedLate === undefined ? {} : { refusedLate }),
     ...(encoded === undefined ? {} : { encoded }),
     samples,
     digest: weights.sha256,
     metrics: Object.fromEntries(digits),
     seconds,
     time,
-    message: `${buffered}${clients.length} clients${late.join('')}${given.join('')}${bits}, ${samples} samples${said}${unjudged === undefined ? '' : `; not judged: ${unjudged.message}`}`,
+    message: `${buffered}${clients.length} clients${late.join('')}${given.join('')}${refused.join('')}${bits}, ${samples} samples${said}${unjudged === undefined ? '' : `; not judged: ${unjudged.message}`}`,
   };
 }
 

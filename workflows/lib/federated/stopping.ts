@@ -22,6 +22,23 @@ export function hasEnough(met: number, { stopWhen }: Rules): boolean {
   return stopWhen !== undefined && met >= (stopWhen.patience ?? 1);
 }
 
+interface Completion {
+  met: number;
+  /** The last one. */
+  round: number;
+  /** Whose model is live. */
+  live: RoundRecord | undefined;
+}
+
+/** Why there are no more rounds, for people. */
+export function whyComplete(rules: Rules, { met, round, live }: Completion): { reason: string; message: string } {
+  const enough = hasEnough(met, rules);
+  const { metric, operator, threshold } = rules.stopWhen ?? {};
+  const why = enough ? `round ${round}: ${metric} ${operator} ${threshold}` : `${round} of ${rules.total} rounds`;
+  const version = live && `; live version ${(live.file ?? live.weights).sha256.slice(0, 12)}, of round ${live.round}`;
+  return { reason: enough ? 'StopWhen' : 'AllRounds', message: `${why}${version ?? ''}` };
+}
+
 /** The better of the best so far and this round; a round without the metric is never the best. */
 export function better(best: RunState['best'], record: RoundRecord, { keepBest }: Rules): RunState['best'] {
   const value = keepBest === undefined ? undefined : record.metrics[keepBest.metric];
