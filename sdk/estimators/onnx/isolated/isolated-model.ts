@@ -24,6 +24,8 @@ export interface IsolatedOptions {
   providers?: readonly string[];
   /** Fail instead of running on the CPU what the providers cannot. */
   strict?: boolean;
+  /** Private memory of each process at most (Linux, by `prlimit`): what a model asks for beyond it fails. Default: no limit. */
+  memoryBytes?: number;
   /** Limit for loading the model, in ms. Default: 60 000. */
   startMs?: number;
   /** Limit for one run, in ms; a process that takes longer is ended. Default: 60 000. */
@@ -88,9 +90,10 @@ export class IsolatedModel {
 
   /** Takes the handle over. */
   static async open(file: string, handle: FileHandle, options: IsolatedOptions): Promise<IsolatedModel> {
-    const { processes = 1, sha256, signature, startMs = 60_000, threads, providers, strict } = options;
+    const { processes = 1, sha256, signature, startMs = 60_000, memoryBytes } = options;
+    const { threads, providers, strict } = options;
     const session = { threads: threads ?? threadsFor(processes), providers, strict };
-    const start: ProcessStart = { origin: file, sha256, signature, session, fd: handle.fd, startMs };
+    const start: ProcessStart = { origin: file, sha256, signature, session, fd: handle.fd, startMs, memoryBytes };
     try {
       // The first alone: what is refused is refused once.
       const first = await SessionProcess.start(start);

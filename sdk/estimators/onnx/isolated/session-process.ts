@@ -39,6 +39,8 @@ export interface ProcessStart extends ChildOptions {
   fd: number;
   /** Limit for loading the model, in ms. */
   startMs: number;
+  /** Of its private memory. */
+  memoryBytes?: number;
 }
 
 /** A child process with one session. */
@@ -56,11 +58,13 @@ export class SessionProcess {
   #stderr = '';
   #why: string | undefined;
 
-  private constructor({ fd, ...options }: ProcessStart) {
+  private constructor({ fd, memoryBytes, ...options }: ProcessStart) {
     this.#origin = options.origin;
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => PASSED.test(name)));
-    const argv = ['--disable-warning=ExperimentalWarning', script, JSON.stringify(options)];
-    this.#child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe', 'pipe', fd], env });
+    const node = [process.execPath, '--disable-warning=ExperimentalWarning', script, JSON.stringify(options)];
+    const limited = memoryBytes === undefined ? node : ['prlimit', `--data=${memoryBytes}`, ...node];
+    const [command = '', ...argv] = limited;
+    this.#child = spawn(command, argv, { stdio: ['ignore', 'ignore', 'pipe', 'pipe', fd], env });
     this.#socket = this.#child.stdio[3] as Socket;
     this.#ended = new Promise((resolve) => this.#child.once('close', () => resolve()));
   }
