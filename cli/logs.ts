@@ -20,7 +20,7 @@ export function register(program: Command): void {
       .command('logs <worker>')
       .description('what a worker printed: the name of a worker, or KIND/NAME for the newest of an object')
       .option('-f, --follow', 'go on as it prints more')
-      .option('--stage <stage>', 'of an object: Train, Eval or Inference'),
+      .option('--stage <stage>', 'of an object: Train, Eval or Inference; of a service Edge, Cloud or Front'),
   ).action(async (name: string, options: LogsOptions) => {
     const worker = await withSession(async (session) => choose(await workersOf(session), name, options));
     let offset = await print(worker, 0);
@@ -36,7 +36,8 @@ function choose(workers: NodeWorker[], name: string, { namespace, stage }: LogsO
     ? ofObject(workers, name, namespace)
     : workers.filter((worker) => worker.name === name);
   const found = matching
-    .filter((worker) => stage === undefined || worker.stage.toLowerCase() === stage.toLowerCase())
+    // Who names an object means its workers, not what stands in front of them.
+    .filter((worker) => (stage === undefined ? worker.stage !== 'Front' || worker.name === name : isOf(worker, stage)))
     .sort((a, b) => (b.startedAt ?? '').localeCompare(a.startedAt ?? ''))[0];
   if (found !== undefined) return found;
   throw new CliError(`there is no worker for ${name}`, {
@@ -44,6 +45,10 @@ function choose(workers: NodeWorker[], name: string, { namespace, stage }: LogsO
     hint: 'sedna get workers lists them',
     exitCode: EXIT.notFound,
   });
+}
+
+function isOf(worker: NodeWorker, stage: string): boolean {
+  return worker.stage.toLowerCase() === stage.toLowerCase();
 }
 
 function ofObject(workers: NodeWorker[], name: string, namespace: string): NodeWorker[] {

@@ -267,4 +267,29 @@ describeTemporal('a joint inference service', () => {
       await Promise.all([first.end(), second.end()]);
     }
   }, 180_000);
+
+  test('as many replicas as the requests in flight ask for, within bounds, and fewer again afterwards', async () => {
+    const service = await runningScene({
+      edgeEnv: { ANSWER_MS: '100' },
+      edge: {
+        hpa: {
+          maxReplicas: 2,
+          metrics: [
+            {
+              type: 'Pods',
+              pods: { metric: { name: 'requests_in_flight' }, target: { type: 'AverageValue', averageValue: '2' } },
+            },
+          ],
+          behavior: { scaleDown: { stabilizationWindowSeconds: 3 } },
+        },
+      },
+    });
+    await service.status(running);
+    const traffic = await service.load('edge', 6);
+    await service.status({ replicas: '3/3', phase: 'Running' }, 60_000);
+    const total = await traffic.stop();
+    expect(total).toBeGreaterThan(100);
+    expect(traffic.failures).toEqual([]);
+    await service.status(running, 60_000);
+  }, 150_000);
 });

@@ -4,6 +4,7 @@ import type { WorkerSpec } from '../../contracts.ts';
 import type { BlobStore } from '../../../sdk/storage/index.ts';
 import { failure } from '../../lib/failure.ts';
 import type { WorkerLaunch } from '../runtime.ts';
+import { isReadyMade } from './ready-made.ts';
 import { servingPorts } from './serving-ports.ts';
 
 const maxManifestBytes = 8 << 20;
@@ -38,9 +39,7 @@ export async function readLaunch(
   contract: Record<string, string>,
 ): Promise<WorkerLaunch> {
   const first = await readContainer(blobs, worker);
-  const probe = first.readinessProbe?.httpGet;
-  const serving = worker.serving && servingPorts(first, worker.serving.always ?? false);
-  const readiness = probe ?? serving?.readiness;
+  const serves = worker.serving !== undefined || (worker.stage === 'Inference' && isReadyMade(first.image));
   return {
     name: worker.name,
     owner: worker.owner,
@@ -50,13 +49,28 @@ export async function readLaunch(
     args: first.args ?? [],
     env: environment(first, worker.template),
     contract,
-    ports: serving?.ports ?? portsOf(first),
-    ...(readiness === undefined ? {} : { readiness }),
-    ...(serving?.http === undefined || worker.serving === undefined
-      ? {}
-      : { front: worker.serving.front, portVariables: portVariables(serving.http, worker.serving.portVariables) }),
+    ...reached(first, serves, worker.serving),
     restart: worker.stage === 'Inference' || worker.serving !== undefined ? 'Always' : 'Never',
     revision: worker.revision ?? '',
+  };
+}
+
+/** Where it listens, how it is known to be ready, and who gives it requests. */
+function reached(
+  first: Container,
+  serves: boolean,
+  { front, always = false, portVariables = [] }: Partial<NonNullable<WorkerSpec['serving']>> = {},
+): Pick<WorkerLaunch, 'ports' | 'readiness' | 'front' | 'portVariables'> {
+  const probe = first.readinessProbe?.httpGet;
+  if (!serves) return { ports: portsOf(first), ...(probe === undefined ? {} : { readiness: probe }) };
+  const { ports, http, readiness } = servingPorts(first, always);
+  if (http === undefined) return { ports, ...(probe === undefined ? {} : { readiness: probe }) };
+  const variables = ['SEDNA_SERVE_PORT', ...portVariables];
+  return {
+    ports,
+    readiness: probe ?? readiness ?? { port: http },
+    ...(front === undefined ? {} : { front }),
+    portVariables: Object.fromEntries(variables.map((variable) => [variable, http])),
   };
 }
 
@@ -71,10 +85,6 @@ export async function readContainer(
 
 export function portsOf({ ports = [] }: Container): WorkerLaunch['ports'] {
   return ports.map(({ name, containerPort }) => ({ name: name ?? String(containerPort), containerPort }));
-}
-
-function portVariables(port: string, variables: string[] = []): Record<string, string> {
-  return Object.fromEntries(['SEDNA_SERVE_PORT', ...variables].map((variable) => [variable, port]));
 }
 
 function parseTemplate(template: unknown, path: string): Container {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkerLaunch } from '../../../../activities/edge/runtime.ts';
@@ -89,6 +89,16 @@ describe('command', () => {
       file: 'python3',
       args: ['train.py', '1'],
     });
+  });
+
+  test("ready-made images and fronts are programs of this package, unless the node's list has them", () => {
+    for (const image of ['sedna/joint-inference:v1', 'sedna/big-model', 'sedna/front']) {
+      const { file, args } = commandOf(launch({ image }), [], {}, parent);
+      expect(file).toBe(process.execPath);
+      expect(existsSync(args[0] ?? '')).toBe(true);
+    }
+    const own = [entry('sedna/big-model', { command: ['python3', 'mine.py'] })];
+    expect(commandOf(launch({ image: 'sedna/big-model:v2' }), own, {}, parent).file).toBe('python3');
   });
 
   test('an image that is not in the list says which are', () => {
