@@ -107,10 +107,21 @@ function toTensor(info: TensorInfo, given: OnnxTensor | undefined): ort.Tensor {
   if (!fits)
     throw badInput(info.name, `shape is [${given.shape.join(', ')}], the model takes [${info.shape.join(', ')}]`);
   try {
+    if (given.datatype === 'float16') return halfTensor(given);
     return new ort.Tensor(given.datatype as 'float32', given.data as Float32Array, given.shape);
   } catch (error) {
     throw new OnnxError('InvalidInput', `input "${info.name}": ${messageOf(error)}`, { cause: error });
   }
+}
+
+/**
+ * The class makes a Float16Array of the bits, which the native side of this version does not know: it takes the bits, as long as the
+ * tensor is called by its right type.
+ */
+function halfTensor({ data, shape }: OnnxTensor): ort.Tensor {
+  const { buffer, byteOffset, length } = data as Uint16Array;
+  const tensor = new ort.Tensor('uint16', new Uint16Array(buffer, byteOffset, length), shape);
+  return Object.defineProperty(tensor, 'type', { value: 'float16' });
 }
 
 function fromTensor(tensor: ort.Tensor): OnnxTensor {
