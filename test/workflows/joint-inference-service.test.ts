@@ -139,6 +139,11 @@ describeTemporal('a joint inference service', () => {
     await traffic.stop();
     expect(traffic.failures).toEqual([]);
     expect(await service.workers()).toEqual(before);
+    // The front itself: its local controller starts it again on the same port.
+    const front = service.edge.runtime?.list().find(({ stage }) => stage === 'Front');
+    process.kill(front?.pid ?? 0, 'SIGKILL');
+    await eventually(async () => expect(service.edge.runtime?.get(front?.name ?? '')?.restarts).toBe(1));
+    await eventually(async () => expect(await ask(url)).toMatchObject({ model: 'little' }));
     expect(await service.url('edge')).toBe(url);
   }, 90_000);
 
@@ -170,7 +175,8 @@ describeTemporal('a joint inference service', () => {
     await service.status({ refused: { verb: 'trigger' } });
     expect(await ask(url)).toMatchObject({ model: 'little' });
     await service.say('stop');
-    await service.status({ phase: 'Stopped', replicas: '0/0', workers: [] });
+    await service.status({ phase: 'Stopped', replicas: '0/0' });
+    await eventually(async () => expect(await service.workers()).toEqual([]), 30_000);
     await expect(ask(url)).rejects.toThrow('503');
     await service.say('resume');
     await service.status(running);

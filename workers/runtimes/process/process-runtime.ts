@@ -24,6 +24,7 @@ export const stateDirVariable = 'SEDNA_STATE_DIR';
 
 /** Finished workers are kept for logs and late questions; older ones are forgotten. */
 const keptFinished = 200;
+const keptDrained = 1_000;
 
 export class ProcessRuntime implements WorkerRuntime {
   readonly kind = 'process';
@@ -33,6 +34,8 @@ export class ProcessRuntime implements WorkerRuntime {
   readonly #workers = new Map<string, Supervised>();
   readonly #fronts: Fronts;
   readonly #events = new EventEmitter().setMaxListeners(0);
+  /** Let go for good: a late word of somebody who still wants one must not bring it back. Their names are used once. */
+  readonly #drained = new Set<string>();
   /** Starting, replacing and removing one worker happen one after the other. */
   readonly #queues = new Map<string, Promise<void>>();
 
@@ -69,6 +72,7 @@ export class ProcessRuntime implements WorkerRuntime {
 
   ensure(launch: WorkerLaunch): Promise<void> {
     return this.#serial(launch.name, async () => {
+      if (this.#drained.has(launch.name)) throw failure('WorkerFailed', `${launch.name} was let go`);
       commandOf(launch, this.#images, {});
       const known = this.#workers.get(launch.name);
       if (known !== undefined && stands(known.record, launch)) return;
@@ -116,6 +120,7 @@ export class ProcessRuntime implements WorkerRuntime {
   drain(name: string): Promise<void> {
     return this.#serial(name, async () => {
       const worker = this.#workers.get(name);
+      if (worker?.record.launch.image !== frontImage) this.#remember(name);
       if (worker === undefined) return;
       worker.drain();
       const { front } = worker.record.launch;
@@ -195,6 +200,12 @@ export class ProcessRuntime implements WorkerRuntime {
     const [first] = entries;
     if (first !== undefined) env['PORT'] = String(first[1]);
     return env;
+  }
+
+  #remember(name: string): void {
+    this.#drained.add(name);
+    const [oldest] = this.#drained;
+    if (this.#drained.size > keptDrained && oldest !== undefined) this.#drained.delete(oldest);
   }
 
   #forget(name: string): void {

@@ -16,6 +16,8 @@ const graceMs = 10_000;
 const backoffMs = { first: 200, longest: 10_000 };
 /** Having run for so long, the next crash is a new one. */
 const healthyMs = 60_000;
+/** One that is ready is asked less often: there may be many, and their ends are seen anyway. */
+const readyProbeMs = 1_000;
 /** So many probes in a row must fail before requests go elsewhere: one may be late on a busy node. */
 const probesToFail = 3;
 /** A worker without probe that has just crashed must stay up for so long before it counts as ready again. */
@@ -39,6 +41,7 @@ export class Supervised {
   #problem: WorkerView['problem'];
   #timer: NodeJS.Timeout | undefined;
   #probing = false;
+  #probedMs = 0;
   /** Times of the monotonic clock: a node may boot with the wrong time and be set right later. */
   #startedMs = 0;
   #restartAt: number | undefined;
@@ -226,8 +229,10 @@ export class Supervised {
   }
 
   async #probe(): Promise<void> {
-    if (this.#probing) return;
+    const now = performance.now();
+    if (this.#probing || (this.#ready && now - this.#probedMs < readyProbeMs)) return;
     this.#probing = true;
+    this.#probedMs = now;
     try {
       const ready = this.#mayBeReady() && (await isReady(this.record));
       if (this.#detached || this.record.exit !== undefined) return;
