@@ -79,7 +79,10 @@ function add(duration: Duration, us: number): void {
   duration.us += us;
 }
 
-/** Statistics of all models and versions that were asked for. */
+/** Of one model: a server that is swapped every hour must not grow for it. */
+const MAX_VERSIONS = 32;
+
+/** Statistics of all models and of their last versions. */
 export class Statistics {
   readonly #all = new Map<string, Map<string, ModelStatistics>>();
   /** Requests under way by model. */
@@ -89,7 +92,10 @@ export class Statistics {
     let versions = this.#all.get(model);
     if (!versions) this.#all.set(model, (versions = new Map<string, ModelStatistics>()));
     let found = versions.get(version);
-    if (!found) versions.set(version, (found = new ModelStatistics(model, version)));
+    if (found) return found;
+    const [oldest] = versions.keys();
+    if (versions.size >= MAX_VERSIONS && oldest !== undefined) versions.delete(oldest);
+    versions.set(version, (found = new ModelStatistics(model, version)));
     return found;
   }
 

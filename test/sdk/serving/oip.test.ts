@@ -116,6 +116,23 @@ test('a swap under load drops no request and closes the old model after its last
   expect(second.closed).toBe(false);
 });
 
+test('routes of one’s own beside the protocol', async () => {
+  slot.swap(new EchoModel(), '1');
+  const own = createInferenceServer({ models: [slot] });
+  own.post<{ Body: { a: number } }>('/predict', async ({ body }) => ({ twice: body.a * 2 }));
+  const base = await own.listen({ host: '127.0.0.1', port: 0 });
+  const post = (path: string, body: object) =>
+    fetch(`${base}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  expect(await (await post('/predict', { a: 2 })).json()).toEqual({ twice: 4 });
+  expect((await post('/v2/models/helmet/infer', {})).status).toBe(400);
+  expect((await fetch(`${base}/v2/models/helmet/ready`)).status).toBe(200);
+  await own.close();
+});
+
 describe('element types', () => {
   test.each<[TensorType, string, unknown[], unknown[]?]>([
     ['bool', 'BOOL', [true, false], undefined],

@@ -99,7 +99,10 @@ export class IsolatedModel {
       const first = await SessionProcess.start(start);
       const model = new IsolatedModel(handle, start, options, first.ready);
       model.#adopt(first.session);
-      await Promise.all(Array.from({ length: processes - 1 }, () => model.#startAnother()));
+      await Promise.all(Array.from({ length: processes - 1 }, () => model.#startAnother())).catch(async (error) => {
+        await model.close();
+        throw error;
+      });
       return model;
     } catch (error) {
       await handle.close();
