@@ -9,6 +9,7 @@ import { listen, type End } from '../../examples/joint-inference/mnist/ends.ts';
 import { classOf, JointLoad } from '../../examples/joint-inference/mnist/load.ts';
 import { littleEstimator } from '../../examples/joint-inference/mnist/models.ts';
 import { prepare, samplesOf, testSet } from '../../examples/joint-inference/mnist/prepare.ts';
+import { prepare as prepareRouter } from '../../examples/joint-inference/router/prepare.ts';
 import { InferenceClient } from '../../sdk/index.ts';
 import { signal } from '../../workers/lib/process.ts';
 import { eventually } from '../support/eventually.ts';
@@ -21,6 +22,7 @@ const requestsPerSecond = 60;
 const quotaBytes = 8 * 1024 * 1024;
 
 const example = join(packageRoot(), 'examples', 'joint-inference', 'mnist');
+const router = join(packageRoot(), 'examples', 'joint-inference', 'router');
 
 interface LearningJob {
   status: { lastRound?: { round: number; deployed: boolean } };
@@ -43,7 +45,7 @@ describeTemporal('a joint inference service in trouble', () => {
     await other.train(samplesOf(allDigits().slice(-500)));
     await other.save(join(stack.cwd, 'models', 'other.onnx'));
     await other.close();
-    await stack.up('--standalone', '--images', join(example, 'images.yaml'));
+    await stack.up('--standalone', ...[example, router].flatMap((folder) => ['--images', join(folder, 'images.yaml')]));
     write('service.yaml');
     await stack.cli('apply', '-f', manifest);
     await stack.cli('wait', 'ji/digits', '--for=condition=Available', '--timeout', '60s');
@@ -57,11 +59,11 @@ describeTemporal('a joint inference service in trouble', () => {
     writeFileSync(manifest, change(text).replace('quota: 64Mi', 'quota: 8Mi'));
   }
 
-  const status = async (): Promise<ServiceStatus> =>
-    (JSON.parse(await stack.cli('get', 'ji', 'digits', '-o', 'json')) as { status: ServiceStatus }).status;
+  const status = async (name = 'digits'): Promise<ServiceStatus> =>
+    (JSON.parse(await stack.cli('get', 'ji', name, '-o', 'json')) as { status: ServiceStatus }).status;
 
-  const edge = async (): Promise<string> =>
-    (await status()).endpoints.find(({ node }) => node === 'edge-1')?.url ?? 'no endpoint';
+  const edge = async (name?: string): Promise<string> =>
+    (await status(name)).endpoints.find(({ node }) => node === 'edge-1')?.url ?? 'no endpoint';
 
   /** Of the model that the edge answers with. */
   async function version(): Promise<string | undefined> {
@@ -146,4 +148,22 @@ describeTemporal('a joint inference service in trouble', () => {
     }, 60_000);
     await eventually(async () => expect(await version()).not.toBe(before), 60_000);
   }, 180_000);
+
+  it('routes texts: what the small model knows stays at the edge', async () => {
+    await prepareRouter(stack.cwd);
+    const text = readFileSync(join(router, 'service.yaml'), 'utf8').replaceAll('/tmp/sedna-router', stack.cwd);
+    writeFileSync(manifest, text);
+    await stack.cli('apply', '-f', manifest);
+    await stack.cli('wait', 'ji/sums', '--for=condition=Available', '--timeout', '60s');
+    const client = new InferenceClient(await edge('sums'));
+    const ask = async (question: string) => {
+      const feeds = { question: { datatype: 'string' as const, shape: [1], data: [question] } };
+      const { outputs, parameters } = await client.infer({ model: 'sums', feeds });
+      return [outputs['answer']?.data[0], parameters['answered_by']];
+    };
+    expect([await ask('what is 3 plus 4'), await ask('what is 17 times 3')]).toEqual([
+      ['7', 'edge'],
+      ['51', 'cloud'],
+    ]);
+  }, 120_000);
 });
