@@ -26,7 +26,7 @@ async function keepFront(deps: WorkerDependencies, { listener, front, autoscalin
   const container = await readContainer(deps.blobs, front);
   const { ports, http } = servingPorts(container, front.always ?? false);
   const news = new News<FrontObservation>(deps.signaller, listener);
-  const scaler = autoscaling && scalerOf(autoscaling, container);
+  const scaler = autoscaling && scalerOf(autoscaling, container, replicasOf(runtime, front.name).length);
   let leave = (): void => undefined;
   try {
     await beating(async (signal) => {
@@ -69,13 +69,19 @@ function reachedAs(url: string, address: string): string {
   return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
+/** Goes on from what runs: the end of a local controller or an edit must not set a busy service back. */
 function scalerOf(
   { spec, path, replicas }: NonNullable<KeepFrontInput['autoscaling']>,
   container: Container,
+  running: number,
 ): Autoscaler {
   const resources = container['resources'] as { requests?: { cpu?: unknown } } | undefined;
   const request = quantity(resources?.requests?.cpu ?? 1);
-  return new Autoscaler(spec, targetsOf(spec, request > 0 ? request : 1, path), replicas);
+  return new Autoscaler(spec, targetsOf(spec, request > 0 ? request : 1, path), running || replicas);
+}
+
+function replicasOf(runtime: WorkerRuntime, front: string): WorkerView[] {
+  return runtime.list().filter((view) => view.front === front);
 }
 
 /** Measures until the activity ends. */
@@ -89,7 +95,7 @@ async function scale(
   const used = new Map<string, { at: number; seconds: number }>();
   while (!signal.aborted) {
     await new Promise((resolve) => setTimeout(resolve, sampleMs));
-    const replicas = runtime.list().filter((view) => view.front === front && view.ready);
+    const replicas = replicasOf(runtime, front).filter(({ ready }) => ready);
     const load = await runtime.load(front);
     if (load === undefined) continue;
     const at = performance.now();
