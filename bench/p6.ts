@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { OnnxModel } from '../sdk/estimators/onnx/index.ts';
 import type { BatchingOptions } from '../sdk/index.ts';
 import type { BenchmarkOptions, Case, Goal } from './lib/case.ts';
+import { childrenOf, cpuMs } from './lib/processes.ts';
 import { median, quantile, ratioInterval } from './lib/statistics.ts';
 import { Connection } from './p6/client.ts';
 import { closedLoop, knee, openLoop } from './p6/load.ts';
@@ -52,7 +53,7 @@ export async function run({ quick }: BenchmarkOptions): Promise<Case[]> {
       const side = await Side.of(workload, file);
       const python = quick ? 'quick run' : await servingPython().catch(({ message }: Error) => message);
       const peer = python === 'quick run' || !python.startsWith('/') ? python : await side.peer(python);
-      for (const comparison of comparisons) cases.push(await side.compare(comparison, peer, sizes));
+      for (const comparison of comparisons) cases.push(...(await side.compare(comparison, peer, sizes)));
       cases.push(...(await side.atHalfTheKnee(quick)));
       if (typeof peer !== 'string') peer.close();
     }
@@ -78,6 +79,12 @@ class Target {
 
   connections(count: number): Promise<Connection[]> {
     return Promise.all(Array.from({ length: count }, () => Connection.open(this.#port)));
+  }
+
+  /** User and system time of all its processes so far. */
+  cpuMs(): number {
+    const { pid } = this.#child;
+    return [pid, ...childrenOf(pid)].reduce((sum, one) => sum + cpuMs(one), 0);
   }
 
   close(): void {
@@ -139,49 +146,29 @@ class Side {
     return Target.start({ command: process.execPath, args: [script, options] });
   }
 
-  async compare(comparison: Comparison, peer: Target | string, { pairs, seconds }: Sizes): Promise<Case> {
+  /** Rates, and the CPU time of a request: other work on the machine takes from the first, hardly from the second. */
+  async compare(comparison: Comparison, peer: Target | string, { pairs, seconds }: Sizes): Promise<Case[]> {
     const { clients, goal } = comparison;
-    const name = `${this.#workload.name}: ${comparison.name}`;
     const ours = await this.#ours(comparison.batching);
     try {
-      const mine = await ours.connections(clients);
-      const theirs = typeof peer === 'string' ? [] : await peer.connections(clients);
-      await this.#verify(mine, theirs, comparison.request);
-      const rates: { ours: number[]; peer: number[] } = { ours: [], peer: [] };
-      for (const side of [mine, theirs])
-        if (side.length > 0) await closedLoop(side, this.#for(side === mine, comparison), seconds / 2);
+      const mine = new Measured(ours, await ours.connections(clients), this.#requests[comparison.request]);
+      const isThere = typeof peer !== 'string';
+      const theirs = isThere ? new Measured(peer, await peer.connections(clients), this.#requests.lists) : undefined;
+      for (const side of [mine, theirs]) await side?.warmUp(this.#expected, seconds / 2);
       for (let i = 0; i < pairs; i++) {
-        rates.ours.push((await closedLoop(mine, this.#requests[comparison.request], seconds)).perSecond);
-        if (theirs.length > 0) rates.peer.push((await closedLoop(theirs, this.#requests.lists, seconds)).perSecond);
+        await mine.measure(seconds);
+        await theirs?.measure(seconds);
       }
-      for (const connection of [...mine, ...theirs]) connection.close();
-      const common = { name, clients, threads: 1, value: median(rates.ours), unit: 'requests/s', goal };
-      if (typeof peer === 'string') return { ...common, skipped: peer };
-      const theirRate = median(rates.peer);
-      const ratio = { ratioToPeer: common.value / theirRate, interval: ratioInterval(rates.ours, rates.peer) };
-      return { ...common, peer: theirRate, ...ratio };
+      for (const side of [mine, theirs]) side?.close();
+      const name = `${this.#workload.name}: ${comparison.name}`;
+      const common = { clients, threads: 1, ...(isThere ? {} : { skipped: peer }) };
+      return [
+        { name, ...common, unit: 'requests/s', goal, ...against(mine.rates, theirs?.rates) },
+        { name: `${name}, CPU of a request`, ...common, unit: 'µs', ...against(mine.cpuUs, theirs?.cpuUs) },
+      ];
     } finally {
       ours.close();
     }
-  }
-
-  #for(isOurs: boolean, { request }: Comparison): Buffer {
-    return isOurs ? this.#requests[request] : this.#requests.lists;
-  }
-
-  /** Both give what the model gives. */
-  async #verify(mine: Connection[], theirs: Connection[], request: keyof Requests): Promise<void> {
-    const [ours, peers] = [mine[0], theirs[0]];
-    const answers = [
-      ours && (await ours.post(this.#requests[request])),
-      peers && (await peers.post(this.#requests.lists)),
-    ];
-    answers.forEach((answer, i) => {
-      if (answer === undefined) return;
-      const values = valuesOf(answer, this.#expected.length);
-      const isGood = this.#expected.every((value, j) => Math.abs(value - (values[j] ?? NaN)) < 1e-5);
-      if (!isGood) throw new Error(`${i === 0 ? 'our server' : 'the peer'} answers otherwise than the model`);
-    });
   }
 
   /** Latency where a server is meant to run: at half of the largest rate that it serves evenly. */
@@ -215,6 +202,52 @@ class Side {
       ours.close();
     }
   }
+}
+
+/** One side of a comparison. */
+class Measured {
+  readonly rates: number[] = [];
+  readonly cpuUs: number[] = [];
+  readonly #target: Target;
+  readonly #connections: Connection[];
+  readonly #request: Buffer;
+
+  constructor(target: Target, connections: Connection[], request: Buffer) {
+    this.#target = target;
+    this.#connections = connections;
+    this.#request = request;
+  }
+
+  /** Fails unless it answers with what the model answers. */
+  async warmUp(expected: readonly number[], seconds: number): Promise<void> {
+    const answer = await this.#connections[0]?.post(this.#request);
+    const values = valuesOf(answer ?? Buffer.alloc(0), expected.length);
+    if (!expected.every((value, i) => Math.abs(value - (values[i] ?? NaN)) < 1e-5)) {
+      throw new Error('a server answers otherwise than the model');
+    }
+    await closedLoop(this.#connections, this.#request, seconds);
+  }
+
+  async measure(seconds: number): Promise<void> {
+    const before = this.#target.cpuMs();
+    const { latencies, perSecond } = await closedLoop(this.#connections, this.#request, seconds);
+    this.rates.push(perSecond);
+    this.cpuUs.push(((this.#target.cpuMs() - before) * 1_000) / latencies.length);
+  }
+
+  close(): void {
+    for (const connection of this.#connections) connection.close();
+  }
+}
+
+function against(
+  ours: number[],
+  peers: number[] | undefined,
+): Pick<Case, 'value' | 'peer' | 'ratioToPeer' | 'interval'> {
+  const value = median(ours);
+  if (!peers) return { value };
+  const peer = median(peers);
+  return { value, peer, ratioToPeer: value / peer, interval: ratioInterval(ours, peers) };
 }
 
 /** The numbers of any of the answers: lists, JSON tensors, or bytes behind JSON. */

@@ -36,6 +36,10 @@ export class LinePeer {
     return peer;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** What it said when it was ready. */
   get ready(): unknown {
     return this.#ready;
