@@ -257,6 +257,7 @@ class Run {
   /** Of a task that outlives rounds: it counts in the one that is open. */
   #refuse(refusal: Refusal): void {
     if (this.#open !== undefined) this.#open.refused = [...this.#open.refused, refusal];
+    else this.#state = refusing(failing(this.#state, refusal), [refusal]);
   }
 
   /** Of a round that has closed: its client may still be asked in the open one. */
