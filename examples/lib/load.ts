@@ -1,5 +1,5 @@
 /** A steady stream of requests against an inference server, each answer checked: what an edge application would notice. */
-import { setTimeout as delay } from 'node:timers/promises';
+import { byTheClock } from './by-the-clock.ts';
 import { messageOf } from './errors.ts';
 
 export interface LabelledInput {
@@ -28,7 +28,7 @@ export interface Served {
 /** Above this an answer counts as none, in ms. */
 const deadlineMs = 10_000;
 
-/** Sends by the clock, whether or not earlier requests are answered: a server that stalls does not slow the load down. */
+/** Sends by the clock. */
 export class Load {
   readonly #options: LoadOptions;
   readonly #tallies = new Map<string, { requests: number; right: number }>();
@@ -43,7 +43,11 @@ export class Load {
   }
 
   start(): void {
-    this.#sending = this.#send();
+    const { requestsPerSecond, samples } = this.#options;
+    this.#sending = byTheClock(requestsPerSecond, this.#stop.signal, (count) => {
+      this.#sent = count;
+      return this.#ask(samples[(count - 1) % samples.length] as LabelledInput);
+    });
   }
 
   /** Sends no more, and waits for the answers that are under way. */
@@ -76,24 +80,6 @@ export class Load {
 
   answeredBy(version: string): number {
     return this.#tallies.get(version)?.requests ?? 0;
-  }
-
-  async #send(): Promise<void> {
-    const { requestsPerSecond, samples } = this.#options;
-    const began = performance.now();
-    const open = new Set<Promise<void>>();
-    while (!this.#stop.signal.aborted) {
-      const sample = samples[this.#sent % samples.length];
-      if (sample === undefined) break;
-      this.#sent += 1;
-      const asked: Promise<void> = this.#ask(sample).finally(() => open.delete(asked));
-      open.add(asked);
-      const due = began + (this.#sent * 1_000) / requestsPerSecond;
-      await delay(Math.max(0, due - performance.now()), undefined, { signal: this.#stop.signal }).catch(
-        () => undefined,
-      );
-    }
-    await Promise.all(open);
   }
 
   async #ask({ label, input }: LabelledInput): Promise<void> {

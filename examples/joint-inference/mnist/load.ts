@@ -1,7 +1,7 @@
 /** A steady stream of digits to the edge, and what became of each: what an edge application would see. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { InferenceClient } from '../../../sdk/index.ts';
 import { pixels, type Digit } from '../../incremental-learning/mnist/digits.ts';
+import { byTheClock } from '../../lib/by-the-clock.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { imageOf } from './prepare.ts';
 
@@ -27,7 +27,7 @@ export interface LoadOptions {
 /** Above this a request counts as failed, in ms; the worker's own deadline is 1 s. */
 const deadlineMs = 5_000;
 
-/** Sends by the clock, whether or not earlier requests are answered. */
+/** Sends by the clock. */
 export class JointLoad {
   readonly #options: LoadOptions;
   readonly #client: InferenceClient;
@@ -44,7 +44,11 @@ export class JointLoad {
   }
 
   start(): void {
-    this.#sending = this.#send();
+    const { requestsPerSecond, digits } = this.#options;
+    this.#sending = byTheClock(requestsPerSecond, this.#stop.signal, (count) => {
+      this.sent = count;
+      return this.#ask(`digit-${count}`, digits[(count - 1) % digits.length] as Digit);
+    });
   }
 
   /** Sends no more, and waits for the answers that are under way. */
@@ -61,22 +65,6 @@ export class JointLoad {
   ended(id: string, state: 'final' | 'expired', answer?: number): void {
     const outcome = this.#outcomes.get(id);
     if (outcome) Object.assign(outcome, { deferred: state, ...(answer !== undefined && { answer }) });
-  }
-
-  async #send(): Promise<void> {
-    const { requestsPerSecond, digits } = this.#options;
-    const began = performance.now();
-    const open = new Set<Promise<void>>();
-    while (!this.#stop.signal.aborted) {
-      const digit = digits[this.sent % digits.length] as Digit;
-      this.sent += 1;
-      const asked: Promise<void> = this.#ask(`digit-${this.sent}`, digit).finally(() => open.delete(asked));
-      open.add(asked);
-      const due = began + (this.sent * 1_000) / requestsPerSecond;
-      const wait = delay(Math.max(0, due - performance.now()), undefined, { signal: this.#stop.signal });
-      await wait.catch(() => undefined);
-    }
-    await Promise.all(open);
   }
 
   async #ask(id: string, { label, image }: Digit): Promise<void> {
