@@ -43,7 +43,13 @@ export async function serve(options: ServeOptions): Promise<InferenceServer> {
   const service = new InferenceService({ models, inferMs });
   const handlers = handlersFor(service, options, bodyBytes);
   const overHttp = await listenHttp(service, handlers, { host, port: http.port ?? 0, limits });
-  const overGrpc = grpc && (await listenGrpc(service, { name, version, host, port: 0, bodyLimit: bodyBytes, ...grpc }));
+  const grpcOptions = { name, version, host, port: 0, bodyLimit: bodyBytes, ...grpc };
+  const overGrpc =
+    grpc &&
+    (await listenGrpc(service, grpcOptions).catch(async (error) => {
+      await overHttp.close();
+      throw error;
+    }));
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     service.draining = true;

@@ -11,7 +11,7 @@ interface Printed {
 }
 
 describeTemporal('benchmarks run with tiny sizes and print the contract', () => {
-  test.each(['training', 'infer', 'p5', 'p11'])(
+  test.each(['training', 'infer', 'p5', 'p6', 'p11'])(
     '%s',
     (id) => {
       const args = [join(packageRoot(), 'bench', 'main.ts'), id, '--quick', '-o', 'json'];

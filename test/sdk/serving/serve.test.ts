@@ -56,3 +56,21 @@ test('an error of the function has the status that it names, else 500', async ()
   const fail = await infer({ infer: async () => Promise.reject(new Error('broken')) });
   expect(fail).toEqual({ status: 500, body: { error: 'broken' } });
 });
+
+test('a port that is taken is said, and nothing is left listening', async () => {
+  const model = functionModel({ ...described, infer: async () => ({ outputs: {} }) });
+  const first = await serve({ models: [model], grpc: {} });
+  const { http = 0, grpc = 0 } = first.ports;
+  await expect(serve({ models: [model], http: { port: http } })).rejects.toThrow('EADDRINUSE');
+  const free = await serve({ models: [model] });
+  await free.close();
+  const taken = { models: [model], http: { port: free.ports.http }, grpc: { port: grpc } };
+  await expect(serve(taken)).rejects.toThrow(String(grpc));
+  await expect(fetch(`http://127.0.0.1:${free.ports.http}/v2`)).rejects.toThrow();
+  await first.close();
+});
+
+test('two models of one name are refused', async () => {
+  const model = functionModel({ ...described, infer: async () => ({ outputs: {} }) });
+  await expect(serve({ models: [model, model] })).rejects.toThrow('two models have the same name');
+});
