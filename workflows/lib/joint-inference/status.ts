@@ -89,7 +89,9 @@ function phaseOf(view: ServiceView, known: RoleStatus[], available: boolean): st
   const { mode } = view.own;
   if (mode === 'stop') return 'Stopped';
   if (mode === 'pause') return 'Paused';
-  if (available) return known.some(({ changing }) => changing) ? 'Updating' : 'Running';
+  // What nobody wants keeps nothing from running.
+  const serves = available || known.every(({ ready, wanted }) => ready > 0 || wanted === 0);
+  if (serves) return known.some(({ changing }) => changing) ? 'Updating' : 'Running';
   if (roles.some((role) => needProblem(view, role) !== undefined)) return 'Pending';
   return known.some(({ failure }) => failure !== undefined) ? 'Failed' : 'Starting';
 }
@@ -158,6 +160,8 @@ function workers(view: ServiceView): Record<string, unknown>[] {
         revision: member.revision,
         restarts: member.seen?.restarts ?? 0,
         ...(member.seen?.pid === undefined ? {} : { pid: member.seen.pid }),
+        // On its own node; everybody else goes through the front.
+        ...(member.seen?.endpoints[0] === undefined ? {} : { endpoint: member.seen.endpoints[0].url }),
         ...(problem === undefined ? {} : { reason: problem.reason, message: problem.message }),
       };
     });

@@ -12,7 +12,12 @@ export function workerOf(view: ServiceView, role: Role, situation: RoleSituation
   const { desired, ref } = view;
   const owner: Owner = { ...ref, uid: desired.uid };
   if (desired.manifest === undefined) return undefined;
-  const common = { NAMESPACE: owner.namespace, SERVICE_NAME: owner.name };
+  const { signature } = situation.model;
+  const common = {
+    NAMESPACE: owner.namespace,
+    SERVICE_NAME: owner.name,
+    ...(signature && { MODEL_SIGNATURE: JSON.stringify(signature) }),
+  };
   return {
     owner,
     stage: role === 'cloud' ? 'Cloud' : 'Edge',
