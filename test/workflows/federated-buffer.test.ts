@@ -198,4 +198,24 @@ describeTemporal('a job with a buffer', () => {
     expect(asked.sort()).toEqual(['00 1.0', '00 1.1', '00 2.0', '01 1.0', '01 2.0']);
     await scene.stop();
   }, 60_000);
+
+  test('a run that somebody ends: the round that was open is begun again, no update counts twice', async () => {
+    const scene = await new FederatedScene(temporal, 'ended-buffer', 2).start();
+    let hold = true;
+    scene.answer = (input) => {
+      const { client, round, turn } = input.identity;
+      return hold && (client === '01' || (round > 1 && turn !== undefined)) ? never() : scene.update(input);
+    };
+    await scene.applyAll({ ...fedBuff(scene, { bufferSize: 2 }), rounds: { total: 3, minClientsToStart: 2 } });
+    await scene.status({ round: '2/3', quorum: '1/2', waitingFor: { missing: ['01', '00'] } }, 20_000);
+    await temporal.client.workflow.getHandle(scene.runId).terminate();
+    await scene.status({ phase: 'Failed', waitingFor: { reason: 'RoundEnded' }, lastRound: { round: 1 } });
+    hold = false;
+    await temporal.signal(scene.ref, 'retry');
+    await scene.status({ phase: 'Succeeded', round: '3/3' }, 20_000);
+    expect(scene.aggregations.map(({ round }) => round)).toEqual([1, 2, 3]);
+    const blobs = scene.aggregations.flatMap(({ updates }) => updates.map(({ blob }) => blob.sha256));
+    expect(new Set(blobs).size).toBe(6);
+    await scene.stop();
+  }, 60_000);
 });
