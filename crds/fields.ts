@@ -10,6 +10,7 @@ import type { HardExampleMining } from './lib/key-value.ts';
 import type { Trigger } from './lib/trigger.ts';
 import { workerFields } from './lib/worker-fields.ts';
 import type { WorkerFields } from './lib/worker-fields.ts';
+import type { ModelSignature } from './lib/signature.ts';
 import type { ModelSpec } from './model.ts';
 
 export type { FederatedLearningJobFields, JointInferenceServiceFields, WorkerFields, WorkerSetFields };
@@ -24,6 +25,8 @@ export interface ModelFields {
   url: string;
   format: string;
   devices: string[];
+  /** What comes before and after the model, for whoever serves it. */
+  signature?: ModelSignature;
 }
 
 export interface IncrementalLearningJobFields {
@@ -75,8 +78,8 @@ function datasetFields({ url, format, nodeName }: DatasetSpec): DatasetFields {
   return { url, format: format.toLowerCase() as DatasetFields['format'], nodeName };
 }
 
-function modelFields({ url, format, device_soc_versions: devices = [] }: ModelSpec): ModelFields {
-  return { url, format, devices };
+function modelFields({ url, format, device_soc_versions: devices = [], signature }: ModelSpec): ModelFields {
+  return { url, format, devices, ...(signature && { signature }) };
 }
 
 function incrementalLearningJobFields(spec: IncrementalLearningJobSpec): IncrementalLearningJobFields {

@@ -8,10 +8,7 @@ interface ModelState {
   updateTime?: string;
 }
 
-export interface PublishedModel {
-  url: string;
-  format: string;
-  devices: string[];
+export interface PublishedModel extends ModelFields {
   live?: { sha256: string; uri: string; bytes: number; format: string };
 }
 

@@ -8,10 +8,10 @@ import { readWorkerConfig } from '../worker/config.ts';
 import { servingEnvironment } from './lib/environment.ts';
 
 const config = readWorkerConfig();
-const { port } = servingEnvironment();
+const { port, signature } = servingEnvironment();
 if (config.modelUrl === undefined) throw new Error('MODEL_URL is not set; it names the file of the model');
 const file = await existingModelFile(config.modelUrl, config);
-const model = new FileModel({ name: config.ownerName, file });
+const model = new FileModel({ name: config.ownerName, file, signature });
 await model.load();
 const server = await serve({
   models: [model],

@@ -21,7 +21,11 @@ import { joined, minerView, renamed, samplesOf } from './lib/rows.ts';
 
 const config = readWorkerConfig();
 const settings = servingEnvironment();
-const little = new FileModel({ name: config.ownerName, file: await modelFile(config) });
+const little = new FileModel({
+  name: config.ownerName,
+  file: await modelFile(config),
+  signature: settings.signature,
+});
 const deferred = settings.deferred && new DeferredAnswers<Tensors>({ ...settings.deferred, present: toWire });
 const log = settings.hardExamples && new HardExampleLog(settings.hardExamples);
 const miner = configuredMiner(undefined, config);

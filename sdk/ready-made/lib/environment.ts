@@ -1,11 +1,15 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { deferred, deferredLimits } from '../../../crds/lib/joint-inference.ts';
+import { signature } from '../../../crds/lib/signature.ts';
+import type { ModelSignature } from '../../../crds/lib/signature.ts';
 import { Context } from '../../worker/context.ts';
 
 /** What a ready-made worker is told besides what every worker is. */
 export interface ServingEnvironment {
   port: number;
+  /** What comes before and after the model. */
+  signature?: ModelSignature;
   /** Kept over restarts of the worker. */
   stateFolder: string;
   deferred?: { folder: string; quotaBytes: number; maxAgeMs: number; callbackHosts?: string[] };
@@ -16,7 +20,7 @@ export interface ServingEnvironment {
   hedgeAfterMs?: number;
 }
 
-/** `SEDNA_SERVE_PORT`, `SEDNA_WORKER_STATE`, `SEDNA_DEFERRED`, `SEDNA_HARD_EXAMPLES` and the limits that a template may set. */
+/** `SEDNA_SERVE_PORT`, `MODEL_SIGNATURE`, `SEDNA_WORKER_STATE`, `SEDNA_DEFERRED`, `SEDNA_HARD_EXAMPLES` and the limits that a template may set. */
 export function servingEnvironment(environment = process.env): ServingEnvironment {
   const context = new Context(environment);
   const stateFolder = context.get('SEDNA_WORKER_STATE', process.cwd());
@@ -27,6 +31,7 @@ export function servingEnvironment(environment = process.env): ServingEnvironmen
   return {
     port: context.number('SEDNA_SERVE_PORT', 8080, 1),
     stateFolder,
+    signature: parsed(context, 'MODEL_SIGNATURE', signature()),
     deadlineMs: context.number('SEDNA_DEADLINE_MS', 1_000, 1),
     ...(hedgeAfterMs > 0 && { hedgeAfterMs }),
     ...(wanted?.enabled && {

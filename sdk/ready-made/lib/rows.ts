@@ -1,6 +1,6 @@
 import { InferenceError } from '../../serving/index.ts';
 import { isBatchable, rowsOf, sameForm, split, stack } from '../../serving/models/batch.ts';
-import type { TensorInfo } from '../../tensor.ts';
+import type { Tensor, TensorInfo } from '../../tensor.ts';
 import type { Tensors } from '../../features/joint-inference/oip-big-model.ts';
 
 /** Samples of a request, each with a first dimension of 1; a model that takes one at a time has one. Shares the memory of `feeds`. */
@@ -20,10 +20,19 @@ export function joined(answers: readonly Tensors[]): Tensors {
   );
 }
 
-/** What a miner looks at: the first tensor of one sample as nested lists, without its batch dimension; text as a list of strings. */
+/**
+ * What a miner looks at: the first tensor of one sample as nested lists, without its batch dimension; text as a list of strings. Of the
+ * boxes that a signature makes, those that `count` counts.
+ */
 export function minerView(tensors: Tensors): unknown {
   const [first] = Object.values(tensors);
   if (first === undefined) return undefined;
+  const { boxes, count } = tensors;
+  if (boxes && count) return (viewOf(boxes) as unknown[]).slice(0, Number(count.data[0]));
+  return viewOf(first);
+}
+
+function viewOf(first: Tensor): unknown {
   const shape = first.shape[0] === 1 && first.shape.length > 1 ? first.shape.slice(1) : first.shape;
   return nested(Array.from(first.data), shape);
 }
