@@ -10,6 +10,7 @@ import type { WorkerRuntime, WorkerView } from './runtime.ts';
 import type { WorkerDependencies } from './worker.ts';
 
 const sampleMs = 1_000;
+const firstReadyMs = 15_000;
 const loopback = { address: '127.0.0.1', bind: '127.0.0.1' };
 
 export function createWorkerSetActivities(deps: WorkerDependencies): WorkerSetResidents {
@@ -27,22 +28,28 @@ async function keepFront(deps: WorkerDependencies, { listener, front, autoscalin
   const { ports, http } = servingPorts(container, front.always ?? false);
   const news = new News<FrontObservation>(deps.signaller, listener);
   const scaler = autoscaling && scalerOf(autoscaling, container, replicasOf(runtime, front.name).length);
+  const measured = scaler instanceof Autoscaler ? scaler : undefined;
   let leave = (): void => undefined;
   try {
     await beating(async (signal) => {
-      if (http === undefined) {
-        news.tell({ node, state: 'none', endpoints: [] });
-        return new Promise<never>(() => undefined);
+      let tell = (): void => news.tell({ node, state: 'none', endpoints: [] });
+      if (http !== undefined) {
+        const { address, bind } = deps.services ?? loopback;
+        await runtime.ensureFront({ name: front.name, owner: front.owner, ports, http, bind });
+        const names = ports.map(({ name }) => name);
+        tell = () => {
+          const view = runtime.get(front.name);
+          if (view !== undefined) news.tell({ ...observationOf(view, node, address, names), ...wish(measured) });
+        };
+        leave = runtime.watch(front.name, tell);
+      } else tell();
+      if (scaler instanceof Error) {
+        // Requests are answered all the same: the front is there before anybody hears of a metric that nobody knows.
+        await readyOnce(runtime, front.name);
+        await news.flush();
+        throw scaler;
       }
-      const { address, bind } = deps.services ?? loopback;
-      await runtime.ensureFront({ name: front.name, owner: front.owner, ports, http, bind });
-      const names = ports.map(({ name }) => name);
-      const tell = (): void => {
-        const view = runtime.get(front.name);
-        if (view !== undefined) news.tell({ ...observationOf(view, node, address, names), ...wish(scaler) });
-      };
-      leave = runtime.watch(front.name, tell);
-      if (scaler !== undefined) await scale(runtime, front.name, scaler, tell, signal);
+      if (measured !== undefined) await scale(runtime, front.name, measured, tell, signal);
       return new Promise<never>(() => undefined);
     });
   } finally {
@@ -74,10 +81,21 @@ function scalerOf(
   { spec, path, replicas }: NonNullable<KeepFrontInput['autoscaling']>,
   container: Container,
   running: number,
-): Autoscaler {
+): Autoscaler | Error {
   const resources = container['resources'] as { requests?: { cpu?: unknown } } | undefined;
   const request = quantity(resources?.requests?.cpu ?? 1);
-  return new Autoscaler(spec, targetsOf(spec, request > 0 ? request : 1, path), running || replicas);
+  try {
+    return new Autoscaler(spec, targetsOf(spec, request > 0 ? request : 1, path), running || replicas);
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+async function readyOnce(runtime: WorkerRuntime, front: string): Promise<void> {
+  const deadline = performance.now() + firstReadyMs;
+  while (runtime.get(front)?.ready === false && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 function replicasOf(runtime: WorkerRuntime, front: string): WorkerView[] {

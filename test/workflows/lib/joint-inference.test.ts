@@ -19,7 +19,11 @@ function view(change: (view: ServiceView, fields: JointInferenceServiceFields) =
   };
   const own = emptyService();
   for (const role of roles) {
-    own.sets[role] = { ...own.sets[role], node: 'n', revision: 1, born: 1, members: [ready(`${role}-1`)] };
+    own.sets[role] = {
+      ...own.sets[role],
+      ...{ node: 'n', revision: 1, born: 1, members: [ready(`${role}-1`)] },
+      front: { node: 'n', state: 'ready', endpoints: [] },
+    };
   }
   const made = {
     ref: { kind: 'JointInferenceService', namespace: 'default', name: 's' },
@@ -52,6 +56,14 @@ test('it serves', () => {
     available: { status: true },
     progressing: { status: false, reason: 'UpToDate' },
     fields: { active: 2, failed: 0, replicas: '2/2' },
+  });
+});
+
+test('replicas that nobody reaches serve nobody', () => {
+  const unreached = view(({ own }) => (own.sets.edge.front = { node: 'n', state: 'starting', endpoints: [] }));
+  expect(jointInferenceStatus(unreached)).toMatchObject({
+    phase: 'Starting',
+    available: { status: false, message: 'edge worker: its front is not ready yet' },
   });
 });
 

@@ -13,6 +13,8 @@ export interface RoleStatus {
   role: Role;
   ready: number;
   wanted: number;
+  /** Its front takes requests, or it needs none. */
+  reached: boolean;
   /** Replicas of what was wanted before are there still, or new ones are not ready yet. */
   changing: boolean;
   problem: Problem | undefined;
@@ -51,7 +53,7 @@ export function jointInferenceStatus(view: ServiceView): StatusDraft {
 /** As in the original these count sorts of workers, not processes. One that only starts has not failed. */
 export function counters(known: RoleStatus[]): { active: number; failed: number } {
   return {
-    active: known.filter(({ ready }) => ready > 0).length,
+    active: known.filter(({ ready, reached }) => ready > 0 && reached).length,
     failed: known.filter(({ failure }) => failure !== undefined).length,
   };
 }
@@ -67,10 +69,16 @@ export function statusOf(view: ServiceView, role: Role): RoleStatus {
     role,
     ready,
     wanted,
-    changing: fit !== wanted || replicas.length !== wanted || set.pending === true,
+    reached: isReached(view, role),
+    changing: fit !== wanted || replicas.length !== wanted || set.pending === true || !isReached(view, role),
     problem: roleProblem(view, role),
     ...(failure === undefined ? {} : { failure }),
   };
+}
+
+function isReached({ own }: ServiceView, role: Role): boolean {
+  const state = own.sets[role].front?.state;
+  return state === 'ready' || state === 'none';
 }
 
 function sum(known: RoleStatus[], what: 'ready' | 'wanted'): number {
@@ -90,7 +98,7 @@ function phaseOf(view: ServiceView, known: RoleStatus[], available: boolean): st
   if (mode === 'stop') return 'Stopped';
   if (mode === 'pause') return 'Paused';
   // What nobody wants keeps nothing from running.
-  const serves = available || known.every(({ ready, wanted }) => ready > 0 || wanted === 0);
+  const serves = available || known.every(({ ready, reached, wanted }) => (ready > 0 && reached) || wanted === 0);
   if (serves) return known.some(({ changing }) => changing) ? 'Updating' : 'Running';
   if (roles.some((role) => needProblem(view, role) !== undefined)) return 'Pending';
   return known.some(({ failure }) => failure !== undefined) ? 'Failed' : 'Starting';
@@ -125,7 +133,7 @@ function ongoing({ role, ready, wanted }: RoleStatus): string {
 }
 
 function availability(view: ServiceView, known: RoleStatus[]): Verdict {
-  const silent = [...known].reverse().find(({ ready }) => ready === 0);
+  const silent = [...known].reverse().find(({ ready, reached }) => ready === 0 || !reached);
   if (silent === undefined) {
     const where = endpoints(view)
       .map(({ name, url }) => `${name} at ${url}`)
@@ -133,12 +141,16 @@ function availability(view: ServiceView, known: RoleStatus[]): Verdict {
     const unheard = roles.some((role) => isUnheard(view, role)) ? ', when last heard of' : '';
     return { status: true, reason: 'Serving', message: `${where === '' ? 'both workers serve' : where}${unheard}` };
   }
-  const { role, wanted, problem } = silent;
+  const { role, ready, wanted, problem } = silent;
   if (problem !== undefined) {
     return { status: false, reason: problem.reason, message: `${role} worker: ${problem.message}` };
   }
   if (wanted === 0) return { status: false, reason: 'ScaledToZero', message: `${role} worker: no replica is wanted` };
-  return { status: false, reason: 'InferenceStarting', message: `${role} worker: no replica is ready yet` };
+  return {
+    status: false,
+    reason: 'InferenceStarting',
+    message: `${role} worker: ${ready > 0 ? 'its front' : 'no replica'} is ${ready > 0 ? 'not ' : ''}ready yet`,
+  };
 }
 
 function isUnheard(view: ServiceView, role: Role): boolean {
