@@ -27,6 +27,8 @@ export type {
   DeferredOptions,
 } from './features/joint-inference/deferred/deferred-answers.ts';
 export type { Decision, JointResult } from './features/joint-inference/result.ts';
+export { oipBigModel } from './features/joint-inference/oip-big-model.ts';
+export type { Tensors } from './features/joint-inference/oip-big-model.ts';
 export { sednaBigModel } from './features/joint-inference/sedna-big-model.ts';
 export * from './serving/index.ts';
 export * from './storage/index.ts';
