@@ -232,7 +232,8 @@ describe('deaths', () => {
     const printed = await text(second.stdout as Readable);
     const { blob } = accepted(JSON.parse(printed) as TrainClientResult);
     expect(blob.sha256).toBe(undisturbed);
-    expect(log(again)).toMatch(/connection closed: 1006/);
+    // Whichever of its two ways to the local controller it was using just then.
+    expect(log(again)).toMatch(/connection closed: 1006|fetch failed/);
     expect(log(again).match(/pid \d+ connects/g)).toHaveLength(2);
     await node.start();
   }, 60_000);
