@@ -126,9 +126,9 @@ describe('a demo that cannot run', () => {
 
   it('says which demos are there', async () => {
     const cwd = temporaryFolder('demo-usage');
-    const { code, lines, told } = await startDemo(cwd, ['joint', '-o', 'json']).result;
+    const { code, lines, told } = await startDemo(cwd, ['lifelong', '-o', 'json']).result;
     expect({ code, lines }).toEqual({ code: 2, lines: [] });
-    expect(told).toContain('the joint demo comes in a later release');
+    expect(told).toContain('the lifelong demo comes in a later release');
     expect(readdirSync(cwd)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** The node's disk is full in the middle of a training: that is the node's doing, not the client's, which is asked again. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TrainClientInput } from '../../../activities/contracts.ts';
 import { taskFiles } from '../../../activities/edge/tasks.ts';
@@ -37,11 +37,14 @@ if (missing !== undefined) process.stderr.write(`tests of full disks are skipped
     const first = node.train(input);
     first.catch(() => undefined);
     await eventually(() => expect(existsSync(filesOf(input).checkpoint)).toBe(true));
-    // What the worker removes meanwhile gives no room either.
+    disk.fill();
+    // What the worker removes meanwhile gives no room either: another name holds its last checkpoint, and the rest is taken at once.
+    linkSync(filesOf(input).checkpoint, join(node.stateDir, '.held'));
     const filling = setInterval(() => disk.fill(), 5);
     const log = join(node.stateDir, 'logs', `${input.worker.name}.log`);
     await eventually(() => expect(readFileSync(log, 'utf8')).toContain('Error: ENOSPC'), 20_000).finally(() => {
       clearInterval(filling);
+      rmSync(join(node.stateDir, '.held'));
       disk.free();
     });
     await expect(first).rejects.toMatchObject({ type: 'DiskFull', nonRetryable: false });
