@@ -1,6 +1,6 @@
 /**
  * Cloud worker that needs no code of yours: the image `sedna/big-model`. Serves an ONNX file under the name of the service, over the
- * Open Inference Protocol v2 and the original's `POST /<service>/predict`.
+ * Open Inference Protocol v2 (HTTP and gRPC) and the original's `POST /<service>/predict`.
  */
 import { existingModelFile } from '../features/model-files.ts';
 import { FileModel, serve } from '../serving/index.ts';
@@ -8,7 +8,7 @@ import { readWorkerConfig } from '../worker/config.ts';
 import { servingEnvironment } from './lib/environment.ts';
 
 const config = readWorkerConfig();
-const { port, signature } = servingEnvironment();
+const { port, grpcPort, signature } = servingEnvironment();
 if (config.modelUrl === undefined) throw new Error('MODEL_URL is not set; it names the file of the model');
 const file = await existingModelFile(config.modelUrl, config);
 const model = new FileModel({ name: config.ownerName, file, signature });
@@ -16,6 +16,7 @@ await model.load();
 const server = await serve({
   models: [model],
   http: { port },
+  ...(grpcPort !== undefined && { grpc: { port: grpcPort } }),
   predict: { job: config.ownerName, model: config.ownerName },
 });
 console.log(`serving ${file} as ${model.name}, version ${model.version()}, on port ${server.ports.http}`);

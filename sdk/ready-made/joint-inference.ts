@@ -1,6 +1,6 @@
 /**
  * Edge worker that needs no code of yours: the image `sedna/joint-inference`. Serves the little model (an ONNX file) under the name of
- * the service over the Open Inference Protocol v2; hard examples get the big model's answer. A response's parameters say who answered
+ * the service over the Open Inference Protocol v2 (HTTP and gRPC); hard examples get the big model's answer. A response's parameters say who answered
  * and why; `deadline_ms` and `callback` of a request are its own.
  */
 import { randomUUID } from 'node:crypto';
@@ -109,6 +109,7 @@ function said(id: string, results: readonly JointResult<Tensors>[]): Parameters 
 
 const server = await serve({
   models: [served],
+  ...(settings.grpcPort !== undefined && { grpc: { port: settings.grpcPort } }),
   http: { port: settings.port, ...(deferred && { handler: requestsHandler(deferred) }) },
 });
 console.log(

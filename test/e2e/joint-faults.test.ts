@@ -1,4 +1,5 @@
 /** Thousands of requests while links are cut, controllers killed and a model is replaced: all are answered in time, deferred ones end once. */
+import { Client, credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { littleEstimator } from '../../examples/joint-inference/mnist/models.ts'
 import { prepare, samplesOf, testSet } from '../../examples/joint-inference/mnist/prepare.ts';
 import { prepare as prepareRouter } from '../../examples/joint-inference/router/prepare.ts';
 import { InferenceClient } from '../../sdk/index.ts';
+import { inferenceService } from '../../sdk/serving/grpc/definitions.ts';
 import { signal } from '../../workers/lib/process.ts';
 import { eventually } from '../support/eventually.ts';
 import { LocalStack } from '../support/local-stack.ts';
@@ -29,7 +31,7 @@ interface LearningJob {
 }
 
 interface ServiceStatus {
-  endpoints: { node: string; url: string }[];
+  endpoints: { name: string; url: string }[];
   replicas: string;
   observedGeneration?: number;
 }
@@ -62,13 +64,22 @@ describeTemporal('a joint inference service in trouble', () => {
   const status = async (name = 'digits'): Promise<ServiceStatus> =>
     (JSON.parse(await stack.cli('get', 'ji', name, '-o', 'json')) as { status: ServiceStatus }).status;
 
-  const edge = async (name?: string): Promise<string> =>
-    (await status(name)).endpoints.find(({ node }) => node === 'edge-1')?.url ?? 'no endpoint';
+  const edge = async (name?: string, worker = 'edge'): Promise<string> =>
+    (await status(name)).endpoints.find((endpoint) => endpoint.name === worker)?.url ?? 'no endpoint';
 
   /** Of the model that the edge answers with. */
   async function version(): Promise<string | undefined> {
     const feeds = { input: { datatype: 'float32' as const, shape: [1, pixels], data: new Float32Array(pixels) } };
     return (await new InferenceClient(await edge()).infer({ model: 'digits', feeds })).version;
+  }
+
+  async function readyOverGrpc(): Promise<unknown> {
+    const client = new Client(new URL(await edge('digits', 'edge-grpc')).host, credentials.createInsecure());
+    const { path, requestSerialize, responseDeserialize } = inferenceService.ModelReady;
+    return new Promise<unknown>((resolve, reject) => {
+      const done = (error: Error | null, answer?: object): void => (error ? reject(error) : resolve(answer));
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, { name: 'digits' }, done);
+    }).finally(() => client.close());
   }
 
   /** What the edge sends is taken, and nothing comes back. */
@@ -147,6 +158,7 @@ describeTemporal('a joint inference service in trouble', () => {
       expect(job.status.lastRound).toMatchObject({ round: 1, deployed: true });
     }, 60_000);
     await eventually(async () => expect(await version()).not.toBe(before), 60_000);
+    expect(await readyOverGrpc()).toMatchObject({ ready: true });
   }, 180_000);
 
   it('routes texts: what the small model knows stays at the edge', async () => {

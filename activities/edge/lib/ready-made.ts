@@ -5,7 +5,10 @@ export const readyMade = [
 ] as const;
 
 /** What a ready-made worker listens on where its template names no port. */
-export const readyMadePorts = [{ name: 'http', containerPort: 5000 }];
+export const readyMadePorts = [
+  { name: 'http', containerPort: 5000 },
+  { name: 'grpc', containerPort: 5001 },
+];
 
 /** Says that the worker can serve. */
 export const readyMadeProbe = '/v2/health/ready';

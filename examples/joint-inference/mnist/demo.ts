@@ -96,10 +96,12 @@ class Story {
 
   async #edge(): Promise<string> {
     const { status } = (await this.#session.objects.get(service)) ?? {};
-    const { endpoints = [] } = (status ?? {}) as { endpoints?: { node?: string; url: string }[] };
-    const url = endpoints.find(({ node }) => node === 'edge-1')?.url;
+    const { endpoints = [] } = (status ?? {}) as { endpoints?: { name: string; url: string }[] };
+    const url = endpoints.find(({ name }) => name === 'edge')?.url;
     if (url !== undefined) return url;
-    throw new DemoError('the service is Available but names no endpoint of edge-1', { awaited: 'status.endpoints' });
+    throw new DemoError('the service is Available but names no endpoint of its edge worker', {
+      awaited: 'status.endpoints',
+    });
   }
 
   #answers(load: JointLoad, wanted: number): Promise<boolean> {

@@ -8,6 +8,8 @@ import { Context } from '../../worker/context.ts';
 /** What a ready-made worker is told besides what every worker is. */
 export interface ServingEnvironment {
   port: number;
+  /** Left out: nothing is served over gRPC. */
+  grpcPort?: number;
   /** What comes before and after the model. */
   signature?: ModelSignature;
   /** Kept over restarts of the worker. */
@@ -20,16 +22,18 @@ export interface ServingEnvironment {
   hedgeAfterMs?: number;
 }
 
-/** `SEDNA_SERVE_PORT`, `MODEL_SIGNATURE`, `SEDNA_WORKER_STATE`, `SEDNA_DEFERRED`, `SEDNA_HARD_EXAMPLES` and the limits that a template may set. */
+/** `SEDNA_SERVE_PORT`, `SEDNA_PORT_GRPC`, `MODEL_SIGNATURE`, `SEDNA_WORKER_STATE`, `SEDNA_DEFERRED`, `SEDNA_HARD_EXAMPLES` and the limits that a template may set. */
 export function servingEnvironment(environment = process.env): ServingEnvironment {
   const context = new Context(environment);
   const stateFolder = context.get('SEDNA_WORKER_STATE', process.cwd());
   const wanted = parsed(context, 'SEDNA_DEFERRED', deferred());
   const examples = parsed(context, 'SEDNA_HARD_EXAMPLES', z.object({ url: z.string(), format: z.string() }).partial());
   const { url, format } = examples ?? {};
+  const grpcPort = context.number('SEDNA_PORT_GRPC', 0);
   const hedgeAfterMs = context.number('SEDNA_HEDGE_AFTER_MS', 0);
   return {
     port: context.number('SEDNA_SERVE_PORT', 8080, 1),
+    ...(grpcPort > 0 && { grpcPort }),
     stateFolder,
     signature: parsed(context, 'MODEL_SIGNATURE', signature()),
     deadlineMs: context.number('SEDNA_DEADLINE_MS', 1_000, 1),
