@@ -43,7 +43,8 @@ export class Cloud<I, O> {
     const permit = this.#breaker.enter();
     if (!permit) return none('CircuitOpen', 'the big model did not answer lately and is not asked now');
     const impatience = setTimeout(() => permit.failed(), this.#options.patienceMs ?? 500).unref();
-    const late = AbortSignal.timeout(Math.ceil(withinMs));
+    // Timers are late rather than early, and a deadline is the end.
+    const late = AbortSignal.timeout(Math.max(1, Math.floor(withinMs) - 1));
     try {
       const until = signal ? AbortSignal.any([signal, late]) : late;
       const answer = await orAborted(this.#ask(input, until), until);
