@@ -125,7 +125,9 @@ export class JointInference<I = unknown, O = unknown> {
     if (joint.cloudResult !== undefined) this.#onHardExample(input, joint.cloudResult).catch(this.#onProblem);
     if (!joint.degraded || !this.#deferred || joint.decision.reason === 'CloudRefused') return joint;
     const { requestId: id, result: provisional } = joint;
-    return { ...joint, deferral: await this.#deferred.keep({ id, input, provisional, callback: request.callback }) };
+    const withinMs = call.millisecondsToDeadline();
+    const deferral = await this.#deferred.keep({ id, input, provisional, callback: request.callback, withinMs });
+    return { ...joint, deferral };
   }
 
   /** Reports no more. Answers that are under way are still given. */
@@ -193,16 +195,23 @@ class Call<O> {
   readonly request: JointRequest<O>;
   readonly id: string;
   readonly #endsAt: number;
+  readonly #keptBackMs: number;
 
   constructor(request: JointRequest<O>, deadlineMs: number, keptBackMs: number) {
     const withinMs = request.deadlineMs ?? deadlineMs;
     this.request = request;
     this.id = request.requestId ?? randomUUID();
-    this.#endsAt = performance.now() + withinMs - Math.min(keptBackMs, withinMs / 10);
+    this.#endsAt = performance.now() + withinMs;
+    this.#keptBackMs = Math.min(keptBackMs, withinMs / 10);
   }
 
-  millisecondsLeft(): number {
+  millisecondsToDeadline(): number {
     return this.#endsAt - performance.now();
+  }
+
+  /** For the big model. */
+  millisecondsLeft(): number {
+    return this.millisecondsToDeadline() - this.#keptBackMs;
   }
 }
 

@@ -4,6 +4,7 @@
  * and why; `deadline_ms` and `callback` of a request are its own.
  */
 import { randomUUID } from 'node:crypto';
+import { uncertainty } from '../algorithms/hard-example-mining/index.ts';
 import { DeferredAnswers } from '../features/joint-inference/deferred/deferred-answers.ts';
 import { oipBigModel } from '../features/joint-inference/oip-big-model.ts';
 import type { Tensors } from '../features/joint-inference/oip-big-model.ts';
@@ -19,6 +20,9 @@ import { HardExampleLog } from './lib/hard-example-log.ts';
 import { requestsHandler, toWire } from './lib/requests-handler.ts';
 import { joined, minerView, renamed, samplesOf } from './lib/rows.ts';
 
+/** Samples of one request that are worked on at the same time. */
+const atOnce = 32;
+
 const config = readWorkerConfig();
 const settings = servingEnvironment();
 const little = new FileModel({
@@ -26,7 +30,13 @@ const little = new FileModel({
   file: await modelFile(config),
   signature: settings.signature,
 });
-const deferred = settings.deferred && new DeferredAnswers<Tensors>({ ...settings.deferred, present: toWire });
+const deferred =
+  settings.deferred &&
+  new DeferredAnswers<Tensors>({
+    ...settings.deferred,
+    present: toWire,
+    uncertainty: (tensors) => uncertainty(minerView(tensors as Tensors)),
+  });
 const log = settings.hardExamples && new HardExampleLog(settings.hardExamples);
 const miner = configuredMiner(undefined, config);
 const authority = config.bigModel && `${config.bigModel.host}:${config.bigModel.port}`;
@@ -59,10 +69,14 @@ const served: ServedModel = {
   async infer(feeds, context) {
     const rows = samplesOf(feeds, little.inputs, little.outputs);
     const id = context?.id ?? randomUUID();
-    const results = await Promise.all(
-      rows.map((row, i) =>
-        joint.inference(row, { ...requestOf(context), requestId: rows.length > 1 ? `${id}/${i}` : id }),
-      ),
+    const request = requestOf(context);
+    const endsAt = performance.now() + (request.deadlineMs ?? settings.deadlineMs);
+    const results = await someAtATime(rows, (row, i) =>
+      joint.inference(row, {
+        ...request,
+        deadlineMs: Math.max(0, endsAt - performance.now()),
+        requestId: rows.length > 1 ? `${id}/${i}` : id,
+      }),
     );
     const names = little.outputs.map(({ name }) => name);
     const outputs = joined(results.map(({ result }) => renamed(result as Tensors, names)));
@@ -70,6 +84,16 @@ const served: ServedModel = {
   },
   close: () => Promise.all([joint.close(), little.close()]).then(() => undefined),
 };
+
+/** A large request must not fill the queue of the little model. */
+async function someAtATime<T, R>(items: readonly T[], work: (item: T, i: number) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let from = 0; from < items.length; from += atOnce) {
+    const part = items.slice(from, from + atOnce);
+    results.push(...(await Promise.all(part.map((item, i) => work(item, from + i)))));
+  }
+  return results;
+}
 
 function requestOf(context: InferContext | undefined) {
   const { deadline_ms: deadlineMs, callback } = context?.parameters ?? {};
@@ -86,16 +110,18 @@ function requestOf(context: InferContext | undefined) {
 function said(id: string, results: readonly JointResult<Tensors>[]): Parameters {
   const [{ isHard, degraded, decision, deferral }] = results as [JointResult<Tensors>];
   if (results.length > 1) {
+    const waiting = results.flatMap(({ deferral }) => (deferral?.state === 'pending' ? [deferral.id] : []));
     const count = (holds: (result: JointResult<Tensors>) => boolean): number => results.filter(holds).length;
     return {
       request_id: id,
       hard: count((one) => one.isHard),
       degraded: count((one) => one.degraded),
-      deferred: count((one) => one.deferral?.state === 'pending'),
+      deferred: waiting.length,
+      ...(waiting.length > 0 && { deferred_ids: waiting.join() }),
     };
   }
   return {
-    request_id: id,
+    request_id: deferral?.id ?? id,
     hard: isHard,
     degraded,
     answered_by: decision.answeredBy,

@@ -1,3 +1,5 @@
+import { MINING_MODES } from '../../crds/lib/joint-inference.ts';
+import type { MiningMode } from '../../crds/lib/joint-inference.ts';
 import { Context } from './context.ts';
 import type { AlgorithmSpec, Environment } from './context.ts';
 
@@ -35,8 +37,7 @@ export interface WorkerConfig {
   hotUpdate?: { configFile: string; pollSeconds: number };
 }
 
-export const MINING_MODES = ['inference-then-mining', 'mining-then-inference'] as const;
-export type MiningMode = (typeof MINING_MODES)[number];
+export type { MiningMode };
 
 export function readWorkerConfig(environment: Environment = process.env): WorkerConfig {
   const context = new Context(environment);

@@ -60,7 +60,6 @@ describeTemporal('a joint inference service', () => {
       HEM_NAME: 'CrossEntropy',
       HEM_PARAMETERS: '[{"key":"threshold_cross_entropy","value":"0.9"}]',
       MINING_MODE: 'mining-then-inference',
-      SEDNA_MODE: 'mining-then-inference',
       SEDNA_DEFERRED: '{"enabled":true,"maxAge":"1h"}',
       SEDNA_WORKER_STATE: expect.stringContaining(service.edge.stateDir),
     });

@@ -1,4 +1,5 @@
 import { appendFile, mkdir, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import type { Tensors } from '../../features/joint-inference/oip-big-model.ts';
 import { isLocal, localPath } from '../../storage/index.ts';
@@ -9,7 +10,7 @@ const labelledBy = 'big-model';
 
 /**
  * Appends hard examples with the big model's answer as their label to the index of a Dataset: `json` gets lines of
- * `{"x", "label", "labelledBy"}`, `csv` the columns `x0 … xn, label, labelledBy`. Of class probabilities the label is the class.
+ * `{"x", "label", "labelledBy"}`, `csv` the columns `x0 … xn, label, labelledBy`; files (images) are base64 in both. Of class probabilities the label is the class.
  */
 export class HardExampleLog {
   readonly #file: string;
@@ -27,7 +28,7 @@ export class HardExampleLog {
 
   /** Each example is one write of one line, so that several processes may append. */
   async append(input: Tensors, answer: Tensors): Promise<void> {
-    const x = minerView(input);
+    const x = portable(minerView(input));
     const label = labelOf(minerView(answer));
     const cells = [x].flat(Infinity);
     this.#begun ??= this.#begin(cells.length);
@@ -48,14 +49,30 @@ export class HardExampleLog {
       const last = Buffer.alloc(1);
       if (size > 0) await file.read(last, 0, 1, size - 1);
       if (size > 0 && last.toString() !== '\n') await file.appendFile('\n');
-      if (size === 0 && this.#format === 'csv') {
-        const names = Array.from({ length: columns }, (_, i) => `x${i}`);
-        await file.appendFile(`${[...names, 'label', 'labelledBy'].join()}\n`);
+      if (this.#format !== 'csv') return;
+      const header = [...Array.from({ length: columns }, (_, i) => `x${i}`), 'label', 'labelledBy'].join();
+      if (size === 0) await file.appendFile(`${header}\n`);
+      else if (!(await this.#beginsWith(file, header))) {
+        throw new Error(
+          `spec.hardExamples.dataset: the columns of ${this.#file} are not x0 … x${columns - 1}, label, labelledBy`,
+        );
       }
     } finally {
       await file.close();
     }
   }
+
+  async #beginsWith(file: FileHandle, header: string): Promise<boolean> {
+    const beginning = Buffer.alloc(Buffer.byteLength(header) + 1);
+    const { bytesRead } = await file.read(beginning, 0, beginning.length, 0);
+    return beginning.subarray(0, bytesRead).toString() === `${header}\n`;
+  }
+}
+
+/** Files as base64, since neither format has bytes. */
+function portable(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  return Array.isArray(value) ? value.map(portable) : value;
 }
 
 /** The class of a list of scores, else the answer itself. */

@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DeferredAnswer, DeferredAnswers } from '../../features/joint-inference/deferred/deferred-answers.ts';
 import type { Tensors } from '../../features/joint-inference/oip-big-model.ts';
 import { encodeTensor } from '../../serving/codec/json-tensor.ts';
 import type { RequestHandler } from '../../serving/index.ts';
+import type { Tensor } from '../../tensor.ts';
+import { fromHalf } from '../../tensors/index.ts';
 
 const keepAliveMs = 15_000;
 
@@ -12,7 +15,7 @@ const keepAliveMs = 15_000;
  */
 export function requestsHandler(deferred: DeferredAnswers<Tensors>): RequestHandler {
   return (request, response) => {
-    const { pathname } = new URL(request.url ?? '', 'http://localhost');
+    const [pathname = ''] = (request.url ?? '').split('?');
     const [, id] = /^\/v2\/requests(?:\/([^/]+))?$/.exec(pathname) ?? [undefined];
     if (pathname !== '/v2/requests' && id === undefined) return false;
     const answer =
@@ -54,7 +57,9 @@ async function stream(
   const alive = setInterval(() => response.write(': \n\n'), keepAliveMs).unref();
   try {
     for await (const end of deferred.ends(Number.isSafeInteger(last) ? last : undefined, gone.signal)) {
-      response.write(`id: ${end.sequence}\nevent: ${end.state}\ndata: ${JSON.stringify(toWire(end))}\n\n`);
+      const event = `id: ${end.sequence}\nevent: ${end.state}\ndata: ${JSON.stringify(toWire(end))}\n\n`;
+      // A client that reads slowly must not fill the memory.
+      if (!response.write(event)) await once(response, 'drain', { signal: gone.signal });
     }
   } finally {
     clearInterval(alive);
@@ -62,7 +67,7 @@ async function stream(
   }
 }
 
-/** Tensors as the protocol writes them in JSON. */
+/** Tensors as the protocol writes them in JSON; FP16, which it does not have there, as FP32. */
 export function toWire({ provisional, answer, ...rest }: DeferredAnswer): object {
   return {
     ...rest,
@@ -72,7 +77,15 @@ export function toWire({ provisional, answer, ...rest }: DeferredAnswer): object
 }
 
 const outputsOf = (tensors: unknown) =>
-  Object.entries(tensors as Tensors).map(([name, tensor]) => encodeTensor(name, tensor));
+  Object.entries(tensors as Tensors).map(([name, tensor]) =>
+    encodeTensor(name, tensor.datatype === 'float16' ? widened(tensor) : tensor),
+  );
+
+const widened = ({ shape, data }: Tensor): Tensor => ({
+  datatype: 'float32',
+  shape,
+  data: Float32Array.from(data as Uint16Array, fromHalf),
+});
 
 function reply(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));

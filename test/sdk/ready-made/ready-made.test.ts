@@ -121,6 +121,12 @@ test('several samples in one request are judged one by one', async () => {
   expect(parameters).toMatchObject({ hard: singly.filter((one) => one.parameters['hard']).length, degraded: 0 });
 });
 
+test('more samples than the little model may have waiting are answered as well', async () => {
+  await startEdge({ HEM_NAME: 'EdgeOnly' });
+  const { outputs } = await ask(rows(...Array.from({ length: 1_000 }, (_, i) => i / 1_000)));
+  expect(Object.values(outputs)[0]?.shape).toEqual([500, 3]);
+});
+
 test('the cloud dies: nobody waits; it comes back: each request has its final answer, and a Dataset its example', async () => {
   const index = join(folder, 'hard.csv');
   const cloud = await startBig();

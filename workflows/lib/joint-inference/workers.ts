@@ -54,7 +54,7 @@ function edgeEnvironment(view: ServiceView, node: string): Record<string, string
     BIG_MODEL_PORT: port,
     HEM_NAME: edge.hardExampleMining.name,
     HEM_PARAMETERS: JSON.stringify(edge.hardExampleMining.parameters ?? null),
-    ...(mode === undefined ? {} : { MINING_MODE: mode, SEDNA_MODE: mode }),
+    ...(mode === undefined ? {} : { MINING_MODE: mode }),
     ...(deferred === undefined ? {} : { SEDNA_DEFERRED: JSON.stringify(deferred) }),
     ...(hardExamples === undefined ? {} : { SEDNA_HARD_EXAMPLES: JSON.stringify({ ...hardExamples, ...dataset }) }),
   };

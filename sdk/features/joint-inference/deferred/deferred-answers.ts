@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deserialize, serialize } from 'node:v8';
@@ -21,6 +22,8 @@ export interface DeferredOptions {
   askMs?: number;
   /** How an end is written to a callback. Default: as it is, in JSON. */
   present?: (end: DeferredAnswer) => object;
+  /** How unsure a provisional answer is, 0..1. Default: of class probabilities and of boxes, as filters read them. */
+  uncertainty?: (provisional: unknown) => number;
   onProblem?: (problem: Error) => void;
 }
 
@@ -38,18 +41,32 @@ export interface DeferredAnswer {
   sequence?: number;
 }
 
+export interface NewDeferral<I> {
+  id: string;
+  input: I;
+  /** The answer that its caller has now. */
+  provisional: unknown;
+  callback?: string;
+  /** Time for the disk, in ms. Default: 10 000. */
+  withinMs?: number;
+}
+
 export interface Deferral {
   id: string;
-  state: 'pending' | 'refused';
+  /** `unconfirmed`: it was not on disk by the deadline, and may get there. */
+  state: 'pending' | 'refused' | 'unconfirmed';
   message?: string;
 }
 
 /** Questions that the big model is asked at the same time. */
 const atOnce = 4;
+const longestId = 256;
+const keepMs = 10_000;
 const leaseMs = 60_000;
 const pauseMs = 500;
 const sweepMs = 1_000;
 const callTimeoutMs = 10_000;
+const againMs = 60_000;
 /** Times between calls to a caller that does not answer: doubled, up to a minute. */
 const callAgainMs = (calls: number): number => Math.min(60_000, 1_000 * 2 ** calls);
 
@@ -65,6 +82,7 @@ export class DeferredAnswers<I = unknown> {
   readonly #ended = new EventEmitter().setMaxListeners(0);
   readonly #sleepers = new Set<() => void>();
   #work: Promise<unknown> = Promise.resolve();
+  #told: { message: string; at: number } | undefined;
 
   constructor(options: DeferredOptions) {
     this.#options = options;
@@ -91,9 +109,25 @@ export class DeferredAnswers<I = unknown> {
     ]);
   }
 
-  /** Keeps a request for later. Resolves once that is durable, or refused with the reason. */
-  async keep(request: { id: string; input: I; provisional: unknown; callback?: string }): Promise<Deferral> {
-    const { id, input, provisional, callback } = request;
+  /**
+   * Keeps a request for later. Resolves once that is durable, or refused with the reason. It gets another id where another request has
+   * the one that it brings: many callers give all of theirs the same.
+   */
+  async keep({ withinMs = keepMs, ...request }: NewDeferral<I>): Promise<Deferral> {
+    const over = new AbortController();
+    const message = 'it was not on the disk of the node by the deadline';
+    const late = delay(Math.max(1, withinMs), { id: request.id, state: 'unconfirmed' as const, message }, over);
+    late.catch(() => undefined);
+    try {
+      return await Promise.race([this.#keep(request), late]);
+    } finally {
+      over.abort();
+    }
+  }
+
+  async #keep(request: NewDeferral<I>): Promise<Deferral> {
+    const { input, provisional, callback } = request;
+    const id = request.id.length <= longestId ? request.id : randomUUID();
     const refused = (message: string): Deferral => ({ id, state: 'refused', message });
     const problem = callback === undefined ? undefined : callbackProblem(callback, this.#options.callbackHosts ?? []);
     if (problem !== undefined) return refused(`the callback ${problem}`);
@@ -102,11 +136,12 @@ export class DeferredAnswers<I = unknown> {
         id,
         input: serialize(input),
         provisional: serialize(provisional),
-        uncertainty: uncertainty(provisional),
+        uncertainty: (this.#options.uncertainty ?? uncertainty)(provisional),
         callback,
       })
       .catch((error: Error) => error);
     if (kept instanceof Error) this.#problem(kept);
+    if (kept === 'IdTaken') return this.#keep({ ...request, id: randomUUID() });
     if (kept !== 'Kept') return refused(kept === 'NoRoom' ? 'there is no room in spec.deferred.quota' : kept.message);
     this.#wake();
     return { id, state: 'pending' };
@@ -217,7 +252,11 @@ export class DeferredAnswers<I = unknown> {
     });
   }
 
+  /** Work is tried again and again: the same trouble is told once a minute. */
   #problem(error: Error): void {
+    const now = performance.now();
+    if (error.message === this.#told?.message && now - this.#told.at < againMs) return;
+    this.#told = { message: error.message, at: now };
     (this.#options.onProblem ?? ((problem) => console.error(problem)))(error);
   }
 }

@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 
 const pageBytes = 4_096;
@@ -29,11 +29,32 @@ const tables = `
 /** Opens the store of a folder, which several processes may do, and bounds its file. A rollback journal stays small where a log of large inputs would not. */
 export function openDatabase(folder: string, quotaBytes: number): DatabaseSync {
   mkdirSync(folder, { recursive: true });
-  const database = new DatabaseSync(path.join(folder, 'deferred.sqlite'), { timeout: busyMs });
-  database.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL`);
-  database.exec(tables);
-  database.exec(`PRAGMA max_page_count = ${Math.floor((quotaBytes - reserveBytes / 2) / pageBytes)}`);
-  return database;
+  const file = path.join(folder, 'deferred.sqlite');
+  try {
+    return prepared(file, quotaBytes);
+  } catch (error) {
+    if (!damaged.includes((error as { errcode?: number }).errcode ?? 0)) throw error;
+    // Requests must be answered, and new ones kept; what was in it is left to people.
+    console.error(`${file} is damaged (${(error as Error).message}); it is set aside as ${file}.damaged`);
+    renameSync(file, `${file}.damaged`);
+    return prepared(file, quotaBytes);
+  }
+}
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB. */
+const damaged = [11, 26];
+
+function prepared(file: string, quotaBytes: number): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: busyMs });
+  try {
+    database.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL`);
+    database.exec(tables);
+    database.exec(`PRAGMA max_page_count = ${Math.floor((quotaBytes - reserveBytes / 2) / pageBytes)}`);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** What the rows of all requests and inputs may cost together. */

@@ -77,10 +77,11 @@ export class DeferredStore {
     }
   }
 
-  /** `NoRoom`: it is not kept. An id that is known already changes nothing: a caller may have asked twice. */
-  put({ id, input, provisional, uncertainty, callback }: NewRequest): 'Kept' | 'NoRoom' {
-    if (this.#one('SELECT 1 FROM requests WHERE id = ?', id)) return 'Kept';
+  /** Unless `Kept`, it is not kept. The same request put again changes nothing; `IdTaken`: another one has this id. */
+  put({ id, input, provisional, uncertainty, callback }: NewRequest): 'Kept' | 'NoRoom' | 'IdTaken' {
     const digest = createHash('sha256').update(input).digest('hex');
+    const same = this.#one<{ digest: string }>('SELECT digest FROM requests WHERE id = ?', id);
+    if (same) return same.digest === digest ? 'Kept' : 'IdTaken';
     const known = this.#one('SELECT 1 FROM inputs WHERE digest = ?', digest) !== undefined;
     const cost = costOf(provisional.length);
     const inputCost = costOf(input.length);

@@ -7,6 +7,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { BigModelError, DeferredAnswers } from '../../../../sdk/index.ts';
@@ -128,6 +129,34 @@ test('its id, and the caller, know nothing of a request that was refused', async
     message: 'the callback its host 169.254.169.254 is not among those of spec.deferred.callbackHosts',
   });
   expect(await deferred.get('r1')).toBeUndefined();
+});
+
+test('callers that give all their requests the same id get an answer to each of them', async () => {
+  const deferred = open();
+  const deferrals = [];
+  for (const input of [1, 2, 2]) deferrals.push(await deferred.keep({ id: 'same', input, provisional: 0 }));
+  expect(deferrals.map(({ state }) => state)).toEqual(['pending', 'pending', 'pending']);
+  const [first, ...others] = deferrals.map(({ id }) => id);
+  expect(first).toBe('same');
+  expect(new Set(others).size).toBe(2);
+  const long = await deferred.keep({ id: 'x'.repeat(257), input: 3, provisional: 0 });
+  expect(long.id).toMatch(/^[0-9a-f-]{36}$/);
+  deferred.start(cloud());
+  await until(async () => (await deferred.counts()).final === 4);
+  const answers = await Promise.all([...deferrals, long].map(async ({ id }) => (await deferred.get(id))?.answer));
+  expect(answers).toEqual([10, 20, 20, 30]);
+});
+
+test('a disk that is slower than the deadline is said to be', async () => {
+  const deferred = open();
+  const lock = new DatabaseSync(join(folder, 'deferred.sqlite'));
+  await until(async () => (await deferred.counts()).pending === 0);
+  lock.exec('BEGIN EXCLUSIVE');
+  const { state, message } = await deferred.keep({ id: 'r1', input: 1, provisional: 0, withinMs: 50 });
+  expect({ state, message }).toEqual({ state: 'unconfirmed', message: expect.stringContaining('by the deadline') });
+  lock.exec('ROLLBACK');
+  lock.close();
+  await until(async () => (await deferred.get('r1'))?.state === 'pending');
 });
 
 test('a caller that fails is told again until it has it', async () => {

@@ -1,6 +1,6 @@
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeferredStore } from '../../../../sdk/features/joint-inference/deferred/store.ts';
@@ -39,6 +39,14 @@ describe('a request', () => {
     expect(again.put(request('a', 0.5))).toBe('Kept'); // its caller asked twice
     expect(again.counts()).toEqual({ pending: 0, final: 1, expired: 0 });
     again.close();
+  });
+
+  test('another one of its id is not kept under it', () => {
+    const store = open();
+    expect([store.put(request('a', 0.5)), store.put(request('a', 0.5))]).toEqual(['Kept', 'Kept']);
+    expect(store.put(request('a', 0.5, Buffer.from('another')))).toBe('IdTaken');
+    expect(store.counts()).toEqual({ pending: 1, final: 0, expired: 0 });
+    store.close();
   });
 
   test('is asked about by one at a time, the least sure first; a lease that ends gives it back', () => {
@@ -133,6 +141,17 @@ describe('the quota', () => {
     store.delivered('a');
     expect(store.put(large('f', 0.1))).toBe('Kept');
     expect(store.get('a')).toBeUndefined();
+    store.close();
+  });
+
+  test('a damaged file is set aside, and the next one begun', () => {
+    writeFileSync(join(folder, 'deferred.sqlite'), 'no database'.repeat(1_000));
+    const told = jest.spyOn(console, 'error').mockReturnValue();
+    const store = open();
+    expect(told).toHaveBeenCalledWith(expect.stringContaining('deferred.sqlite.damaged'));
+    told.mockRestore();
+    expect(store.put(request('a', 0.5))).toBe('Kept');
+    expect(statSync(join(folder, 'deferred.sqlite.damaged')).size).toBe(11_000);
     store.close();
   });
 
