@@ -1,13 +1,15 @@
 /** One worker process: started, watched, restarted with back-off, adopted after a restart of the local controller. */
 import { spawn } from 'node:child_process';
-import { closeSync, copyFileSync, mkdirSync, openSync, statSync, truncateSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { WorkerExit, WorkerView } from '../../../activities/edge/runtime.ts';
 import type { ReceivedProgress, ReceivedReport } from '../../../sdk/worker/protocol.ts';
 import { freePort } from '../../lib/ports.ts';
 import { isAlive, startTime, stopProcess } from '../../lib/process.ts';
+import { rotateLog } from './log-rotation.ts';
 import { lastLines } from './log-tail.ts';
 import type { Command } from './launch.ts';
+import { Probe } from './probe.ts';
 import { isReady } from './readiness.ts';
 import type { WorkerRecord } from './store.ts';
 
@@ -16,13 +18,8 @@ const graceMs = 10_000;
 const backoffMs = { first: 200, longest: 10_000 };
 /** Having run for so long, the next crash is a new one. */
 const healthyMs = 60_000;
-/** One that is ready is asked less often: there may be many, and their ends are seen anyway. */
-const readyProbeMs = 1_000;
-/** So many probes in a row must fail before requests go elsewhere: one may be late on a busy node. */
-const probesToFail = 3;
 /** A worker without probe that has just crashed must stay up for so long before it counts as ready again. */
 const settledMs = 5_000;
-const maxLogBytes = 10 << 20;
 
 export interface SupervisedHooks {
   save(record: WorkerRecord): void;
@@ -35,13 +32,10 @@ export class Supervised {
   readonly record: WorkerRecord;
   readonly log: string;
   readonly #hooks: SupervisedHooks;
-  #ready = false;
-  #failedProbes = 0;
+  readonly #probe: Probe;
   #progress: ReceivedProgress | undefined;
   #problem: WorkerView['problem'];
   #timer: NodeJS.Timeout | undefined;
-  #probing = false;
-  #probedMs = 0;
   /** Times of the monotonic clock: a node may boot with the wrong time and be set right later. */
   #startedMs = 0;
   #restartAt: number | undefined;
@@ -58,6 +52,7 @@ export class Supervised {
     this.record = record;
     this.log = log;
     this.#hooks = hooks;
+    this.#probe = new Probe(async () => this.#mayBeReady() && (await isReady(this.record)));
   }
 
   get view(): WorkerView {
@@ -69,7 +64,7 @@ export class Supervised {
       stage: launch.stage,
       image: launch.image,
       state,
-      ready: this.#ready,
+      ready: this.#probe.ready,
       ...(running === undefined || exit !== undefined ? {} : { pid: running.pid }),
       ...(startedAt === undefined ? {} : { startedAt }),
       restarts,
@@ -91,7 +86,7 @@ export class Supervised {
   get takesRequests(): 'yes' | 'maybe' | 'no' {
     const { process: running, exit, served, draining } = this.record;
     if (running === undefined || exit !== undefined || served !== true || draining === true) return 'no';
-    return this.#failedProbes < probesToFail ? 'yes' : 'maybe';
+    return this.#probe.silent ? 'maybe' : 'yes';
   }
 
   /** No new requests from now on. */
@@ -142,7 +137,7 @@ export class Supervised {
     this.#timer = undefined;
     const { process: running } = this.record;
     if (running !== undefined && this.record.exit === undefined) await stopProcess(running, graceMs);
-    this.#ready = false;
+    this.#probe.reset();
   }
 
   /** Stops watching; the process goes on. */
@@ -194,8 +189,7 @@ export class Supervised {
       this.record.process = { pid, startedAt: startTime(pid) ?? 'gone' };
       this.record.startedAt = new Date().toISOString();
       this.#startedMs = performance.now();
-      this.#ready = false;
-      this.#failedProbes = 0;
+      this.#probe.reset();
       this.record.served = false;
       this.#noRoom = undefined;
       if (this.record.launch.restart === 'Never') this.#problem = undefined;
@@ -224,28 +218,21 @@ export class Supervised {
       setTimeout(() => this.#ended({ unseen: true }, running.pid), tickMs);
       return;
     }
-    this.#rotate();
-    void this.#probe();
+    rotateLog(this.log);
+    void this.#ask();
   }
 
-  async #probe(): Promise<void> {
-    const now = performance.now();
-    if (this.#probing || (this.#ready && now - this.#probedMs < readyProbeMs)) return;
-    this.#probing = true;
-    this.#probedMs = now;
-    try {
-      const ready = this.#mayBeReady() && (await isReady(this.record));
-      if (this.#detached || this.record.exit !== undefined) return;
-      const before = this.takesRequests;
-      this.#failedProbes = ready ? 0 : this.#failedProbes + 1;
-      if (ready) this.record.served = true;
-      if (ready === this.#ready && before === this.takesRequests) return;
-      this.#ready = ready;
-      if (ready) this.#problem = undefined;
-      this.#changed();
-    } finally {
-      this.#probing = false;
-    }
+  async #ask(): Promise<void> {
+    const before = this.takesRequests;
+    const wasReady = this.#probe.ready;
+    const { process: asked } = this.record;
+    if (!(await this.#probe.ask())) return;
+    if (this.#detached || this.record.exit !== undefined || this.record.process !== asked) return;
+    const { ready } = this.#probe;
+    if (ready) this.record.served = true;
+    if (ready === wasReady && before === this.takesRequests) return;
+    if (ready) this.#problem = undefined;
+    this.#changed();
   }
 
   #mayBeReady(): boolean {
@@ -256,7 +243,7 @@ export class Supervised {
   #ended(exit: WorkerExit, pid: number | undefined): void {
     if (this.#stopping || this.#detached || this.record.exit !== undefined || this.record.process?.pid !== pid) return;
     this.record.exit = exit;
-    this.#ready = false;
+    this.#probe.reset();
     const { name, restart } = this.record.launch;
     const tail = lastLines(this.log, 5);
     const failed = exit.code !== 0 || restart === 'Always';
@@ -284,17 +271,6 @@ export class Supervised {
       this.#problem = { reason: 'WorkerFailed', message: `${this.record.launch.name}: ${(error as Error).message}` };
       this.#restartAt = performance.now() + this.#wait;
       this.#changed();
-    }
-  }
-
-  /** The process holds the file open for appending, so it is copied and emptied rather than renamed. */
-  #rotate(): void {
-    try {
-      if (statSync(this.log).size <= maxLogBytes) return;
-      copyFileSync(this.log, `${this.log}.1`);
-      truncateSync(this.log);
-    } catch {
-      // No log yet, or no space for a copy: the next tick tries again.
     }
   }
 
