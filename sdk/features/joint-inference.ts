@@ -57,6 +57,8 @@ export interface JointRequest<O> {
 
 /** Of the deadline, at most a tenth: left to write a request down that the cloud did not answer. */
 const keepingMs = 50;
+/** A day; timers of Node.js that are longer than 24.8 days end at once. */
+const longestMs = 86_400_000;
 const OWNER_KIND = 'jointinferenceservice';
 
 /**
@@ -198,7 +200,7 @@ class Call<O> {
   readonly #keptBackMs: number;
 
   constructor(request: JointRequest<O>, deadlineMs: number, keptBackMs: number) {
-    const withinMs = request.deadlineMs ?? deadlineMs;
+    const withinMs = Math.min(request.deadlineMs ?? deadlineMs, longestMs);
     this.request = request;
     this.id = request.requestId ?? randomUUID();
     this.#endsAt = performance.now() + withinMs;

@@ -3,15 +3,16 @@
  * Open Inference Protocol v2 (HTTP and gRPC) and the original's `POST /<service>/predict`.
  */
 import { existingModelFile } from '../features/model-files.ts';
-import { FileModel, serve } from '../serving/index.ts';
+import { serve } from '../serving/index.ts';
 import { readWorkerConfig } from '../worker/config.ts';
 import { servingEnvironment } from './lib/environment.ts';
+import { supervisedModel } from './lib/supervised-model.ts';
 
 const config = readWorkerConfig();
 const { port, grpcPort, signature } = servingEnvironment();
 if (config.modelUrl === undefined) throw new Error('MODEL_URL is not set; it names the file of the model');
 const file = await existingModelFile(config.modelUrl, config);
-const model = new FileModel({ name: config.ownerName, file, signature });
+const model = supervisedModel({ name: config.ownerName, file, signature });
 await model.load();
 const server = await serve({
   models: [model],

@@ -12,20 +12,21 @@ import { JointInference } from '../features/joint-inference.ts';
 import type { JointResult } from '../features/joint-inference/result.ts';
 import { configuredMiner } from '../features/configured-miner.ts';
 import { modelFile } from '../features/model-files.ts';
-import { FileModel, InferenceError, serve } from '../serving/index.ts';
+import { InferenceError, serve } from '../serving/index.ts';
 import type { InferContext, Parameters, ServedModel } from '../serving/index.ts';
 import { readWorkerConfig } from '../worker/config.ts';
 import { servingEnvironment } from './lib/environment.ts';
 import { HardExampleLog } from './lib/hard-example-log.ts';
 import { requestsHandler, toWire } from './lib/requests-handler.ts';
 import { joined, minerView, renamed, samplesOf } from './lib/rows.ts';
+import { supervisedModel } from './lib/supervised-model.ts';
 
 /** Samples of one request that are worked on at the same time. */
 const atOnce = 32;
 
 const config = readWorkerConfig();
 const settings = servingEnvironment();
-const little = new FileModel({
+const little = supervisedModel({
   name: config.ownerName,
   file: await modelFile(config),
   signature: settings.signature,
@@ -66,6 +67,8 @@ const served: ServedModel = {
     return little.outputs;
   },
   version: () => little.version(),
+  unavailable: () => little.unavailable(),
+  load: () => little.load(),
   async infer(feeds, context) {
     const rows = samplesOf(feeds, little.inputs, little.outputs);
     const id = context?.id ?? randomUUID();

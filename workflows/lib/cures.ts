@@ -30,6 +30,7 @@ const cures: Record<FailureType | OtherReason, string> = {
   ModelUnreadable: 'make the file of the model readable on the node, then sedna retry OBJECT',
   ModelMisfit:
     'name a model that the node can run, or a node that can run it, and apply again; then sedna retry OBJECT',
+  WorkerNotReady: 'read sedna logs OBJECT and mend what it waits for; it goes on by itself once it answers',
   CrashLoopBackOff: 'read sedna logs OBJECT, mend the worker or its model, then apply again; it goes on trying',
   ModelFormatMismatch: 'make spec.format of the Model and the worker agree, then sedna retry OBJECT',
   HotUpdateFailed: 'read sedna logs OBJECT --stage Inference, mend the worker, then sedna retry OBJECT',

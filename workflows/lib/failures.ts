@@ -27,6 +27,10 @@ export const failures = {
   NoReport: { retryable: false, meaning: 'the worker ended well but reported no result' },
   ModelUnreadable: { retryable: false, meaning: 'the file of a model is missing or cannot be read' },
   ModelMisfit: { retryable: false, meaning: 'the model cannot run on the node it is meant for' },
+  WorkerNotReady: {
+    retryable: true,
+    meaning: 'a worker that serves runs, but does not answer its readiness probe any more',
+  },
   CrashLoopBackOff: { retryable: true, meaning: 'a worker that serves keeps ending' },
   ModelFormatMismatch: {
     retryable: false,

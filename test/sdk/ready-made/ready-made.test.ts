@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -26,6 +26,8 @@ let controller: TestLocalController;
 let bigPort: number;
 let edgePort: number;
 const children: ChildProcess[] = [];
+const errors = new Map<ChildProcess, string>();
+const said = (child: ChildProcess): string => errors.get(child) ?? '';
 
 beforeEach(async () => {
   controller = await new TestLocalController().listen();
@@ -55,8 +57,9 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 async function start(module: string, environment: Record<string, string>): Promise<ChildProcess> {
   const script = fileURLToPath(new URL(`../../../sdk/ready-made/${module}.ts`, import.meta.url));
   const env = { ...process.env, LC_SERVER: controller.url, SERVICE_NAME: 'digits', LC_PERIOD: '1', ...environment };
-  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
+  child.stderr.setEncoding('utf8').on('data', (text: string) => errors.set(child, said(child) + text));
   const lines = createInterface(child.stdout);
   const [line] = (await Promise.race([once(lines, 'line'), once(child, 'exit')])) as [unknown];
   expect(line).toMatch(/^serving .* as digits, version [0-9a-f]{12}, on port \d+$/);
@@ -156,6 +159,24 @@ test('the cloud dies: nobody waits; it comes back: each request has its final an
   await until(() => readFileSync(index, 'utf8').split('\n').length === 3);
   const label = answer.indexOf(Math.max(...answer));
   expect(readFileSync(index, 'utf8')).toBe(`x0,x1,label,labelledBy\n0.5,-2,${label},big-model\n`);
+});
+
+test('a model that crashes again and again ends its worker, which says why', async () => {
+  const edge = await startEdge({ HEM_NAME: 'EdgeOnly' });
+  const ended = once(edge, 'exit');
+  const sessions = () =>
+    spawnSync('pgrep', ['-P', String(edge.pid)], { encoding: 'utf8' })
+      .stdout.split('\n')
+      .map(Number);
+  const killed = new Set<number>();
+  for (let crash = 0; crash < 3; crash++) {
+    await until(() => sessions().some((pid) => pid > 0 && !killed.has(pid)));
+    const pid = sessions().find((one) => one > 0 && !killed.has(one)) ?? 0;
+    killed.add(pid);
+    process.kill(pid, 'SIGKILL');
+  }
+  expect(await ended).toEqual([1, null]);
+  expect(said(edge)).toMatch(/model "digits" crashed 3 times, last: .*SIGKILL; this worker ends/);
 });
 
 test('what a request asks for wrongly is said by name', async () => {

@@ -51,6 +51,15 @@ const ways = {
   },
   silent: () => undefined,
   sleep: () => delay(600_000),
+  /** Ready when it is asked for the first time, and some more times, then not any more. */
+  fade() {
+    let asked = 0;
+    createServer((_request, answer) => {
+      asked += 1;
+      if (asked > 3) answer.statusCode = 503;
+      answer.end(asked > 3 ? 'the camera is gone' : 'here');
+    }).listen(process.env.SEDNA_SERVE_PORT, '127.0.0.1');
+  },
   serve: () => createServer((_request, answer) => answer.end()).listen(process.env.SEDNA_SERVE_PORT, '127.0.0.1'),
   'model-not-there': () => report(trained({ write: false })),
   'another-format': () => report(trained({ file: 'model.pb', format: 'pb' })),

@@ -46,6 +46,19 @@ export const services: Situation[] = [
     until: { ...waits('CrashLoopBackOff', 1), failed: 1 },
   },
   {
+    name: 'service-whose-cloud-worker-falls-silent',
+    kind,
+    shows: ['WorkerNotReady'],
+    manifests: () => [
+      service('service-whose-cloud-worker-falls-silent', {
+        cloud: {
+          template: replica('fade', 'edge-1', { readinessProbe: { httpGet: { path: '/here', port: 5000 } } }),
+        },
+      }),
+    ],
+    until: waits('WorkerNotReady', 1),
+  },
+  {
     name: 'service-of-an-image-not-allowed',
     kind,
     shows: ['ImageNotAllowed'],

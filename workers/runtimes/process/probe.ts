@@ -5,16 +5,18 @@ const missingToFail = 3;
 
 /** Whether a process is ready, by asking it again and again. */
 export class Probe {
-  readonly #isReady: () => Promise<boolean>;
+  readonly #ask: () => Promise<string | undefined>;
   #ready = false;
+  #why: string | undefined;
   #missing = 0;
   #asking = false;
   #askedMs = -Infinity;
   /** Rises with every process: what was asked of the last one says nothing about this one. */
   #era = 0;
 
-  constructor(isReady: () => Promise<boolean>) {
-    this.#isReady = isReady;
+  /** `ask`: why it is not ready; undefined: it is. */
+  constructor(ask: () => Promise<string | undefined>) {
+    this.#ask = ask;
   }
 
   get ready(): boolean {
@@ -26,9 +28,15 @@ export class Probe {
     return this.#missing >= missingToFail;
   }
 
+  /** Why it was not ready when it was asked last. */
+  get why(): string | undefined {
+    return this.#why;
+  }
+
   /** Another process, or none. */
   reset(): void {
     this.#ready = false;
+    this.#why = undefined;
     this.#missing = 0;
     this.#era += 1;
   }
@@ -41,10 +49,11 @@ export class Probe {
     this.#askedMs = now;
     const era = this.#era;
     try {
-      const ready = await this.#isReady();
+      const why = await this.#ask();
       if (era !== this.#era) return false;
-      this.#ready = ready;
-      this.#missing = ready ? 0 : this.#missing + 1;
+      this.#why = why;
+      this.#ready = why === undefined;
+      this.#missing = this.#ready ? 0 : this.#missing + 1;
       return true;
     } finally {
       this.#asking = false;

@@ -10,7 +10,7 @@ import { rotateLog } from './log-rotation.ts';
 import { lastLines } from './log-tail.ts';
 import type { Command } from './launch.ts';
 import { Probe } from './probe.ts';
-import { isReady } from './readiness.ts';
+import { whyNotReady } from './readiness.ts';
 import type { WorkerRecord } from './store.ts';
 
 const tickMs = 250;
@@ -52,7 +52,7 @@ export class Supervised {
     this.record = record;
     this.log = log;
     this.#hooks = hooks;
-    this.#probe = new Probe(async () => this.#mayBeReady() && (await isReady(this.record)));
+    this.#probe = new Probe(async () => (this.#mayBeReady() ? whyNotReady(this.record) : 'it has just crashed'));
   }
 
   get view(): WorkerView {
@@ -232,6 +232,11 @@ export class Supervised {
     if (ready) this.record.served = true;
     if (ready === wasReady && before === this.takesRequests) return;
     if (ready) this.#problem = undefined;
+    // One that starts may take its time; one that was ready and is silent has something wrong.
+    else if (this.takesRequests === 'maybe') {
+      const message = `${this.record.launch.name} runs and was ready, but is not any more: ${this.#probe.why}`;
+      this.#problem = { reason: 'WorkerNotReady', message };
+    }
     this.#changed();
   }
 

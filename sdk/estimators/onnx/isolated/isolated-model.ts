@@ -35,6 +35,8 @@ export interface IsolatedOptions {
   crashWindowMs?: number;
   /** Told of each crash. */
   onCrash?: (crash: Error) => void;
+  /** Told, with the reason, that it is not started again. */
+  onQuarantine?: (reason: string) => void;
 }
 
 /** The model crashed too often: `reason` says how. Opening it again is what lifts this. */
@@ -212,6 +214,7 @@ export class IsolatedModel {
     this.#quarantine = new ModelQuarantined(`crashed ${this.#crashedAt.length} times, last: ${message}`);
     this.#wake();
     for (const session of this.#sessions) void session.close();
+    this.#options.onQuarantine?.(this.#quarantine.message);
   }
 
   #wake(): void {

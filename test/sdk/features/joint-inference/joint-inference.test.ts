@@ -210,6 +210,11 @@ describe('a cloud in trouble', () => {
     expect(joint.circuit).toBe('closed');
   });
 
+  test('a deadline of a hundred years is no deadline that has passed', async () => {
+    const joint = edgeWorker();
+    expect((await joint.inference(unsure, { deadlineMs: 3e12 })).decision.reason).toBe('CloudAnswered');
+  });
+
   test('a caller that goes away ends its request, which says nothing about the cloud', async () => {
     const joint = edgeWorker();
     const closed: unknown[] = [];
