@@ -24,7 +24,8 @@ import { supervisedModel } from './lib/supervised-model.ts';
 /** Samples of one request that are worked on at the same time. */
 const atOnce = 32;
 
-const config = readWorkerConfig();
+// Status shows what was counted: half a minute, the default of the original's library, is long to look at nothing.
+const config = readWorkerConfig({ LC_PERIOD: '5', ...process.env });
 const settings = servingEnvironment();
 const little = supervisedModel({
   name: config.ownerName,

@@ -50,7 +50,9 @@ class Story {
     await this.#objects.removeLeftovers(this.#context, this.#session.objects, this.#folder);
     cleanup.later('the objects', () => this.#objects.remove(cleaningShell));
     narrator.title('Two models: a little one for the edge, a big one for the cloud');
+    narrator.say('demo', 'the example trains both now, with OnnxEstimator: on 500 and on 4,000 handwritten digits');
     await prepare(this.#folder);
+    narrator.say('demo', 'accuracy on 1,000 others, by how many of them the cloud is asked about:');
     const judged = await judge(this.#folder);
     for (const line of plot(tradeOff(judged, thresholds))) narrator.plain(line);
     narrator.title('The service');
@@ -79,7 +81,7 @@ class Story {
       await this.#answers(load, answersAround);
       narrator.say('edge', soFar(load));
       narrator.title(`The cloud dies for ${outageSeconds} seconds`);
-      await outage(outageSeconds, narrator, signal);
+      await outage(outageSeconds, narrator, { signal, meanwhile: () => narrator.say('edge', soFar(load)) });
       narrator.say('edge', soFar(load));
       await this.#cloudAgain(load);
       await this.#answers(load, load.outcomes().length + answersAround);

@@ -5,9 +5,15 @@ import { DemoError } from '../../lib/errors.ts';
 import type { Narrator } from '../../lib/narrator.ts';
 
 const controller = 'lc/cloud-1';
+/** After each but the last one something is told. */
+const parts = 3;
 
 /** The cloud's worker is killed, and its controller held so that nobody starts it again; then the controller goes on. */
-export async function outage(seconds: number, narrator: Narrator, signal: AbortSignal): Promise<void> {
+export async function outage(
+  seconds: number,
+  narrator: Narrator,
+  { signal, meanwhile }: { signal: AbortSignal; meanwhile: () => void },
+): Promise<void> {
   const component = readStackState(process.cwd())?.components.find(({ name }) => name === controller);
   if (component === undefined || !isAlive(component)) {
     throw new DemoError(`${controller} does not run, so it cannot be held`, { awaited: controller });
@@ -23,7 +29,10 @@ export async function outage(seconds: number, narrator: Narrator, signal: AbortS
       narrator.command(`kill -9 ${pid}   # the big model`);
       process.kill(pid, 'SIGKILL');
     }
-    await delay(seconds * 1_000, undefined, { signal });
+    for (let part = 0; part < parts; part++) {
+      if (part > 0) meanwhile();
+      await delay((seconds * 1_000) / parts, undefined, { signal });
+    }
   } finally {
     narrator.command(`kill -CONT ${component.pid}   # ${controller}`);
     process.kill(component.pid, 'SIGCONT');
