@@ -27,3 +27,5 @@ export { FileModel, openFileModel } from './models/file-model.ts';
 export type { FileModelOptions, ModelSource } from './models/file-model.ts';
 export type { BatchingOptions } from './models/request-queue.ts';
 export type { ModelSignature } from '../../crds/lib/signature.ts';
+export { IsolatedModel, ModelQuarantined, openIsolatedModel, SessionCrashed } from './isolated/isolated-model.ts';
+export type { IsolatedOptions } from './isolated/isolated-model.ts';

@@ -12,8 +12,6 @@ export type { ProviderChoice } from './providers.ts';
 export { OnnxModel } from './onnx-model.ts';
 export type { OnnxTensor } from './onnx-model.ts';
 export type { SessionOptions } from './runtime.ts';
-export { IsolatedModel, ModelQuarantined, openIsolatedModel, SessionCrashed } from './isolated/isolated-model.ts';
-export type { IsolatedOptions } from './isolated/isolated-model.ts';
 export { listExecutionProviders } from './providers.ts';
 export { OnnxError, TrainingDiverged } from './errors.ts';
 export type { OnnxErrorType } from './errors.ts';

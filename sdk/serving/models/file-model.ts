@@ -1,10 +1,5 @@
-import {
-  type IsolatedModel,
-  ModelQuarantined,
-  openIsolatedModel,
-  SessionCrashed,
-} from '../../estimators/onnx/isolated/isolated-model.ts';
-import type { IsolatedOptions } from '../../estimators/onnx/isolated/isolated-model.ts';
+import { type IsolatedModel, ModelQuarantined, openIsolatedModel, SessionCrashed } from '../isolated/isolated-model.ts';
+import type { IsolatedOptions } from '../isolated/isolated-model.ts';
 import { OnnxError } from '../../estimators/onnx/errors.ts';
 import type { Tensor, TensorInfo } from '../../tensor.ts';
 import { InferenceError } from '../errors.ts';

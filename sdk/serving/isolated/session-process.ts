@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { OnnxError } from '../errors.ts';
+import { OnnxError } from '../../estimators/onnx/errors.ts';
 import type { ChildFailure, ChildOptions, ChildReady } from './child-contract.ts';
 import { FrameReader } from './frame-reader.ts';
 import { FrameKind, tensorFrame, type Frame, type NamedTensor } from './frame.ts';

@@ -6,9 +6,9 @@
  *     per tensor: u32 name (index)   u32 type (index)   u32 rank   u32 bytes   u32 × rank, padded to 8
  *     the bytes of each tensor, or the text, padded to 8
  */
-import { binaryOf, readBinaryTensor } from '../../../serving/codec/binary-tensor.ts';
-import { WIRE_TYPES } from '../../../serving/codec/element-types.ts';
-import type { Tensor, TensorType } from '../../../tensor.ts';
+import { binaryOf, readBinaryTensor } from '../codec/binary-tensor.ts';
+import { WIRE_TYPES } from '../codec/element-types.ts';
+import type { Tensor, TensorType } from '../../tensor.ts';
 
 export const FrameKind = { tensors: 0, ready: 1, error: 2 } as const;
 

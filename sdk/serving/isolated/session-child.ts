@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { fstatSync, readSync, writeSync } from 'node:fs';
-import { ImageError } from '../../../serving/signature/image.ts';
-import { SignatureError, signedModel } from '../../../serving/signature/signed-model.ts';
-import type { Tensor, TensorInfo } from '../../../tensor.ts';
-import { messageOf, OnnxError } from '../errors.ts';
-import { OnnxModel, type OnnxTensor } from '../onnx-model.ts';
+import { ImageError } from '../signature/image.ts';
+import { SignatureError, signedModel } from '../signature/signed-model.ts';
+import type { Tensor, TensorInfo } from '../../tensor.ts';
+import { messageOf, OnnxError } from '../../estimators/onnx/errors.ts';
+import { OnnxModel, type OnnxTensor } from '../../estimators/onnx/onnx-model.ts';
 import type { ChildFailure, ChildOptions, ChildReady } from './child-contract.ts';
 import { FrameReader } from './frame-reader.ts';
 import { FrameKind, tensorFrame, textFrame, type Frame } from './frame.ts';

@@ -1,7 +1,7 @@
-import type { ModelSignature } from '../../../../crds/lib/signature.ts';
-import type { ServedInput } from '../../../serving/served-model.ts';
-import type { TensorInfo } from '../../../tensor.ts';
-import type { OnnxErrorType } from '../errors.ts';
+import type { ModelSignature } from '../../../crds/lib/signature.ts';
+import type { ServedInput } from '../served-model.ts';
+import type { TensorInfo } from '../../tensor.ts';
+import type { OnnxErrorType } from '../../estimators/onnx/errors.ts';
 
 /** What a session process is started with. */
 export interface ChildOptions {

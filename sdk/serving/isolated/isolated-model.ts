@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { isAbsolute } from 'node:path';
 import type { FileHandle } from 'node:fs/promises';
-import type { ModelSignature } from '../../../../crds/lib/signature.ts';
-import type { ServedInput } from '../../../serving/served-model.ts';
-import { openRegularFile } from '../../../storage/regular-file.ts';
-import type { Tensor, TensorInfo } from '../../../tensor.ts';
-import { messageOf, OnnxError } from '../errors.ts';
+import type { ModelSignature } from '../../../crds/lib/signature.ts';
+import type { ServedInput } from '../served-model.ts';
+import { openRegularFile } from '../../storage/regular-file.ts';
+import type { Tensor, TensorInfo } from '../../tensor.ts';
+import { messageOf, OnnxError } from '../../estimators/onnx/errors.ts';
 import type { ChildReady } from './child-contract.ts';
 import { SessionCrashed, SessionProcess, type ProcessStart } from './session-process.ts';
 
