@@ -16,7 +16,10 @@ export function needs(view: ServiceView): EntityRef[] {
   const { fields } = view.desired;
   const { namespace } = view.ref;
   const models = new Set(roles.map((role) => fields[role].model));
-  const nodes = new Set(roles.flatMap((role) => nodeOf(view, role) ?? []));
+  // Also where a set still is while it moves.
+  const nodes = new Set(
+    roles.flatMap((role) => [nodeOf(view, role), view.own.sets[role].node]).filter((node) => node !== undefined),
+  );
   const { hardExamples } = fields;
   return [
     ...[...models].map((name) => ({ kind: 'Model', namespace, name })),
@@ -34,6 +37,13 @@ export function selectorOf(view: ServiceView, role: Role): Record<string, string
 export function nodeOf(view: ServiceView, role: Role): string | undefined {
   const selector = selectorOf(view, role);
   return selector === undefined ? view.desired.fields[role].node : view.own.placed[selectorKey(selector)];
+}
+
+/** It is wanted on another node than where it is, and nothing speaks against it. */
+export function isMoving(view: ServiceView, role: Role): boolean {
+  const { node } = view.own.sets[role];
+  const wanted = nodeOf(view, role);
+  return node !== undefined && wanted !== undefined && wanted !== node && assess(view, role).problem === undefined;
 }
 
 /** All that a set needs, or the first reason why there is none. Neither: not answered yet. */

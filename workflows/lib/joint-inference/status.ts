@@ -5,7 +5,7 @@ import { nodeProblem } from '../../node.ts';
 import { replicaOf } from '../worker-set/advance.ts';
 import { totals } from '../worker-set/counts.ts';
 import { memberProblem, needProblem, roleProblem, workerProblem } from './problems.ts';
-import { nodeOf } from './situation.ts';
+import { isMoving, nodeOf } from './situation.ts';
 import { roles, type Role, type ServiceView } from './state.ts';
 import { wantedReplicas } from './wanted.ts';
 
@@ -15,7 +15,7 @@ export interface RoleStatus {
   wanted: number;
   /** Its front takes requests, or it needs none. */
   reached: boolean;
-  /** Replicas of what was wanted before are there still, or new ones are not ready yet. */
+  /** Replicas of what was wanted before are there still, new ones are not ready yet, or it moves to another node. */
   changing: boolean;
   problem: Problem | undefined;
   /** Why none serves, for good or for now; absent while it only starts. */
@@ -26,6 +26,7 @@ export interface RoleStatus {
 export function jointInferenceStatus(view: ServiceView): StatusDraft {
   const { own } = view;
   const known = roles.map((role) => statusOf(view, role));
+  const nodes = Object.fromEntries(roles.flatMap((role) => placeOf(view, role).map((node) => [role, node])));
   const waiting = waitingFor(view, known);
   const problem = firstProblem(known);
   const available = availability(view, known);
@@ -44,10 +45,16 @@ export function jointInferenceStatus(view: ServiceView): StatusDraft {
       workers: workers(view),
       endpoints: endpoints(view),
       metrics: serviceMetrics(view),
-      nodes: Object.fromEntries(roles.flatMap((role) => (nodeOf(view, role) ? [[role, nodeOf(view, role)]] : []))),
-      ...(nodeOf(view, 'edge') === undefined ? {} : { node: nodeOf(view, 'edge') }),
+      nodes,
+      ...(nodes['edge'] === undefined ? {} : { node: nodes['edge'] }),
     },
   };
+}
+
+/** Where it is; before it is anywhere, where it will be. */
+function placeOf(view: ServiceView, role: Role): string[] {
+  const node = view.own.sets[role].node ?? nodeOf(view, role);
+  return node === undefined ? [] : [node];
 }
 
 /** As in the original these count sorts of workers, not processes. One that only starts has not failed. */
@@ -65,12 +72,14 @@ export function statusOf(view: ServiceView, role: Role): RoleStatus {
   const ready = replicas.filter(({ state }) => state === 'ready').length;
   const failure = ready > 0 || wanted === 0 ? undefined : (needProblem(view, role) ?? workerProblem(view, role));
   const fit = replicas.filter(({ state, current }) => state === 'ready' && current).length;
+  const reached = isReached(view, role);
+  const complete = fit === wanted && replicas.length === wanted && reached;
   return {
     role,
     ready,
     wanted,
-    reached: isReached(view, role),
-    changing: fit !== wanted || replicas.length !== wanted || set.pending === true || !isReached(view, role),
+    reached,
+    changing: !complete || set.pending === true || isMoving(view, role),
     problem: roleProblem(view, role),
     ...(failure === undefined ? {} : { failure }),
   };
