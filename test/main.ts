@@ -4,7 +4,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { cacheDir } from '../deploy/local/files.ts';
 
+// As `sedna` has it: what tests start starts faster.
+process.env.NODE_COMPILE_CACHE ??= join(cacheDir(), 'compiled');
 const root = join(import.meta.dirname, '..');
 const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
 

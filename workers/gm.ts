@@ -1,8 +1,5 @@
 /** Global manager: Temporal worker for workflows and control activities, and the Kubernetes watcher. */
 import type { Worker } from '@temporalio/worker';
-import { existsSync } from 'node:fs';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createControlActivities } from '../activities/control/control.ts';
 import { connectKube } from '../activities/control/kube/client.ts';
 import { KubeObjects } from '../activities/control/kube/objects.ts';
@@ -18,6 +15,7 @@ import { ObjectMetrics, observeEntities } from './lib/object-metrics.ts';
 import { registerSearchAttributes } from './lib/search-attributes.ts';
 import { aborted, shutdownSignal } from './lib/shutdown.ts';
 import { connectTemporal, installRuntime } from './lib/temporal.ts';
+import { workflowBundle } from './lib/workflow-bundle.ts';
 
 /** Runs until SIGTERM. Rejects when the Temporal worker ends by itself, so that whoever supervises starts it again. */
 export async function runGlobalManager(flags: { port?: string }): Promise<void> {
@@ -44,7 +42,7 @@ export async function runGlobalManager(flags: { port?: string }): Promise<void> 
     connection: temporal.native,
     namespace: temporal.namespace,
     taskQueue: controlQueue,
-    ...workflowCode(),
+    workflowBundle: await workflowBundle(),
     activities: createControlActivities(temporal.client, objects),
     identity: `gm/${process.pid}`,
   });
@@ -64,12 +62,4 @@ export async function runGlobalManager(flags: { port?: string }): Promise<void> 
   await running;
   await server.close();
   await temporal.close();
-}
-
-/** The prebuilt bundle of the package, else the sources. */
-function workflowCode(): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
-  const codePath = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
-  if (existsSync(codePath)) return { workflowBundle: { codePath } };
-  const extension = extname(fileURLToPath(import.meta.url));
-  return { workflowsPath: fileURLToPath(new URL(`../workflows/index${extension}`, import.meta.url)) };
 }

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { obtainBinaries } from '../../deploy/local/obtain.ts';
 import { findBinary } from '../../deploy/local/binaries.ts';
@@ -54,11 +54,11 @@ function absent(what: string, error: unknown): void {
 async function bundleWorkflows(dir: string): Promise<void> {
   const workflowsPath = join(packageRoot(), 'workflows', 'index.ts');
   if (!existsSync(workflowsPath)) return;
-  const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
   try {
-    const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+    const { workflowBundle } = await import('../../workers/lib/workflow-bundle.ts');
     const path = join(dir, 'workflow-bundle.js');
-    writeFileSync(path, code);
+    const bundle = await workflowBundle();
+    writeFileSync(path, 'code' in bundle ? bundle.code : readFileSync(bundle.codePath));
     process.env.TEST_WORKFLOW_BUNDLE = path;
   } catch (error) {
     // Tests of other layers can do without; those that need the bundle fail and say so.

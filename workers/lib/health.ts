@@ -1,10 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import { fastify } from 'fastify';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { ConfigError } from './config.ts';
-
-/** For a request to arrive whole, in ms: who sends a byte a minute holds a connection no longer. */
-const requestTimeout = 30_000;
+import { httpServer, type HttpLimits } from './http-server.ts';
 
 export interface Health {
   /** What is missing before this process does its work; empty when it does. */
@@ -16,8 +13,8 @@ export interface Health {
 }
 
 /** HTTP server with `/healthz` (the process answers), `/readyz` (it works; else says what is missing) and `/metrics`. */
-export function healthServer(health: Health): { server: FastifyInstance; registry: Registry } {
-  const server = fastify({ logger: false, bodyLimit: 1 << 20, requestTimeout, forceCloseConnections: true });
+export function healthServer(health: Health, limits?: HttpLimits): { server: FastifyInstance; registry: Registry } {
+  const server = httpServer(limits);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   server.get('/healthz', () => ({ status: 'ok' }));

@@ -11,8 +11,8 @@ export interface Command {
   env: Record<string, string>;
 }
 
-/** Variables that a process needs from its parent to work at all. Secrets of the local controller are not among them. */
-const inherited = ['HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ', 'USER'];
+/** Variables that a process needs from its parent to work at all, or to start fast. Secrets of the local controller are not among them. */
+const inherited = ['HOME', 'LANG', 'LC_ALL', 'NODE_COMPILE_CACHE', 'TMPDIR', 'TZ', 'USER'];
 
 /**
  * What is executed for a launch. Contract variables win over the template's, these over the allowlist entry's.
