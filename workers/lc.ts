@@ -1,5 +1,5 @@
 /** Local controller of one node: a Temporal activity worker on the node's two queues, the HTTP API of its workers, its runtime. */
-import { Worker } from '@temporalio/worker';
+import { Worker, type WorkerInterceptors } from '@temporalio/worker';
 import { mkdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { createAggregateActivities } from '../activities/edge/aggregate.ts';
@@ -20,6 +20,7 @@ import { signals } from '../workflows/lib/messages.ts';
 import { configured, readLcConfig, type LcConfig } from './lib/config.ts';
 import { serveGateway } from './lib/gateway/gateway.ts';
 import { healthServer, listen } from './lib/health.ts';
+import { HeldActivities } from './lib/held.ts';
 import { logger } from './lib/log.ts';
 import { blobStoreHealth, executionProviders, machineFacts } from './lib/node-facts.ts';
 import { aborted, shutdownSignal } from './lib/shutdown.ts';
@@ -51,6 +52,8 @@ export async function runLocalController(flags: { node: string; role?: string; p
   const strategies = configured('SEDNA_IMAGES', () => readStrategies(config.imageFiles), badImages);
   const runtime = new ProcessRuntime(config.stateDir, images);
   await runtime.recover();
+  const held = new HeldActivities(config.stateDir);
+  const left = held.left();
 
   // The API is up before Temporal is: workers that report while the uplink is down must not lose their reports.
   let workers: Worker[] = [];
@@ -75,12 +78,13 @@ export async function runLocalController(flags: { node: string; role?: string; p
     address: () => address,
     blobs,
     runtime,
-    signaller: signallerOf(temporal.client),
+    signaller: signallerOf(temporal.client, config.node),
     tasks,
     services: servicesOf(config),
   };
-  workers = await createWorkers(config, temporal, { ...deps, strategies });
+  workers = await createWorkers(config, temporal, { ...deps, strategies, held });
   const running = Promise.all(workers.map((worker) => worker.run()));
+  const returned = held.giveBack(temporal.client, left);
   const fields: NodeFields = {
     ...(await machineFacts(config.stateDir)),
     executionProviders: await providers,
@@ -98,7 +102,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
 
   await Promise.race([running, aborted(stop)]);
   for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-  await running;
+  await Promise.all([running, returned]);
   runtime.detach();
   await server.close();
   await temporal.close();
@@ -113,7 +117,7 @@ function servicesOf({ advertisedAddress: address, host }: LcConfig): { address: 
 async function createWorkers(
   config: LcConfig,
   temporal: TemporalConnections,
-  deps: FederatedDependencies & { strategies: string[] },
+  deps: FederatedDependencies & { strategies: string[]; held: HeldActivities },
 ): Promise<Worker[]> {
   const { runWorker, serveWorker } = createWorkerActivities(deps);
   const residents = {
@@ -124,12 +128,14 @@ async function createWorkers(
     ...createWorkerSetActivities(deps),
     serveWorker,
   };
+  const interceptors: WorkerInterceptors = { activity: [deps.held.interceptor] };
   const common = {
     connection: temporal.native,
     namespace: temporal.namespace,
     identity: `lc/${config.node}/${process.pid}`,
     // Cancellation and pause reach an activity with its heartbeat.
     maxHeartbeatThrottleInterval: '3s',
+    interceptors,
     shutdownGraceTime: '500ms',
     // Below the bound after which whoever stops us kills us: 8.5 s under `sedna up` (GRACE_MS in deploy/local/runner.ts).
     shutdownForceTime: '8s',

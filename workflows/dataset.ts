@@ -42,8 +42,8 @@ const datasetKind: EntityKind<DatasetFields, DatasetState> = {
     if (JSON.stringify(before.fields) !== JSON.stringify(desired.fields)) own.samples = undefined;
   },
 
-  onObserved({ own }, slot, value) {
-    if (slot !== 'watch') return;
+  onObserved({ own, desired }, slot, value, node = desired.fields.nodeName) {
+    if (slot !== 'watch' || node !== desired.fields.nodeName) return;
     const { samples, problem } = value as DatasetObservation;
     if (samples !== undefined && samples !== own.samples) {
       own.samples = samples;

@@ -8,10 +8,12 @@ export interface EntitySignaller {
   runs(workflowId: string, runId: string): Promise<boolean>;
 }
 
-export function signallerOf(client: Client): EntitySignaller {
+/** `node`: whose news it sends. */
+export function signallerOf(client: Client, node?: string): EntitySignaller {
   return {
     async observed(workflowId, message) {
-      await client.workflow.getHandle(workflowId).signal(signals.observed, message);
+      const said = node === undefined ? message : { ...message, node };
+      await client.workflow.getHandle(workflowId).signal(signals.observed, said);
     },
     async runs(workflowId, runId) {
       try {

@@ -25,8 +25,23 @@ export function control(summary: string): ControlActivities {
   });
 }
 
-/** Watching and supervising: ends when something happens or when it is cancelled. */
+/**
+ * Watching and supervising: ends when something happens or when it is cancelled. There are several of each object, and each heartbeat
+ * is a write of the server: they are rare. That a node is lost the Node entity says; one that is back says itself what it has lost
+ * (`workers/lib/held.ts`), so the long timeout is for a node that lost its memory too.
+ */
 export function resident(node: string, summary: string): ResidentActivities {
+  return proxyActivities<ResidentActivities>({
+    ...onNode,
+    heartbeatTimeout: '3 minutes',
+    taskQueue: residentQueue(node),
+    startToCloseTimeout: '3650 days',
+    summary,
+  });
+}
+
+/** A task of a federated client: as long as it takes, but it must hear soon that its round has closed without it. */
+export function clientTask(node: string, summary: string): ResidentActivities {
   return proxyActivities<ResidentActivities>({
     ...onNode,
     taskQueue: residentQueue(node),

@@ -320,7 +320,7 @@ class Entity<F, S> {
 
   #observe(message: ObservedMessage): void {
     if (message.uid !== this.#state.desired?.uid) return;
-    this.#withView((view) => this.#kind.onObserved?.(view, message.slot, message.value));
+    this.#withView((view) => this.#kind.onObserved?.(view, message.slot, message.value, message.node));
   }
 
   #say(verb: Verb, argument: unknown): void {

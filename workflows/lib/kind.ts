@@ -34,8 +34,8 @@ export interface EntityKind<F, S> {
   published?(view: View<F, S>): unknown;
   /** Answer of the query `details`. */
   details?(view: View<F, S>): unknown;
-  /** News of a resident activity or a child run. */
-  onObserved?(view: View<F, S>, slot: string, value: unknown): void;
+  /** News of a resident activity (of which node) or a child run. */
+  onObserved?(view: View<F, S>, slot: string, value: unknown, node?: string): void;
   /** Returns why the verb is refused, or nothing. Verbs that a kind does not know are refused by the frame. */
   onVerb?(view: View<F, S>, verb: Verb, argument: unknown): string | undefined;
   onVersion?(view: View<F, S>, version: ModelVersion): void;

@@ -78,6 +78,8 @@ export interface ObservedMessage {
   slot: string;
   uid: string;
   value: unknown;
+  /** Of a node: which one. It may not yet have heard that it is asked no longer. */
+  node?: string;
 }
 
 export type VersionStage = 'candidate' | 'live' | 'retired';

@@ -5,7 +5,7 @@
  * truncated, replaced).
  */
 import { isUtf8 } from 'node:buffer';
-import type { FileHandle } from 'node:fs/promises';
+import { stat, type FileHandle } from 'node:fs/promises';
 import type { DatasetSource } from '../../contracts.ts';
 import { isOneArray, MAX_RECORD_BYTES, problems, recordProblem } from '../../../sdk/datasources/record.ts';
 import { openRegularFile } from '../../../sdk/storage/index.ts';
@@ -43,6 +43,8 @@ export class DatasetIndex {
   /** Since when the file has been as it is, by the monotonic clock. */
   #seen: { size: number; mtimeMs: number; ino: number; at: number } | undefined;
   readonly #settleMs: number;
+  /** The file as it was when all of it had been counted. */
+  #counted: (FileState & { ctimeMs: number }) | undefined;
   /** What was wrong with the file as it is now; it is not read again until it changes. */
   #broken: { ino: number; size: number; mtimeMs: number; error: unknown } | undefined;
   #queue: Promise<unknown> = Promise.resolve();
@@ -62,6 +64,11 @@ export class DatasetIndex {
   /** The last of them had no line end: it may turn out to be longer. */
   get openEnd(): boolean {
     return this.#openEnd;
+  }
+
+  /** The last line has no line end yet: it is counted once the file has rested. */
+  get unsettled(): boolean {
+    return this.#hasRest();
   }
 
   /** Header line of a CSV file. */
@@ -85,6 +92,7 @@ export class DatasetIndex {
     await this.#serial(async () => {
       this.#splitter = undefined;
       this.#modified = -1;
+      this.#counted = undefined;
     });
   }
 
@@ -119,20 +127,32 @@ export class DatasetIndex {
   }
 
   async #refresh(): Promise<boolean> {
+    if (await this.#isUntouched()) return false;
+    this.#counted = undefined;
     const before = { count: this.count, digest: this.#records.digestAt(this.count) };
     const handle = await openRegularFile(this.file);
     try {
-      const { ino, size, mtimeMs } = await handle.stat();
+      const { ino, size, mtimeMs, ctimeMs } = await handle.stat();
       const settled = this.#rests({ ino, size, mtimeMs });
       const unchanged = ino === this.#inode && size === this.#position && mtimeMs === this.#modified;
-      if (unchanged && !(settled && this.#hasRest())) return false;
-      await this.#readOnce(handle, { ino, size, mtimeMs }, settled);
-      this.#inode = ino;
-      this.#modified = mtimeMs;
+      if (!unchanged || (settled && this.#hasRest())) {
+        await this.#readOnce(handle, { ino, size, mtimeMs }, settled);
+        this.#inode = ino;
+        this.#modified = mtimeMs;
+      }
+      if (!this.#hasRest()) this.#counted = { ino, size, mtimeMs, ctimeMs };
     } finally {
       await handle.close();
     }
     return this.count !== before.count || this.#records.digestAt(this.count) !== before.digest;
+  }
+
+  /** Nobody has written, moved or forbidden it since: told by one look, without opening it. */
+  async #isUntouched(): Promise<boolean> {
+    if (this.#counted === undefined) return false;
+    const { ino, size, mtimeMs, ctimeMs } = await stat(this.file);
+    const { ino: i, size: s, mtimeMs: m, ctimeMs: c } = this.#counted;
+    return ino === i && size === s && mtimeMs === m && ctimeMs === c;
   }
 
   /** Unchanged for long enough: by its own time, or by what was seen of it when the clock was set back since. */

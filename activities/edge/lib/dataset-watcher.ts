@@ -5,8 +5,13 @@ import type { DatasetSource } from '../../contracts.ts';
 import type { Problem } from '../../../workflows/lib/failures.ts';
 import { DatasetIndex } from './dataset-index.ts';
 
-/** Besides the notifications of the file system, which not every file system gives: also settles unfinished last lines. */
-const pollMs = 1_000;
+/**
+ * Besides the notifications of the file system, which not every file system gives: also settles unfinished last lines. As long as all
+ * news has come by notification, a look now and then is enough.
+ */
+const pollMs = { calm: 5_000, alert: 1_000 };
+/** News that no notification brought may have more behind it. */
+const alertForMs = 600_000;
 
 export interface WatchedDataset {
   readonly index: DatasetIndex;
@@ -45,7 +50,9 @@ class Watcher implements WatchedDataset {
   problem: Problem | undefined;
   looked = false;
   readonly #listeners = new Set<(dataset: WatchedDataset) => void>();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
+  /** By the monotonic clock. */
+  #alertUntil = 0;
   #notifier: FSWatcher | undefined;
   #closed = false;
   #looking = false;
@@ -53,9 +60,8 @@ class Watcher implements WatchedDataset {
 
   constructor(source: DatasetSource) {
     this.index = new DatasetIndex(source);
-    this.#timer = setInterval(() => this.#look(), pollMs);
     this.#notify();
-    this.#look();
+    this.#look('notified');
   }
 
   get isUnused(): boolean {
@@ -75,14 +81,14 @@ class Watcher implements WatchedDataset {
 
   close(): void {
     this.#closed = true;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#notifier?.close();
   }
 
   /** The directory is watched, not the file: a replaced file has another inode. A missing directory is left to the poll. */
   #notify(): void {
     try {
-      this.#notifier = watch(dirname(this.index.file), () => this.#look());
+      this.#notifier = watch(dirname(this.index.file), () => this.#look('notified'));
       this.#notifier.on('error', () => {
         this.#notifier?.close();
         this.#notifier = undefined;
@@ -92,23 +98,32 @@ class Watcher implements WatchedDataset {
     }
   }
 
-  #look(): void {
+  #look(cause: 'notified' | 'polled'): void {
     if (this.#closed) return;
     if (this.#looking) {
       this.#again = true;
       return;
     }
+    clearTimeout(this.#timer);
     this.#looking = true;
     if (this.#notifier === undefined) this.#notify();
-    void this.#refresh().finally(() => {
+    const settles = this.index.unsettled;
+    void this.#refresh().then((changed) => {
       this.#looking = false;
+      if (changed && cause === 'polled' && !settles) this.#alertUntil = performance.now() + alertForMs;
+      if (!this.#closed) this.#timer = setTimeout(() => this.#look('polled'), this.#paceMs());
       if (!this.#again) return;
       this.#again = false;
-      this.#look();
+      this.#look('notified');
     });
   }
 
-  async #refresh(): Promise<void> {
+  #paceMs(): number {
+    const isCalm = this.#notifier !== undefined && this.problem === undefined && !this.index.unsettled;
+    return isCalm && performance.now() >= this.#alertUntil ? pollMs.calm : pollMs.alert;
+  }
+
+  async #refresh(): Promise<boolean> {
     const [before, first] = [this.problem?.message, !this.looked];
     let changed = false;
     try {
@@ -118,8 +133,9 @@ class Watcher implements WatchedDataset {
       this.problem = unreadable(this.index.file, error);
     }
     this.looked = true;
-    if (!changed && !first && this.problem?.message === before) return;
+    if (!changed && !first && this.problem?.message === before) return false;
     for (const listener of this.#listeners) listener(this);
+    return true;
   }
 }
 

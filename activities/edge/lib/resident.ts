@@ -1,27 +1,49 @@
 import { Context } from '@temporalio/activity';
 
-/** How often residents heartbeat; must stay well below the heartbeatTimeout of `workflows/lib/activities.ts`. */
+/** Heartbeats in the time after which a missing one counts: some may be late or lost. */
+const beatsPerTimeout = 4;
+/** Where no heartbeat is asked for. */
 const beatMs = 2_000;
+
+/** What goes on in this process, by the workflow that wants it: how to heartbeat each. */
+const going = new Map<string, Set<() => void>>();
 
 /** Why an activity was cancelled decides what happens to what it started. */
 export type Ending = 'wanted' | 'interrupted';
 
 /**
- * Runs `act` while heartbeating. `details` is asked for at every beat.
- * Rejects with the cancellation when the activity is cancelled.
+ * Runs `act` while heartbeating as often as its heartbeatTimeout (`workflows/lib/activities.ts`) needs. `details` is asked for
+ * at every beat. Rejects with the cancellation when the activity is cancelled, of which it hears with a heartbeat: by its own clock, or as
+ * soon as the same workflow begins something else here, for then it may have let go of this.
  */
 export async function beating<T>(
   act: (signal: AbortSignal) => Promise<T>,
   details: () => unknown = () => undefined,
 ): Promise<T> {
   const context = Context.current();
-  const timer = setInterval(() => context.heartbeat(details()), beatMs);
-  context.heartbeat(details());
+  const beat = (): void => context.heartbeat(details());
+  const { heartbeatTimeoutMs, workflowExecution } = context.info;
+  const everyMs = heartbeatTimeoutMs ? heartbeatTimeoutMs / beatsPerTimeout : beatMs;
+  const timer = setInterval(beat, everyMs);
+  const leave = join(workflowExecution?.workflowId ?? '', beat);
+  beat();
   try {
     return await Promise.race([act(context.cancellationSignal), context.cancelled]);
   } finally {
     clearInterval(timer);
+    leave();
   }
+}
+
+/** Lets what the workflow has going here ask whether it is still wanted, and counts this among it. */
+function join(workflowId: string, beat: () => void): () => void {
+  const others = going.get(workflowId) ?? new Set();
+  for (const ask of others) ask();
+  going.set(workflowId, others.add(beat));
+  return () => {
+    others.delete(beat);
+    if (others.size === 0) going.delete(workflowId);
+  };
 }
 
 /** Waits for `found` to be called, or for the cancellation of the activity. `listen` returns how to stop listening. */

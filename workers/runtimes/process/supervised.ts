@@ -14,6 +14,8 @@ import { whyNotReady } from './readiness.ts';
 import type { WorkerRecord } from './store.ts';
 
 const tickMs = 250;
+/** One that is ready has nothing to wait for but its probe and the size of its log; whether an adopted one lives must be asked. */
+const calmMs = { asked: 1_000, told: 5_000 };
 const graceMs = 10_000;
 const backoffMs = { first: 200, longest: 10_000 };
 /** Having run for so long, the next crash is a new one. */
@@ -35,7 +37,10 @@ export class Supervised {
   readonly #probe: Probe;
   #progress: ReceivedProgress | undefined;
   #problem: WorkerView['problem'];
+  #watching = false;
   #timer: NodeJS.Timeout | undefined;
+  /** A child of this process tells its exit by itself; an adopted one just disappears. */
+  #isChild = false;
   /** Times of the monotonic clock: a node may boot with the wrong time and be set right later. */
   #startedMs = 0;
   #restartAt: number | undefined;
@@ -133,8 +138,7 @@ export class Supervised {
     this.#stopping = true;
     // A start that is under way would leave a process that nobody knows.
     await this.#starting.catch(() => undefined);
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#unwatch();
     const { process: running } = this.record;
     if (running !== undefined && this.record.exit === undefined) await stopProcess(running, graceMs);
     this.#probe.reset();
@@ -143,8 +147,7 @@ export class Supervised {
   /** Stops watching; the process goes on. */
   detach(): void {
     this.#detached = true;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#unwatch();
   }
 
   /**
@@ -185,6 +188,7 @@ export class Supervised {
       });
       child.once('exit', exited);
       child.unref();
+      this.#isChild = true;
       const pid = child.pid ?? 0;
       this.record.process = { pid, startedAt: startTime(pid) ?? 'gone' };
       this.record.startedAt = new Date().toISOString();
@@ -200,9 +204,28 @@ export class Supervised {
   }
 
   #watch(): void {
-    clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.#tick(), tickMs);
+    this.#watching = true;
     this.#tick();
+    this.#arm();
+  }
+
+  #unwatch(): void {
+    this.#watching = false;
+    clearTimeout(this.#timer);
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    const pace = this.#watching ? this.#paceMs() : undefined;
+    if (pace !== undefined) this.#timer = setTimeout(() => this.#watch(), pace);
+  }
+
+  /** Undefined: there is nothing to look at. */
+  #paceMs(): number | undefined {
+    const { exit, launch } = this.record;
+    if (exit !== undefined) return this.#unsaved || this.#restartAt !== undefined ? tickMs : undefined;
+    if (this.#unsaved || !this.#probe.ready) return tickMs;
+    return this.#isChild && launch.readiness === undefined ? calmMs.told : calmMs.asked;
   }
 
   #tick(): void {
@@ -213,8 +236,7 @@ export class Supervised {
         void this.#restart();
       return;
     }
-    // A child of this process tells its exit by itself; an adopted one just disappears.
-    if (running !== undefined && !isAlive(running)) {
+    if (running !== undefined && !this.#isChild && !isAlive(running)) {
       setTimeout(() => this.#ended({ unseen: true }, running.pid), tickMs);
       return;
     }
@@ -281,6 +303,7 @@ export class Supervised {
 
   #changed(): void {
     this.#save();
+    this.#arm();
     this.#hooks.changed();
   }
 

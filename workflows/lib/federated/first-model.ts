@@ -1,7 +1,7 @@
 /** What round 1 starts from: the pretrained Model, else the Model's own file, else the weights that the lowest client begins with. */
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { BlobRef, ImportedModel, ModelSource } from '../../../activities/contracts.ts';
-import { edge, resident } from '../activities.ts';
+import { clientTask, edge } from '../activities.ts';
 import type { RunPlan, RunState } from './state.ts';
 import { isPresent, taskFor, type RunPlace } from './trainers.ts';
 
@@ -19,7 +19,7 @@ async function firstWeights(run: RunPlace): Promise<BlobRef> {
   const client = run.plan.clients.find(isPresent);
   if (client === undefined) throw new Error('no client is there');
   const { node } = client.place;
-  const result = await resident(node, `first weights from client ${client.client} on ${node}`).trainClient({
+  const result = await clientTask(node, `first weights from client ${client.client} on ${node}`).trainClient({
     ...taskFor(run, client, 0),
     task: 'Weights',
     settings: {},

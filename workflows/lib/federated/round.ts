@@ -10,7 +10,7 @@ import type {
   TrainClientInput,
   TrainClientResult,
 } from '../../../activities/contracts.ts';
-import { edge, resident } from '../activities.ts';
+import { clientTask, edge } from '../activities.ts';
 import { problemOf } from '../problems.ts';
 import type { LateTasks } from './late-tasks.ts';
 import { atWork, countedUpdates, mayGoOn } from './late.ts';
@@ -124,7 +124,7 @@ export async function askClient(
   task: TrainClientInput,
 ): Promise<TrainClientResult> {
   try {
-    return await resident(node, `round ${round} · client ${client} on ${node}`).trainClient(task);
+    return await clientTask(node, `round ${round} · client ${client} on ${node}`).trainClient(task);
   } catch (error) {
     if (isCancellation(error)) throw error;
     return { refused: problemOf(error), client, node };

@@ -111,6 +111,12 @@ function placements(view: JobView, dataset: string, data: string): { nodes?: Sit
   return { nodes: { data, train, eval: evaluation, deploy } };
 }
 
+/** Of a local controller: does it look at the dataset that the job waits for now? */
+export function isOfDataset(view: JobView, node: string | undefined): boolean {
+  const dataset = peerValue<PublishedDataset>(view, 'Dataset', view.desired.fields.dataset);
+  return node === undefined || dataset === undefined || node === dataset.nodeName;
+}
+
 function noted(problem: Problem | undefined): { problem?: Problem } {
   return problem === undefined ? {} : { problem };
 }
