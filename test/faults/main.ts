@@ -1,7 +1,8 @@
 /**
- * `npm run test:faults -- incremental|federated [--seeds N [--from S]] [--seed S] [--report FILE]`: the real stack under kills, freezes, links
- * that are cut, hang, lose answers or are late, and scenarios around them. The undisturbed run comes first, each seed is compared
- * with it. `--seed S` replays one; `--report` writes all that is known of the campaign as JSON. Exit code 1: a seed failed.
+ * `npm run test:faults -- incremental|federated [--scenario NAME] [--seeds N [--from S]] [--seed S] [--report FILE]`: the real stack
+ * under kills, freezes, links that are cut, hang, lose answers or are late, and scenarios around them. The undisturbed run comes first,
+ * each seed is compared with it. `--seed S` replays one; `--scenario` takes the next N seeds that play it; `--report` writes all that is
+ * known of the campaign as JSON. Exit code 1: a seed failed.
  */
 import { parseArgs } from 'node:util';
 import { federated } from './federated.ts';
@@ -17,6 +18,7 @@ const { values, positionals } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     report: { type: 'string' },
+    scenario: { type: 'string' },
   },
   allowPositionals: true,
 });
@@ -26,7 +28,7 @@ const campaign =
 
 const seeds =
   values.seed === undefined
-    ? Array.from({ length: wholeNumber('seeds', values.seeds) }, (_, i) => i + wholeNumber('from', values.from))
+    ? seedsOf(wholeNumber('seeds', values.seeds), wholeNumber('from', values.from))
     : [wholeNumber('seed', values.seed)];
 
 const references = new Map<string, unknown>();
@@ -39,6 +41,17 @@ for (const seed of seeds) {
 }
 console.log(summary(campaign, results));
 process.exit(results.some((result) => verdictOf(result) === 'FAIL') ? 1 : 0);
+
+function seedsOf(count: number, from: number): number[] {
+  const { scenario } = values;
+  if (scenario === undefined) return Array.from({ length: count }, (_, i) => from + i);
+  if (!campaign.scenarios.includes(scenario))
+    fail(`--scenario ${scenario}: ${campaign.name} has ${campaign.scenarios.join(', ')}`);
+  const found: number[] = [];
+  for (let seed = from; found.length < count; seed++)
+    if ((campaign.plan(seed) as Planned).scenario === scenario) found.push(seed);
+  return found;
+}
 
 async function runSeed(plan: Planned): Promise<SeedResult> {
   const skipped = campaign.missing(plan);

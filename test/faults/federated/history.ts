@@ -8,6 +8,8 @@ import type {
   AggregateResult,
   TrainClientInput,
   TrainClientResult,
+  TrainHeadInput,
+  TrainHeadResult,
 } from '../../../activities/contracts.ts';
 
 export interface Step<I, R> {
@@ -21,6 +23,10 @@ export interface Step<I, R> {
 export interface RunHistory {
   trainings: Step<TrainClientInput, TrainClientResult>[];
   aggregations: Step<AggregateInput, AggregateResult>[];
+  /** Of MistNet. */
+  heads: Step<TrainHeadInput, TrainHeadResult>[];
+  /** Of each run of the workflow. */
+  events: number[];
 }
 
 interface Time {
@@ -38,13 +44,20 @@ export async function runHistories(client: Client): Promise<RunHistory[]> {
   for (const { workflowId, runId } of runs) {
     const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     if (events?.at(-1)?.workflowExecutionTerminatedEventAttributes?.reason?.includes(resetReason)) continue;
-    const history = found.get(workflowId) ?? { trainings: [], aggregations: [] };
+    const history = found.get(workflowId) ?? { trainings: [], aggregations: [], heads: [], events: [] };
     found.set(workflowId, history);
-    const steps = stepsOf(events ?? []);
-    history.trainings.push(...(steps.filter(({ type }) => type === 'trainClient') as RunHistory['trainings']));
-    history.aggregations.push(...(steps.filter(({ type }) => type === 'aggregate') as RunHistory['aggregations']));
+    add(history, events ?? []);
   }
   return [...found.values()];
+}
+
+function add(history: RunHistory, events: HistoryEvent[]): void {
+  const steps = stepsOf(events);
+  const of = (name: string): Step<unknown, unknown>[] => steps.filter(({ type }) => type === name);
+  history.trainings.push(...(of('trainClient') as RunHistory['trainings']));
+  history.aggregations.push(...(of('aggregate') as RunHistory['aggregations']));
+  history.heads.push(...(of('trainHead') as RunHistory['heads']));
+  history.events.push(events.length);
 }
 
 function stepsOf(events: HistoryEvent[]): (Step<unknown, unknown> & { type: string })[] {

@@ -4,7 +4,7 @@ import { until } from '../../../deploy/local/wait.ts';
 import { act } from '../lib/act.ts';
 import type { Injection } from '../lib/campaign.ts';
 import type { Fault, Point } from './plan.ts';
-import { accepted, roundOf, type JobStatus } from './status.ts';
+import { collected, roundOf, type JobStatus } from './status.ts';
 import type { Watcher } from './watcher.ts';
 import type { PointsWorld } from './world.ts';
 
@@ -40,7 +40,7 @@ export async function inject({ world, watcher, since }: Surroundings, fault: Fau
 function situation(status: JobStatus | undefined): string {
   if (status === undefined) return 'nobody answers';
   const { stage, phase } = status;
-  const detail = stage === 'Collecting' ? ` ${accepted(status).length}` : '';
+  const detail = stage === 'Collecting' ? ` ${collected(status)}` : '';
   return `${stage ?? phase}${detail}, round ${roundOf(status)}`;
 }
 
@@ -48,7 +48,7 @@ export function hasReached(status: JobStatus, round: number, point: Point): bool
   const at = roundOf(status);
   if (at > round || (status.lastRound?.round ?? 0) >= round) return true;
   if (at < round || status.stage === 'Starting') return false;
-  if (typeof point === 'number') return status.stage !== 'Collecting' || accepted(status).length >= point;
+  if (typeof point === 'number') return status.stage !== 'Collecting' || collected(status) >= point;
   return point === 'Aggregating' && status.stage === 'Aggregating';
 }
 

@@ -52,8 +52,10 @@ export function trainedTwice(books: Map<string, Entry[]>): string[] {
 }
 
 /** Rounds once each and in order, from the first one on, `should` of them where that is said. */
-export function roundsInOrder({ aggregations }: RunHistory, should?: number): string[] {
-  const numbers = aggregations.filter(({ result }) => result !== undefined).map(({ input }) => input.round);
+export function roundsInOrder({ aggregations, heads }: RunHistory, should?: number): string[] {
+  const numbers = [...aggregations, ...heads]
+    .filter(({ result }) => result !== undefined)
+    .map(({ input }) => input.round);
   const wanted = Array.from({ length: should ?? numbers.length }, (_, i) => i + 1);
   if (numbers.join() === wanted.join()) return [];
   return [`rounds ${numbers.join(', ')} were aggregated instead of each of ${wanted.length} once`];
@@ -87,6 +89,7 @@ export function askedAgain({ trainings }: RunHistory): string[] {
           other.input.identity.run === input.identity.run &&
           other.input.identity.round === input.identity.round &&
           other.input.identity.client === input.identity.client &&
+          other.input.identity.turn === input.identity.turn &&
           other.input.task === input.task &&
           other.result !== undefined &&
           'accepted' in other.result &&
@@ -123,6 +126,6 @@ export async function aggregatesAreMeans({ aggregations }: RunHistory): Promise<
   return found;
 }
 
-function weightsOf({ uri }: BlobRef): ReturnType<typeof readWeights> {
+export function weightsOf({ uri }: BlobRef): ReturnType<typeof readWeights> {
   return readWeights(uri.startsWith('file:') ? fileURLToPath(uri) : uri);
 }

@@ -48,9 +48,16 @@ const faultsOf = {
   'edit in mid-round': 3,
   'write errors': 2,
   'deleted and created again': 3,
+  FedBuff: 4,
+  MistNet: 3,
+  'MistNet with noise': 3,
 };
 export type ScenarioName = keyof typeof faultsOf;
 export const scenarioNames = Object.keys(faultsOf) as ScenarioName[];
+/** Rounds of those that have not ten. */
+const roundsOf: Partial<Record<ScenarioName, number>> = { MistNet: 1, 'MistNet with noise': 1 };
+/** In these the first fault is a kill, of each target in turn. */
+const killed: ReadonlySet<ScenarioName> = new Set(['FedBuff', 'MistNet', 'MistNet with noise']);
 const faultsInCycle = Object.values(faultsOf).reduce((sum, count) => sum + count);
 
 export const volumes = ['state', 'blobs', 'cloud'] as const;
@@ -81,16 +88,16 @@ export function plan(seed: number): Plan {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random.uniform() * list.length)] as T;
   const scenario = scenarioNames[(seed - 1) % scenarioNames.length] as ScenarioName;
   const count = faultsOf[scenario];
+  const total = roundsOf[scenario] ?? rounds;
   const dealt = faultsBefore(seed);
   const faults = Array.from({ length: count }, (_, i): Fault => {
-    const [target, action] = kinds[((dealt + i) * stride) % kinds.length] as [Target, Action];
+    const [target, action] = i === 0 && killed.has(scenario) ? killOf(seed) : kindOf(dealt + i);
     // One in a seed may outlast the heartbeat of activities (10 s), so that somebody else takes over.
     const long = i === 0 && random.uniform() < 0.3;
     return {
       // Spread over the rounds, so that one is not the other's shadow; two may still meet.
-      round: 1 + Math.floor(((i + random.uniform()) * rounds) / count),
-      // Trainers have something to lose only while they train.
-      point: target === 'trainer' || target === 'trainers' ? 0 : pick(points),
+      round: 1 + Math.floor(((i + random.uniform()) * total) / count),
+      point: pointOf(target, pick(points)),
       delayMs: Math.floor(random.uniform() * 300),
       target,
       action,
@@ -107,6 +114,20 @@ export function plan(seed: number): Plan {
     awayRounds: 2 + Math.floor(random.uniform() * 3),
   };
   return { seed, scenario, draw, faults };
+}
+
+/** Children and trainers have something to lose only while they work. */
+function pointOf(target: Target, drawn: Point): Point {
+  if (target === 'trainer' || target === 'trainers') return 0;
+  return target === 'aggregate' ? 'Aggregating' : drawn;
+}
+
+function kindOf(number: number): [Target, Action] {
+  return kinds[(number * stride) % kinds.length] as [Target, Action];
+}
+
+function killOf(seed: number): [Target, Action] {
+  return [targets[Math.floor((seed - 1) / scenarioNames.length) % targets.length] ?? 'gm', 'kill'];
 }
 
 /** Faults that the seeds before have. */

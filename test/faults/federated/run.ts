@@ -5,7 +5,7 @@ import { until } from '../../../deploy/local/wait.ts';
 import { stackPaths } from '../../../deploy/local/state.ts';
 import type { Result } from '../lib/campaign.ts';
 import { brokenHistories, describeBroken } from '../lib/replay.ts';
-import { runHistories } from './history.ts';
+import { runHistories, type RunHistory } from './history.ts';
 import {
   aggregatesAreMeans,
   askedAgain,
@@ -59,6 +59,7 @@ async function play(
   undisturbed: Outcome | undefined,
 ): Promise<void> {
   const { world, watcher } = story;
+  const { rounds: should = rounds, judge = meansOfAccepted } = scenario;
   const status = await scenario.play(story);
   const outcome = (result.outcome = await story.outcome(status));
   if (status.phase !== 'Succeeded')
@@ -73,14 +74,18 @@ async function play(
     ...story.violations,
     ...watcher.violations,
     // Of an object that was deleted, as many as there were.
-    ...histories.flatMap((history, i) => roundsInOrder(history, i === histories.length - 1 ? rounds : undefined)),
-    ...histories.flatMap((history) => [...ofAccepted(history), ...(scenario.reopens ? [] : askedAgain(history))]),
+    ...histories.flatMap((history, i) => roundsInOrder(history, i === histories.length - 1 ? should : undefined)),
+    ...histories.flatMap((history) => (scenario.reopens ? [] : askedAgain(history))),
     ...trainedInVain(books),
     ...(scenario.losesWork ? [] : trainedTwice(books)),
-    ...(await Promise.all(histories.map(aggregatesAreMeans))).flat(),
+    ...(await Promise.all(histories.map((history) => judge(history, story)))).flat(),
     ...(await leftovers(story)),
     ...(await historyViolations(story)),
   );
+}
+
+async function meansOfAccepted(history: RunHistory): Promise<string[]> {
+  return [...ofAccepted(history), ...(await aggregatesAreMeans(history))];
 }
 
 function situation(story: Story | undefined): string {

@@ -6,7 +6,7 @@ import { insist } from '../lib/insist.ts';
 import { inject, runMs } from './inject.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
 import type { Draw, Fault } from './plan.ts';
-import { job, rounds, type Spec } from './stack.ts';
+import { job, type Spec } from './stack.ts';
 import type { JobStatus } from './status.ts';
 import { Watcher } from './watcher.ts';
 import type { PointsWorld } from './world.ts';
@@ -59,7 +59,7 @@ export class Story {
     if (!(await watcher.until(({ phase }) => phase === 'Succeeded' || phase === 'Failed', runMs)))
       throw new Error(`the rounds did not end within ${runMs / 1_000} s`);
     const status = watcher.latest as JobStatus;
-    this.did(status.phase === 'Succeeded' ? `${rounds} rounds have ended` : `it is ${status.phase}`);
+    this.did(status.phase === 'Succeeded' ? `all rounds have ended (${status.round})` : `it is ${status.phase}`);
     await Promise.all(this.#injected);
     return status;
   }

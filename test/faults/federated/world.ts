@@ -20,7 +20,10 @@ export interface WorldOptions {
 }
 
 /** Scripts of children of local controllers, by what faults call them. */
-const children: Partial<Record<string, string>> = { aggregate: 'aggregate.ts', judge: 'judge-update.ts' };
+const children: Partial<Record<string, string[]>> = {
+  aggregate: ['aggregate.ts', 'head.ts'],
+  judge: ['judge-update.ts'],
+};
 
 export class PointsWorld extends StackWorld<PointsStack> {
   static start(name: string, { managers = 1, disk, failing }: WorldOptions = {}): Promise<PointsWorld> {
@@ -43,8 +46,8 @@ export class PointsWorld extends StackWorld<PointsStack> {
     if (name === 'trainers') return edges.flatMap((edge) => this.stack.workers(edge, 'train.ts'));
     const [, client] = /^trainer-(\d+)$/.exec(name) ?? [];
     if (client !== undefined) return this.#trainer(Number(client));
-    const script = children[name];
-    return script === undefined ? super.processes(name) : this.#children(script);
+    const scripts = children[name];
+    return scripts === undefined ? super.processes(name) : this.#children(scripts);
   }
 
   #trainer(client: number): ProcessRef[] {
@@ -52,11 +55,11 @@ export class PointsWorld extends StackWorld<PointsStack> {
     return this.stack.workers(edgeOf(client), 'train.ts').filter(({ pid }) => workerName(pid).includes(name));
   }
 
-  #children(script: string): ProcessRef[] {
+  #children(scripts: string[]): ProcessRef[] {
     return [aggregator, ...edges].flatMap((node) =>
       super.processes(node).flatMap(({ pid }) =>
         childrenOf(pid)
-          .filter((child) => commandLine(child).some((word) => word.endsWith(script)))
+          .filter((child) => commandLine(child).some((word) => scripts.some((script) => word.endsWith(`/${script}`))))
           .map((child) => ({ pid: child, startedAt: startTime(child) ?? '' })),
       ),
     );

@@ -1,6 +1,8 @@
 import type { ScenarioName } from '../plan.ts';
 import { diskFull } from './disk-full.ts';
 import { edited } from './edited.ts';
+import { fedBuff } from './fed-buff.ts';
+import { mistNet, mistNetWithNoise } from './mist-net.ts';
 import { recreated } from './recreated.ts';
 import type { Scenario } from './scenario.ts';
 import { stopped } from './stopped.ts';
@@ -17,4 +19,7 @@ export const scenarios: Record<ScenarioName, Scenario> = {
   'write errors': writeErrors,
   'edit in mid-round': edited,
   'deleted and created again': recreated,
+  FedBuff: fedBuff,
+  MistNet: mistNet,
+  'MistNet with noise': mistNetWithNoise,
 };

@@ -1,3 +1,4 @@
+import type { RunHistory } from '../history.ts';
 import type { Story } from '../story.ts';
 import type { JobStatus } from '../status.ts';
 import type { WorldOptions } from '../world.ts';
@@ -13,6 +14,10 @@ export interface Scenario {
   losesWork?: boolean;
   /** The undisturbed run plays this scenario too, its deeds change what comes out. */
   changesOutcome?: boolean;
+  /** Rounds that there must be at the end. Default: ten. */
+  rounds?: number;
+  /** What is wrong with what was made of the updates. Default: each round is the mean of what was accepted in it. */
+  judge?: (history: RunHistory, story: Story) => Promise<string[]>;
   /** Gives the status at the end. */
   play(story: Story): Promise<JobStatus>;
   /** Why it cannot be played on this machine. */

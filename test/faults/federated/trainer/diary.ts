@@ -1,13 +1,13 @@
 /** An estimator that writes down when it trains for which task, and whether that had an answer already. */
 import { appendFileSync, existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Estimator, Metrics, TrainOptions, Weights } from '../../../../sdk/index.ts';
+import type { Estimator, FeatureSet, Metrics, TrainOptions, Weights } from '../../../../sdk/index.ts';
 import type { OnnxEstimator } from '../../../../sdk/estimators/onnx/index.ts';
 
 type Samples = Parameters<OnnxEstimator['train']>[0];
 
 export interface Entry {
-  /** Name of the task's folder on the node: kind, round, client, run. */
+  /** Name of the task's folder on the node: kind, round, client, run. An encoding is not told its folder: `encode` and the worker. */
   task: string;
   event: 'begins' | 'ends';
   /** Of the process. */
@@ -36,12 +36,26 @@ export class Diary implements Estimator<Samples> {
       existsSync(join(folder, name)),
     );
     const entry = { task: basename(folder), pid: process.pid, goesOn: existsSync(checkpoint), answered };
+    return this.#written(entry, () => this.#of.train(samples, options));
+  }
+
+  features(samples: Samples, layer: string): Promise<FeatureSet> {
+    const entry = {
+      task: `encode of ${basename(this.#file, '.jsonl')}`,
+      pid: process.pid,
+      goesOn: false,
+      answered: false,
+    };
+    return this.#written(entry, () => this.#of.features(samples, layer));
+  }
+
+  async #written<T>(entry: Omit<Entry, 'event' | 'at'>, act: () => Promise<T>): Promise<T> {
     const write = (event: Entry['event']): void =>
       appendFileSync(this.#file, `${JSON.stringify({ ...entry, event, at: Date.now() } satisfies Entry)}\n`);
     write('begins');
-    const metrics = await this.#of.train(samples, options);
+    const result = await act();
     write('ends');
-    return metrics;
+    return result;
   }
 
   evaluate(samples: Samples): Promise<Metrics> {
