@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { datasets } from './families/datasets.ts';
 import { locations } from './families/locations.ts';
 import { manifests } from './families/manifests.ts';
+import { messages } from './families/messages.ts';
 import { models } from './families/models.ts';
 import { updates } from './families/updates.ts';
 import { workerReports } from './families/worker-reports.ts';
@@ -66,5 +67,6 @@ judged(datasets());
 judged(models());
 judged(workerReports());
 judged(updates());
+judged(messages());
 
 afterAll(() => void process.stdout.write(`\nThe corpus of bad input, by family and parser:\n${table.toString()}\n`));

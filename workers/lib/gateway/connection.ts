@@ -12,7 +12,7 @@ export interface Receiver {
 export interface ConnectionLimits {
   /** Bytes of one message. */
   messageBytes: number;
-  /** Silence that is allowed before the trainer has said who it is, and in the middle of a message, in ms. */
+  /** Until the trainer has said who it is, whatever else it says; silence that is allowed in the middle of a message. In ms. */
   stallMs: number;
 }
 
@@ -20,12 +20,15 @@ export interface ConnectionLimits {
 const farewellMs = 2_000;
 /** Of frames that the other side does not read. */
 const mostUnread = 64 << 20;
+/** Pings are left unanswered while so much is unread: one answer may stand for many (RFC 6455, section 5.5.3). */
+const mostUnreadPongs = 64 << 10;
 
 export class Connection {
   readonly #socket: Socket;
   readonly #limits: ConnectionLimits;
   readonly #decoder: FrameDecoder;
   readonly #over = new AbortController();
+  readonly #stranger: NodeJS.Timeout;
   #isKnown = false;
 
   constructor(socket: Socket, limits: ConnectionLimits) {
@@ -36,7 +39,9 @@ export class Connection {
     socket.setKeepAlive(true, 60_000);
     socket.on('error', () => this.#over.abort());
     socket.once('close', () => this.#over.abort());
-    socket.on('timeout', () => this.#timeOut());
+    socket.on('timeout', () => this.#stalled());
+    this.#stranger = setTimeout(() => this.#timeOut('no subscribe came'), limits.stallMs);
+    this.over.addEventListener('abort', () => clearTimeout(this.#stranger), { once: true });
   }
 
   /** Aborted as soon as nothing can be said any more. */
@@ -47,6 +52,7 @@ export class Connection {
   /** It said who it is: from now on it may be silent, for it trains. */
   known(): void {
     this.#isKnown = true;
+    clearTimeout(this.#stranger);
   }
 
   /** Hears until the other side or `close` ends it. What the receiver throws closes the connection, and is thrown. */
@@ -104,6 +110,7 @@ export class Connection {
       case 'end':
         return receiver.end();
       case 'ping':
+        if (this.#socket.writableLength > mostUnreadPongs) return;
         return this.#send(opcodes.pong, event.bytes);
       case 'close':
         this.close(1000, '');
@@ -113,16 +120,26 @@ export class Connection {
   async #send(opcode: number, payload: Buffer): Promise<void> {
     if (this.over.aborted) return;
     if (this.#socket.writableLength > mostUnread) throw new Closing(closeCodes.policy, 'answers are not read');
+    this.#socket.cork();
     this.#socket.write(frameHeader(opcode, payload.length));
     this.#socket.write(payload);
+    this.#socket.uncork();
   }
 
   #awaitMore(): void {
-    this.#socket.setTimeout(this.#isKnown && !this.#decoder.isWithin ? 0 : this.#limits.stallMs);
+    this.#socket.setTimeout(this.#isKnown && this.#decoder.isWithin ? this.#limits.stallMs : 0);
   }
 
-  #timeOut(): void {
-    const what = this.#isKnown ? 'a message was begun and not ended' : 'no subscribe came';
+  /** A process that was busy for so long finds the timer due and the bytes unread: what has come in time is read first. */
+  #stalled(): void {
+    const { bytesRead } = this.#socket;
+    setImmediate(() => {
+      if (this.#socket.bytesRead === bytesRead) this.#timeOut('a message was begun and not ended');
+      else this.#awaitMore();
+    });
+  }
+
+  #timeOut(what: string): void {
     this.close(closeCodes.policy, `${what} within ${this.#limits.stallMs / 1000} s`);
   }
 }

@@ -4,6 +4,8 @@ import { FrameMalformed } from './frame-errors.ts';
 /** Names and counts are all there is. */
 const mostBytes = 64 * 1024;
 const longestKey = 200;
+/** Deeper than any trainer nests; what is handed on between processes would exhaust a stack. */
+const deepest = 100;
 
 const QUOTE = 34;
 const COMMA = 44;
@@ -74,8 +76,13 @@ export class Envelope {
       this.#stringStart = this.#length - 1;
     } else if (byte === COLON) this.#keys[this.#depth] = this.#lastString;
     else if (byte === COMMA) this.#keys[this.#depth] = undefined;
-    else if (byte === BRACE || byte === OPEN) this.#keys[++this.#depth] = undefined;
+    else if (byte === BRACE || byte === OPEN) this.#open();
     else if (byte === BRACE_END || byte === CLOSE) this.#depth--;
+  }
+
+  #open(): void {
+    if (++this.#depth > deepest) throw new FrameMalformed(`nested deeper than ${deepest} levels beside data.weights`);
+    this.#keys[this.#depth] = undefined;
   }
 
   #keep(byte: number): void {

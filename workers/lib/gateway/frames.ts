@@ -5,11 +5,13 @@ import type { IncomingMessage } from 'node:http';
 const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const longestReason = 123;
 
+export const wantedVersion = 'Sec-WebSocket-Version: 13';
+
 /** The answer to an upgrade, or what it lacks. No extension is agreed on: updates are JSON of random digits, which hardly compress. */
 export function handshake({ headers, method }: IncomingMessage): { accepted: string } | { lacks: string } {
   const key = headers['sec-websocket-key'] ?? '';
   if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket') return { lacks: 'Upgrade: websocket' };
-  if (headers['sec-websocket-version'] !== '13') return { lacks: 'Sec-WebSocket-Version: 13' };
+  if (headers['sec-websocket-version'] !== '13') return { lacks: wantedVersion };
   if (!/^[A-Za-z0-9+/]{22}==$/.test(key)) return { lacks: 'Sec-WebSocket-Key' };
   const accept = createHash('sha1')
     .update(key + guid)

@@ -12,7 +12,7 @@ import { logger } from '../log.ts';
 import type { NodeTaskBoard } from '../task-board.ts';
 import { Connection } from './connection.ts';
 import { Closing, closeCodes } from './frame-decoder.ts';
-import { handshake } from './frames.ts';
+import { handshake, wantedVersion } from './frames.ts';
 import { Inbox } from './inbox.ts';
 import { Trainer } from './trainer.ts';
 
@@ -48,6 +48,18 @@ export function serveGateway(server: FastifyInstance, options: GatewayOptions): 
   server.addHook('preClose', () => gateway.close());
 }
 
+/** Whoever speaks another version is told which one this is (RFC 6455, section 4.2.2). */
+function lacking(what: string): [status: string, reason: string, header?: string] {
+  const reason = `it lacks ${what}`;
+  return what === wantedVersion ? ['426 Upgrade Required', reason, wantedVersion] : ['400 Bad Request', reason];
+}
+
+function refuse(socket: Socket, status: string, reason: string, header?: string): void {
+  const headers = ['Connection: close', `Content-Length: ${Buffer.byteLength(reason)}`, ...(header ? [header] : [])];
+  socket.on('error', () => undefined);
+  socket.end([`HTTP/1.1 ${status}`, ...headers, '', reason].join('\r\n'));
+}
+
 class Gateway {
   readonly #options: Required<GatewayOptions>;
   readonly #directory: string;
@@ -75,12 +87,8 @@ class Gateway {
   async accept(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const refused = this.#refusal(request);
     const shaken = handshake(request);
-    if (refused !== undefined || 'lacks' in shaken) {
-      const [status, reason] = refused ?? ['400 Bad Request', 'lacks' in shaken ? `it lacks ${shaken.lacks}` : ''];
-      socket.on('error', () => undefined);
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: ${reason.length}\r\n\r\n${reason}`);
-      return;
-    }
+    if (refused !== undefined) return refuse(socket, ...refused);
+    if ('lacks' in shaken) return refuse(socket, ...lacking(shaken.lacks));
     socket.write(shaken.accepted);
     const connection = new Connection(socket, this.#options);
     this.#connections.add(connection);

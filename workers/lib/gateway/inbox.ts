@@ -33,8 +33,7 @@ const smallBytes = 64 * 1024;
 export class Inbox implements Receiver {
   readonly #desk: Desk;
   readonly #options: InboxOptions;
-  #small: Buffer[] = [];
-  #length = 0;
+  readonly #small = new Held();
   #child: GatewayChild<ReadUploadOutput> | undefined;
   #id: string | undefined;
   #count = 0;
@@ -48,8 +47,7 @@ export class Inbox implements Receiver {
   async data(bytes: Buffer): Promise<void> {
     if (this.#child !== undefined) return this.#feed(this.#child, bytes);
     this.#small.push(bytes);
-    this.#length += bytes.length;
-    if (this.#length > smallBytes) await this.#startUpload();
+    if (this.#small.length > smallBytes) await this.#startUpload();
   }
 
   async end(): Promise<void> {
@@ -73,11 +71,10 @@ export class Inbox implements Receiver {
 
   /** Small messages are read whole; an update is read again by the child, so that there is one way for all of them. */
   async #isUpload(): Promise<boolean> {
-    const bytes = Buffer.concat(this.#small);
     let fields: Record<string, unknown>;
     try {
       const parser = new UpdateParser();
-      parser.push(bytes);
+      parser.push(this.#small.bytes);
       ({ fields } = parser.end());
     } catch (error) {
       if (error instanceof UpdateRefused) return true;
@@ -85,8 +82,7 @@ export class Inbox implements Receiver {
       throw error;
     }
     if (fields['type'] === 'update_weight') return true;
-    this.#small = [];
-    this.#length = 0;
+    this.#small.take();
     // Others than these two were relayed to everybody by the original; no trainer of its library sends any.
     if (fields['type'] === 'subscribe') await this.#subscribe(fields['client_id']);
     return false;
@@ -106,10 +102,7 @@ export class Inbox implements Receiver {
     const input: ReadUploadInput = { out, scratch: join(directory, 'numbers'), replyBytes };
     const child = startChild<ReadUploadOutput>('read-upload', input, signal);
     this.#child = child;
-    const held = this.#small;
-    this.#small = [];
-    this.#length = 0;
-    for (const bytes of held) await this.#feed(child, bytes);
+    await this.#feed(child, this.#small.take());
     return child;
   }
 
@@ -138,5 +131,34 @@ export class Inbox implements Receiver {
       return { refused: { reason: 'BadSampleCount', message: 'data.num_samples is no number' } };
     }
     return { samples, file: read.file };
+  }
+}
+
+/** A message so far, copied: what the network hands over are parts of larger pieces, which a byte of each would keep in memory. */
+class Held {
+  #buffer = Buffer.allocUnsafe(1024);
+  length = 0;
+
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.length);
+  }
+
+  push(bytes: Buffer): void {
+    const length = this.length + bytes.length;
+    if (length > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#buffer.length));
+      this.#buffer.copy(larger, 0, 0, this.length);
+      this.#buffer = larger;
+    }
+    bytes.copy(this.#buffer, this.length);
+    this.length = length;
+  }
+
+  /** Gives all that is held and begins anew. */
+  take(): Buffer {
+    const { bytes } = this;
+    this.#buffer = Buffer.allocUnsafe(1024);
+    this.length = 0;
+    return bytes;
   }
 }
