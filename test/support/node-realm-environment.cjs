@@ -1,6 +1,7 @@
-// onnxruntime's native code returns typed arrays of the host realm; jest's vm context has its own classes (microsoft/onnxruntime#16622).
+const vm = require('node:vm');
 const { TestEnvironment } = require('jest-environment-node');
 
+// onnxruntime's native code returns typed arrays of the host realm; jest's vm context has its own classes (microsoft/onnxruntime#16622).
 const SHARED = [
   'ArrayBuffer',
   'SharedArrayBuffer',
@@ -17,9 +18,20 @@ const SHARED = [
   'BigUint64Array',
 ];
 
+/** Gives tests a plain global object: jest's own asks a proxy for each `Math` and `Buffer`, and code that computes is several times slower. */
+function withPlainGlobal(construct) {
+  const { createContext } = vm;
+  vm.createContext = () => createContext(vm.constants.DONT_CONTEXTIFY);
+  try {
+    return construct();
+  } finally {
+    vm.createContext = createContext;
+  }
+}
+
 module.exports = class extends TestEnvironment {
   constructor(config, context) {
-    super(config, context);
+    withPlainGlobal(() => super(config, context));
     for (const name of SHARED) this.global[name] = globalThis[name];
   }
 };

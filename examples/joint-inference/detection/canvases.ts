@@ -48,6 +48,6 @@ export function canvases(
 
 export function pngOf({ pixels }: Canvas): Buffer {
   const png = new PNG({ width: side, height: side });
-  for (let i = 0; i < pixels.length; i++) png.data.set([pixels[i] ?? 0, pixels[i] ?? 0, pixels[i] ?? 0, 255], i * 4);
+  pixels.forEach((grey, i) => png.data.fill(grey, i * 4, i * 4 + 3).fill(255, i * 4 + 3, i * 4 + 4));
   return PNG.sync.write(png);
 }

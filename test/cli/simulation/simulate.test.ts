@@ -99,11 +99,11 @@ test('a strategy of its own is taken from the module that holds it; without it t
 
 test('FedBuff: clients answer in the order in which they were asked, so that a repetition gives the same bits', async () => {
   const file = manifest('buffer.yaml', ['strategy: FedAvg', 'strategy: FedBuff, parameters: { bufferSize: 3 }']);
-  const more = ['--clients', '4', '--rounds', '6', '--test', testSet];
+  const more = ['--clients', '4', '--rounds', '3', '--test', testSet];
   const [one, two] = [await simulated(file, ...more), await simulated(file, ...more, '--threads', '1')];
-  expect(one.rounds.map(({ clients, samples }) => [clients, samples])).toEqual(Array(6).fill([3, 1800]));
+  expect(one.rounds.map(({ clients, samples }) => [clients, samples])).toEqual(Array(3).fill([3, 1800]));
   expect(one.rounds.map(({ digest }) => digest)).toEqual(two.rounds.map(({ digest }) => digest));
-  expect(one.rounds.at(-1)?.metrics['test_accuracy']).toBeGreaterThan(0.8);
+  expect(one.rounds.at(-1)?.metrics['test_accuracy']).toBeGreaterThan(0.7);
   const { stderr } = await run(file, '--clients', '2', '--rounds', '1');
   expect(stderr).toMatch('spec.aggregation.parameters.bufferSize: 3 is more than the 2 clients');
 }, 60_000);
