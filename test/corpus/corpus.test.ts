@@ -1,5 +1,6 @@
 /** Every family through every parser that speaks of it: one verdict, one field path, one reason. Prints the table of the corpus. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { callbacks } from './families/callbacks.ts';
 import { datasets } from './families/datasets.ts';
 import { locations } from './families/locations.ts';
 import { manifests } from './families/manifests.ts';
@@ -68,5 +69,6 @@ judged(models());
 judged(workerReports());
 judged(updates());
 judged(messages());
+judged(callbacks());
 
 afterAll(() => void process.stdout.write(`\nThe corpus of bad input, by family and parser:\n${table.toString()}\n`));

@@ -11,11 +11,17 @@ export function callbackProblem(url: string, hosts: CallbackHosts): string | und
   return `its host ${parsed.host} is not among those of spec.deferred.callbackHosts`;
 }
 
-function matches(pattern: string, { host, hostname }: URL): boolean {
-  const wanted = pattern.toLowerCase();
-  const given = /:\d+$/.test(wanted) ? host : hostname;
-  return wanted.startsWith('*.') ? given.endsWith(wanted.slice(1)) : given === wanted;
+const defaultPorts: Record<string, string> = { 'http:': '80', 'https:': '443' };
+
+/** A URL leaves out the port that its scheme has anyway. */
+function matches(pattern: string, { protocol, hostname, port }: URL): boolean {
+  const [, wanted = '', wantedPort] = /^(.*?)(?::(\d+))?$/.exec(pattern.toLowerCase()) ?? [];
+  if (wantedPort !== undefined && wantedPort !== (port || defaultPorts[protocol])) return false;
+  return wanted.startsWith('*.') ? isBelow(hostname, wanted.slice(1)) : hostname === wanted;
 }
+
+const isBelow = (hostname: string, domain: string): boolean =>
+  hostname.length > domain.length && hostname.endsWith(domain);
 
 /** Tells one caller. True: it has said that it has it (any 2xx). Redirects are not followed: they could lead anywhere. */
 export async function callBack(url: string, body: { id: string }, timeoutMs: number): Promise<boolean> {

@@ -159,12 +159,13 @@ test('a disk that is slower than the deadline is said to be', async () => {
   await until(async () => (await deferred.get('r1'))?.state === 'pending');
 });
 
-test('a caller that fails is told again until it has it', async () => {
-  const told: { body: unknown; key: unknown }[] = [];
+test('a caller that fails, or leads elsewhere, is told again until it has it', async () => {
+  const told: { url?: string; body: unknown; key: unknown }[] = [];
   const server: Server = createServer((request, response) => {
     void json(request).then((body) => {
-      told.push({ body, key: request.headers['idempotency-key'] });
-      response.writeHead(told.length === 1 ? 500 : 204).end();
+      told.push({ url: request.url, body, key: request.headers['idempotency-key'] });
+      // A redirect is not followed: it is an answer that is none.
+      response.writeHead(told.length === 1 ? 307 : 204, { location: '/elsewhere' }).end();
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -174,7 +175,7 @@ test('a caller that fails is told again until it has it', async () => {
   await keep(deferred, 4, { callback });
   await until(() => told.length === 2);
   expect(told[1]).toEqual(told[0]);
-  expect(told[0]).toMatchObject({ body: { id: 'r4', state: 'final', answer: 40 }, key: 'r4' });
+  expect(told[0]).toMatchObject({ url: '/answers', body: { id: 'r4', state: 'final', answer: 40 }, key: 'r4' });
   server.close();
 });
 
