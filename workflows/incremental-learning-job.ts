@@ -15,7 +15,8 @@ import type { Operation } from './lib/operations.ts';
 import { problemOf } from './lib/problems.ts';
 import { startCursor } from './lib/samples.ts';
 import { beginRound, endRound, newsOfRound, note, resumeRound } from './lib/incremental/rounds.ts';
-import { assess, needs, openSelectors, type JobView, type Situation } from './lib/incremental/situation.ts';
+import { assess, isOfDataset, needs, openSelectors } from './lib/incremental/situation.ts';
+import type { JobView, Situation } from './lib/incremental/situation.ts';
 import { placing } from './lib/surroundings.ts';
 import type { IncrementalState, Mode, RoundNews } from './lib/incremental/state.ts';
 import { incrementalStatus } from './lib/incremental/status.ts';
@@ -64,8 +65,8 @@ const jobKind: EntityKind<IncrementalLearningJobFields, IncrementalState> = {
     if (view.own.suspended?.problem !== undefined) view.own.beyond = undefined;
   },
 
-  onObserved(view, slot, value) {
-    if (slot === 'trigger') view.own.waiting = value as TriggerObservation;
+  onObserved(view, slot, value, node) {
+    if (slot === 'trigger' && isOfDataset(view, node)) view.own.waiting = value as TriggerObservation;
     if (slot === 'serve') view.own.serving = value as WorkerObservation;
     if (slot === 'round') newsOfRound(view, value as RoundNews);
   },
@@ -212,7 +213,9 @@ function rounding(view: JobView): Operation {
     current.started = true;
     view.changed();
     try {
-      endRound(view, await child.result());
+      const { last, ...outcome } = await child.result();
+      newsOfRound(view, { round, events: last });
+      endRound(view, outcome);
     } catch (error) {
       if (CancellationScope.current().consideredCancelled) throw error;
       // Somebody cancelled or terminated the round from outside: to the job it has failed where it was.

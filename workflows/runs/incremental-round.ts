@@ -27,19 +27,22 @@ import {
   maxAttempts,
   type Mode,
   type RoundEvent,
+  type RoundEvents,
   type RoundInput,
   type RoundOutcome,
   type RoundProgress,
+  type RoundResult,
   type Stage,
 } from '../lib/incremental/state.ts';
 import { signals, type ModelVersion, type VersionStage } from '../lib/messages.ts';
+import { Outbox } from '../lib/outbox.ts';
 import { problemOf } from '../lib/problems.ts';
 import { tell } from '../lib/tell.ts';
 
 const modeSignal = defineSignal<[Mode]>('mode');
 const backoff = ['2s', '10s'] as const;
 
-export async function incrementalRound(input: RoundInput): Promise<RoundOutcome> {
+export async function incrementalRound(input: RoundInput): Promise<RoundResult> {
   return new Round(input).run();
 }
 
@@ -59,6 +62,8 @@ class Round {
   readonly #plan: RoundInput['plan'];
   readonly #progress: RoundProgress;
   readonly #resumed: number;
+  readonly #news = new Outbox<RoundEvent>((events) => this.#tellJob(events));
+  readonly #versions = new Outbox<ModelVersion>((versions) => this.#tellModel(versions));
   #mode: Mode = 'run';
   #sequence = 0;
 
@@ -71,7 +76,13 @@ class Round {
     });
   }
 
-  async run(): Promise<RoundOutcome> {
+  async run(): Promise<RoundResult> {
+    const outcome = await this.#outcome();
+    await this.#versions.flush();
+    return { ...outcome, last: await this.#news.remaining() };
+  }
+
+  async #outcome(): Promise<RoundOutcome> {
     try {
       const fresh = await this.#train();
       await this.#gate();
@@ -80,13 +91,14 @@ class Round {
       return await this.#deploy(fresh, evaluated);
     } catch (error) {
       if (error instanceof Stopped) return { kind: 'stopped', progress: this.#progress };
-      if (error instanceof StageFailed) return await this.#failed(error);
+      if (error instanceof StageFailed) return this.#failed(error);
       throw error;
     }
   }
 
   /** Between two steps: waits while paused (no bound: a person resumes), leaves when stopped. */
   async #gate(): Promise<void> {
+    if (this.#mode === 'pause') this.#news.post();
     await condition(() => this.#mode !== 'pause');
     if (this.#mode === 'stop') throw new Stopped();
   }
@@ -99,7 +111,7 @@ class Round {
     const prepared = await this.#prepare();
     const outputDir = `${fields.outputDir.replace(/\/+$/, '')}/train/${round}`;
     const data = { models: [named(base)], dataURL: prepared.trainUrl, outputDir };
-    await this.#tell({ stage: 'Train', type: 'Ready', ...reported({ input: data }) });
+    this.#tell({ stage: 'Train', type: 'Ready', ...reported({ input: data }) });
     const trained = await this.#runStage('Train', nodes.train, {
       template: 'spec.trainSpec.template',
       env: { MODEL_URL: outputDir, TRAIN_DATASET_URL: prepared.trainUrl, ORIGINAL_DATASET_URL: this.#plan.dataset.url },
@@ -107,8 +119,9 @@ class Round {
     });
     const model = this.#matching('Train', trained.models, formats.initial);
     this.#progress.trained = trained.models;
-    await this.#addVersion(model, 'candidate');
-    await this.#tell(
+    this.#addVersion(model, 'candidate');
+    this.#versions.post();
+    this.#tell(
       { stage: 'Train', type: 'Completed', ...reported({ output: { models: trained.models.map(plain) } }) },
       { trained: { model, ...(prepared.evaluation ? { evaluation: prepared.evaluation } : {}) } },
     );
@@ -128,14 +141,14 @@ class Round {
   async #evaluate(fresh: ReportedModel): Promise<ReportedModel[]> {
     const { nodes, baseline } = this.#plan;
     if (this.#progress.evaluated !== undefined) return this.#progress.evaluated;
-    await this.#tell({ stage: 'Eval', type: 'Waiting' });
+    this.#tell({ stage: 'Eval', type: 'Waiting' });
     const { evalUrl, evalSamples } = await this.#prepare();
     if (evalSamples === 0) {
       const message = 'trainProb leaves no sample to evaluate with: lower spec.dataset.trainProb below 1';
       throw new StageFailed('Eval', { reason: 'NoEvalSamples', message });
     }
     const models: ModelSource[] = [fresh, baseline];
-    await this.#tell({
+    this.#tell({
       stage: 'Eval',
       type: 'Ready',
       ...reported({ input: { models: models.map(named), dataURL: evalUrl } }),
@@ -151,8 +164,8 @@ class Round {
       throw new StageFailed('Eval', { reason: 'NoReport', message });
     }
     this.#progress.evaluated = evaluated;
-    await this.#addVersion({ ...fresh, metrics: judged.metrics }, 'candidate');
-    await this.#tell(
+    this.#addVersion({ ...fresh, metrics: judged.metrics }, 'candidate');
+    this.#tell(
       { stage: 'Eval', type: 'Completed', ...reported({ output: { models: evaluated.map(plain) } }) },
       { metrics: { fresh: judged.metrics, deployed: deployed.metrics } },
     );
@@ -161,19 +174,19 @@ class Round {
 
   async #deploy(fresh: ReportedModel, evaluated: ReportedModel[]): Promise<RoundOutcome> {
     const { fields, nodes, round } = this.#plan;
-    await this.#tell({ stage: 'Deploy', type: 'Waiting' });
+    this.#tell({ stage: 'Deploy', type: 'Waiting' });
     const verdict = await judge(control(`round ${round} · deploy?`), fields.deploy.trigger, evaluated);
     if (!verdict.deploy) {
-      await this.#tell({ stage: 'Deploy', type: 'Completed', message: verdict.message });
+      this.#tell({ stage: 'Deploy', type: 'Completed', message: verdict.message });
       return { kind: 'completed', deployed: false, reason: verdict.reason, message: verdict.message };
     }
     const input = { models: [named(fresh), { format: fresh.format, url: this.#plan.deployUrl }] };
-    await this.#tell({ stage: 'Deploy', type: 'Ready', ...reported({ input }) });
-    if (fields.hotUpdate) await this.#tell({ stage: 'Deploy', type: 'Starting' }, { node: nodes.deploy });
+    this.#tell({ stage: 'Deploy', type: 'Ready', ...reported({ input }) });
+    if (fields.hotUpdate) this.#tell({ stage: 'Deploy', type: 'Starting' }, { node: nodes.deploy });
     const deployed = await this.#step('Deploy', () => this.#place(fresh));
-    if (fields.hotUpdate) await this.#tell({ stage: 'Deploy', type: 'Running' }, { hotUpdateConfig: deployed.config });
-    await this.#addVersion({ ...fresh, metrics: evaluated[0]?.metrics ?? {} }, 'live');
-    await this.#tell({ stage: 'Deploy', type: 'Completed', message: verdict.message }, { node: deployed.node });
+    if (fields.hotUpdate) this.#tell({ stage: 'Deploy', type: 'Running' }, { hotUpdateConfig: deployed.config });
+    this.#addVersion({ ...fresh, metrics: evaluated[0]?.metrics ?? {} }, 'live');
+    this.#tell({ stage: 'Deploy', type: 'Completed', message: verdict.message }, { node: deployed.node });
     return { kind: 'completed', deployed: true, reason: verdict.reason, message: verdict.message };
   }
 
@@ -199,7 +212,7 @@ class Round {
     what: Pick<WorkerSpec, 'template' | 'env' | 'models'>,
   ): Promise<RunWorkerResult> {
     const { owner, manifest, round } = this.#plan;
-    await this.#tell({ stage, type: 'Starting' });
+    this.#tell({ stage, type: 'Starting' });
     return this.#step(stage, (attempt) =>
       edge(node, `round ${round} · ${stage} on ${node}${attempt === 1 ? '' : `, attempt ${attempt}`}`).runWorker({
         listener: this.#listener(),
@@ -220,6 +233,7 @@ class Round {
   /** Three attempts with durable back-off for what may pass; what cannot is the end of the stage at once. */
   async #step<T>(stage: Stage, act: (attempt: number) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
+      this.#news.post();
       try {
         return await act(attempt);
       } catch (error) {
@@ -229,15 +243,16 @@ class Round {
         if (attempt >= maxAttempts || pause === undefined || !passes.has(problem.reason))
           throw new StageFailed(stage, problem);
         const message = `attempt ${attempt} of ${maxAttempts} failed, the next comes in ${pause}: ${problem.message}`;
-        await this.#tell({ stage, type: 'Starting' }, { retrying: { ...problem, message } });
+        this.#tell({ stage, type: 'Starting' }, { retrying: { ...problem, message } });
+        this.#news.post();
         await sleep(pause, { summary: `${stage}: back-off after attempt ${attempt}` });
         await this.#gate();
       }
     }
   }
 
-  async #failed({ stage, problem }: StageFailed): Promise<RoundOutcome> {
-    await this.#tell({ stage, type: 'Failed', message: `${problem.reason}: ${problem.message}` });
+  #failed({ stage, problem }: StageFailed): RoundOutcome {
+    this.#tell({ stage, type: 'Failed', message: `${problem.reason}: ${problem.message}` });
     return { kind: 'failed', stage, problem, progress: this.#progress };
   }
 
@@ -256,17 +271,30 @@ class Round {
     return { workflowId: entityId(owner), uid: owner.uid, slot: 'round' };
   }
 
-  async #tell(
+  #tell(
     entry: RoundEvent['condition'],
     rest: Omit<Partial<RoundEvent>, 'round' | 'sequence' | 'condition'> = {},
-  ): Promise<void> {
+  ): void {
     this.#sequence += 1;
+    this.#news.say({ round: this.#plan.round, sequence: this.#sequence, condition: entry, ...rest });
+  }
+
+  async #tellJob(events: RoundEvent[]): Promise<void> {
     const { workflowId, uid, slot } = this.#listener();
-    const value: RoundEvent = { round: this.#plan.round, sequence: this.#sequence, condition: entry, ...rest };
+    const value: RoundEvents = { round: this.#plan.round, events };
     await getExternalWorkflowHandle(workflowId).signal(signals.observed, { slot, uid, value });
   }
 
-  async #addVersion(model: ReportedModel, stage: VersionStage): Promise<void> {
+  /** A Model that was deleted during the round: its versions are nobody's, the round goes on. */
+  async #tellModel(versions: ModelVersion[]): Promise<void> {
+    const { owner, fields } = this.#plan;
+    const model = entityId({ kind: 'Model', namespace: owner.namespace, name: fields.deployModel });
+    // The newest word on each.
+    const bySha256 = new Map(versions.map((version) => [version.sha256, version]));
+    for (const version of bySha256.values()) await tell(model, signals.addVersion, version);
+  }
+
+  #addVersion(model: ReportedModel, stage: VersionStage): void {
     const { owner, round, take, fields, base } = this.#plan;
     if (model.blob === undefined) return;
     const version: ModelVersion = {
@@ -283,12 +311,7 @@ class Round {
       },
       createdAt: new Date().toISOString(),
     };
-    // A Model that was deleted during the round: its versions are nobody's, the round goes on.
-    await tell(
-      entityId({ kind: 'Model', namespace: owner.namespace, name: fields.deployModel }),
-      signals.addVersion,
-      version,
-    );
+    this.#versions.say(version);
   }
 }
 

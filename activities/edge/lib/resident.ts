@@ -12,9 +12,9 @@ const going = new Map<string, Set<() => void>>();
 export type Ending = 'wanted' | 'interrupted';
 
 /**
- * Runs `act` while heartbeating as often as its heartbeatTimeout (`workflows/lib/activities.ts`) needs. `details` is asked for
- * at every beat. Rejects with the cancellation when the activity is cancelled, of which it hears with a heartbeat: by its own clock, or as
- * soon as the same workflow begins something else here, for then it may have let go of this.
+ * Runs `act` while heartbeating as often as its heartbeatTimeout (`workflows/lib/activities.ts`) needs. `details` is asked for at every
+ * beat; the first comes at once if there are any. Rejects with the cancellation when the activity is cancelled, of which it hears with
+ * a heartbeat: by its own clock, or as soon as the same workflow begins something else here, for then it may have let go of this.
  */
 export async function beating<T>(
   act: (signal: AbortSignal) => Promise<T>,
@@ -26,7 +26,7 @@ export async function beating<T>(
   const everyMs = heartbeatTimeoutMs ? heartbeatTimeoutMs / beatsPerTimeout : beatMs;
   const timer = setInterval(beat, everyMs);
   const leave = join(workflowExecution?.workflowId ?? '', beat);
-  beat();
+  if (details() !== undefined) beat();
   try {
     return await Promise.race([act(context.cancellationSignal), context.cancelled]);
   } finally {

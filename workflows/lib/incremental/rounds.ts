@@ -96,13 +96,17 @@ export function newsOfRound(view: JobView, news: RoundNews): void {
   if (current === undefined || news.round !== current.plan.round) return;
   if ('running' in news) stageRunning(view, news);
   else if ('heldUp' in news) current.retrying = news.heldUp;
-  else if (news.sequence > current.sequence) stageEvent(view, news);
+  else for (const event of news.events) if (event.sequence > current.sequence) stageEvent(view, event);
 }
 
 function stageRunning({ own }: JobView, news: StageRunning): void {
   if (own.current?.stage === news.stage) own.current.retrying = undefined;
   const last = own.conditions.at(-1);
-  if (last?.stage !== news.stage || last.type !== 'Starting') return;
+  if (last?.stage !== news.stage || last.type !== 'Starting') {
+    // The round's word and the node's come on two ways.
+    if (own.current !== undefined) own.current.early = news;
+    return;
+  }
   note(own, { stage: news.stage, type: 'Running' });
   own.annotations = { ...own.annotations, [`sedna.io/${news.stage}`]: news.node };
 }
@@ -116,6 +120,11 @@ function stageEvent(view: JobView, event: RoundEvent): void {
   current.retrying = event.retrying;
   if (event.retrying !== undefined) return;
   note(own, event.condition);
+  const { early } = current;
+  if (event.condition.type === 'Starting' && early?.stage === event.condition.stage) {
+    current.early = undefined;
+    stageRunning(view, early);
+  }
   if (event.node !== undefined) {
     own.annotations = { ...own.annotations, [`sedna.io/${event.condition.stage}`]: event.node };
   }

@@ -58,6 +58,9 @@ export type RoundOutcome =
   | { kind: 'stopped'; progress: RoundProgress }
   | { kind: 'failed'; stage: Stage; problem: Problem; progress: RoundProgress };
 
+/** Its end, and what the job has not been told before. */
+export type RoundResult = RoundOutcome & { last: RoundEvent[] };
+
 /** News from a round to its job, in order; `sequence` makes a repeated one harmless. */
 export interface RoundEvent {
   round: number;
@@ -91,7 +94,13 @@ export interface StageHeldUp {
   stage: Stage;
 }
 
-export type RoundNews = RoundEvent | StageRunning | StageHeldUp;
+/** What a round did since it last said so, in order. */
+export interface RoundEvents {
+  round: number;
+  events: RoundEvent[];
+}
+
+export type RoundNews = RoundEvents | StageRunning | StageHeldUp;
 
 export type Mode = 'run' | 'pause' | 'stop';
 
@@ -111,6 +120,8 @@ export interface IncrementalState {
     /** Take-ups of this job so far; see `resumes`. */
     resumed: number;
     sequence: number;
+    /** The worker of a stage runs; said before the round said that it starts it. */
+    early?: StageRunning;
     /** Mode that the run was last told. */
     told: Mode;
     /** The run exists and can be told. */

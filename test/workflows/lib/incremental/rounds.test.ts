@@ -26,15 +26,16 @@ const event = (
   condition: { stage: 'Train', type },
   ...rest,
 });
+const told = (view: JobView, ...events: RoundEvent[]): void => newsOfRound(view, { round: 1, events });
 const types = ({ own }: JobView) => own.conditions.map(({ type }) => type);
 
 describe('news of a round', () => {
   test('repeated, late and foreign ones change nothing', () => {
     const view = running();
-    for (const news of [event(1, 'Ready'), event(2, 'Starting'), event(1, 'Ready'), event(2, 'Starting')]) {
-      newsOfRound(view, news);
-    }
-    newsOfRound(view, { ...event(9, 'Failed'), round: 7 });
+    told(view, event(1, 'Ready'), event(2, 'Starting'));
+    told(view, event(1, 'Ready'));
+    told(view, event(2, 'Starting'));
+    newsOfRound(view, { round: 7, events: [event(9, 'Failed')] });
     expect(types(view)).toEqual(['Waiting', 'Ready', 'Starting']);
   });
 
@@ -42,9 +43,9 @@ describe('news of a round', () => {
     const view = running();
     const started = { running: true as const, round: 1, stage: 'Train' as const, node: 'edge-1', worker: 'w' };
     newsOfRound(view, started);
-    newsOfRound(view, event(1, 'Starting'));
+    told(view, event(1, 'Starting'));
     newsOfRound(view, started);
-    newsOfRound(view, event(2, 'Starting', { retrying: { reason: 'WorkerFailed', message: 'once' } }));
+    told(view, event(2, 'Starting', { retrying: { reason: 'WorkerFailed', message: 'once' } }));
     expect(view.own.current?.retrying).toMatchObject({ message: 'once' });
     newsOfRound(view, started);
     expect(view.own.current?.retrying).toBeUndefined();
@@ -52,12 +53,21 @@ describe('news of a round', () => {
     expect(view.own.annotations).toEqual({ 'sedna.io/Train': 'edge-1' });
   });
 
+  test('a worker that is running before its round says that it starts it', () => {
+    const view = running();
+    told(view, event(1, 'Ready'));
+    newsOfRound(view, { running: true, round: 1, stage: 'Train', node: 'edge-1', worker: 'w' });
+    expect(types(view)).toEqual(['Waiting', 'Ready']);
+    told(view, event(2, 'Starting'), event(3, 'Completed'));
+    expect(types(view)).toEqual(['Waiting', 'Ready', 'Starting', 'Running', 'Completed']);
+  });
+
   test('the cursor moves when training has completed, not before', () => {
     const view = running();
-    newsOfRound(view, event(1, 'Running'));
+    told(view, event(1, 'Running'));
     expect(view.own.cursor.samples).toBe(0);
     const evaluation = { round: 1, samples: 2, blob: { uri: 'u', sha256: 's', bytes: 1 } };
-    newsOfRound(view, event(2, 'Completed', { trained: { model, evaluation } }));
+    told(view, event(2, 'Completed', { trained: { model, evaluation } }));
     expect(view.own).toMatchObject({ cursor: take.to, base: { url: '/new.onnx' }, evalSets: [{ round: 1 }] });
   });
 });
@@ -84,7 +94,7 @@ describe('the end of a round', () => {
 
   test('the next round after a failed one begins with Train/Waiting', () => {
     const view = running();
-    newsOfRound(view, event(1, 'Failed'));
+    told(view, event(1, 'Failed'));
     failed(view, 'WorkerFailed');
     beginRound(view, take);
     expect(types(view)).toEqual(['Waiting', 'Failed', 'Waiting']);
