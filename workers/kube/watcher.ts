@@ -5,7 +5,7 @@
 import type { Client } from '@temporalio/client';
 import { isApplied, listEntities, signalEntity, tellEntity, viewEntity } from '../../activities/lib/entities.ts';
 import { composeApply } from '../../activities/lib/apply.ts';
-import { statusCode, type Kube } from '../../activities/control/kube/client.ts';
+import { isUnknownKind, statusCode, type Kube } from '../../activities/control/kube/client.ts';
 import { kinds } from '../../crds/registry.ts';
 import type { BlobStore } from '../../sdk/storage/index.ts';
 import type { EntityRef } from '../../workflows/lib/ids.ts';
@@ -68,25 +68,50 @@ export class Watcher {
     this.#queue.push(uid, { ref: { kind, namespace, name }, object, deleted });
   }
 
+  /**
+   * A watch or a list may be old, tell things twice, late or in another order (an API server that is behind, a proxy with a cache). So an event
+   * is only a hint: what is done is decided on the object as it is now, by a read that no server answers from its cache.
+   */
   async #handle({ ref, object, deleted }: { ref: EntityRef; object: KubeObject; deleted: boolean }): Promise<void> {
-    const { client, blobs } = this.#deps;
+    const { client } = this.#deps;
     const { uid } = object.metadata;
-    if (deleted) {
-      // Normally its entity has dropped the finalizer and ended; if somebody stripped it, this is how the entity learns.
-      await tellEntity(client, ref, signals.remove, { uid });
-      return;
-    }
+    if (!deleted && !(await this.#isNews(ref, object))) return;
+    const now = await this.#read(ref, deleted);
+    // Normally its entity has dropped the finalizer and ended; if somebody stripped it, this is how the entity learns.
+    if (now?.metadata.uid !== uid) await tellEntity(client, ref, signals.remove, { uid });
+    if (now !== undefined) await this.#tell(ref, now);
+  }
+
+  /** Nothing new is told only to an entity that has no memory of it (ended by hand, Temporal begun anew). */
+  async #isNews(ref: EntityRef, object: KubeObject): Promise<boolean> {
     const decision = decide(object);
-    if (decision === 'ignore') return;
-    if (decision === 'remove') return signalEntity(client, ref, signals.remove, { uid });
-    // Nothing new: told only to an entity that has no memory of it (ended by hand, Temporal begun anew).
-    if (decision === 'ensure' && (await isApplied(client, ref))) return;
-    const { generation = 1, annotations } = object.metadata;
+    if (decision !== 'ensure') return decision !== 'ignore';
+    return !(await isApplied(this.#deps.client, ref));
+  }
+
+  async #tell(ref: EntityRef, object: KubeObject): Promise<void> {
+    const { client, blobs } = this.#deps;
+    if (!(await this.#isNews(ref, object))) return;
+    const { uid, generation = 1, annotations } = object.metadata;
+    if (decide(object) === 'remove') return signalEntity(client, ref, signals.remove, { uid });
     const message = await composeApply(blobs, { ...object, apiVersion: 'sedna.io/v1alpha1', kind: ref.kind });
     const verbs = verbValues(annotations);
     const handled = object.status?.handledVerbs ?? {};
     const applied: ApplyMessage = { ...message, origin: 'kubernetes', uid, generation, verbs, handled };
     await signalEntity(client, ref, signals.apply, applied);
+  }
+
+  /** The object as it is now; undefined when there is none. A kind that is not served (yet) is an error, unless it went with its objects. */
+  async #read(ref: EntityRef, deleted: boolean): Promise<KubeObject | undefined> {
+    const { namespace, name } = ref;
+    const plural = this.#informers.find(({ kind }) => kind.kind === ref.kind)?.kind.plural ?? '';
+    const path = { group: 'sedna.io', version: 'v1alpha1', namespace, plural, name };
+    try {
+      return (await this.#deps.kube.objects.getNamespacedCustomObject(path)) as KubeObject;
+    } catch (error) {
+      if (statusCode(error) === 404 && (deleted || !isUnknownKind(error))) return undefined;
+      throw error;
+    }
   }
 
   /** Entities whose object is gone without a trace (finalizer stripped, CRD deleted) are told so. Asks the API server, never a cache. */
@@ -95,21 +120,10 @@ export class Watcher {
       for (const ref of await listEntities(this.#deps.client)) {
         const informer = this.#informers.find(({ kind }) => kind.kind === ref.kind);
         if (informer === undefined || !informer.ready || informer.has(ref.namespace, ref.name)) continue;
-        if (await this.#isGone(ref, informer.kind.plural)) await this.#removeOrphan(ref);
+        if ((await this.#read(ref, true)) === undefined) await this.#removeOrphan(ref);
       }
     } catch (error) {
       logger.warn({ error: String(error) }, 'orphan sweep failed; the next one comes in ten minutes');
-    }
-  }
-
-  async #isGone({ namespace, name }: EntityRef, plural: string): Promise<boolean> {
-    try {
-      const path = { group: 'sedna.io', version: 'v1alpha1', namespace, plural, name };
-      await this.#deps.kube.objects.getNamespacedCustomObject(path);
-      return false;
-    } catch (error) {
-      if (statusCode(error) === 404) return true;
-      throw error;
     }
   }
 
