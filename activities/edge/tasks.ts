@@ -7,10 +7,10 @@ import type { Owner } from '../../workflows/lib/ids.ts';
 export interface TaskBoard {
   /**
    * Adds a task to those of a worker, which does one after the other. One of the same id takes the place of the first; `end` takes
-   * the place of all. `taken`: called whenever the worker comes for it. Gives what takes it back, which does nothing once somebody
+   * the place of all. `taken`: called whenever the worker comes for it; `unkept`: when its answer could not be written. Gives what takes it back, which does nothing once somebody
    * has offered the same task again.
    */
-  offer(worker: string, task: WorkerTask, taken?: () => void): () => void;
+  offer(worker: string, task: WorkerTask, taken?: () => void, unkept?: (error: unknown) => void): () => void;
   /** Nobody waits for it any more; a worker that is at it learns so. */
   withdraw(worker: string, id: string): void;
   /** Ids of the tasks that wait for this worker or that it is at. */

@@ -1,4 +1,5 @@
 /** One task of one federated client: its resident worker is asked, its answer is judged and stored. */
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
@@ -12,7 +13,7 @@ import type {
 } from '../contracts.ts';
 import { writeFileAtomic } from '../../sdk/storage/index.ts';
 import type { TaskResult, WorkerTask } from '../../sdk/worker/task-protocol.ts';
-import { failure, namingFullDisk, saysDiskFull } from '../lib/failure.ts';
+import { failure, orDiskFull, saysDiskFull } from '../lib/failure.ts';
 import type { JudgeUpdateInput, JudgeUpdateOutput } from './children/judge-update.ts';
 import type { Problem } from '../../workflows/lib/failures.ts';
 import { inChild } from './lib/child.ts';
@@ -34,7 +35,7 @@ export interface FederatedDependencies extends WorkerDependencies {
  * again and gets the same task; it goes on from its checkpoint.
  */
 export function createTrainClient(deps: FederatedDependencies): Pick<FederatedResidentActivities, 'trainClient'> {
-  return { trainClient: (input) => namingFullDisk(() => trainClient(deps, input)) };
+  return { trainClient: (input) => trainClient(deps, input) };
 }
 
 /** The same for every attempt and every local controller of the node. */
@@ -51,6 +52,7 @@ async function trainClient(deps: FederatedDependencies, input: TrainClientInput)
   const teller = new ClientTeller(deps.signaller, input, {
     node: deps.node,
     before: deps.runtime.get(worker.name)?.progress,
+    attempt: Context.current().info.attempt,
   });
   try {
     return await beating(
@@ -68,10 +70,11 @@ async function trainClient(deps: FederatedDependencies, input: TrainClientInput)
     if (error instanceof CancelledFailure && (await endingOf((...run) => deps.signaller.runs(...run))) === 'wanted') {
       takeBack();
     }
-    if (error instanceof ApplicationFailure) {
-      await teller.failing({ reason: error.type ?? 'WorkerFailed', message: error.message });
+    const named = orDiskFull(error);
+    if (named instanceof ApplicationFailure) {
+      await teller.failing({ reason: named.type ?? 'WorkerFailed', message: named.message });
     }
-    throw error;
+    throw named;
   } finally {
     teller.close();
   }
@@ -91,7 +94,15 @@ async function ask(deps: FederatedDependencies, input: TrainClientInput, asking:
   const task = await prepare(deps, input, files);
   await ensureTrainer(deps, worker);
   const over = new AbortController();
-  offered(tasks.offer(worker.name, task, () => teller.training()));
+  const unkept = (error: unknown): void => {
+    const named = orDiskFull(error);
+    if (!(named instanceof ApplicationFailure)) return;
+    teller.retrying({
+      reason: 'DiskFull',
+      message: `the answer of ${worker.name} could not be kept: ${named.message}`,
+    });
+  };
+  offered(tasks.offer(worker.name, task, () => teller.training(), unkept));
   const deaths = watchDeaths(runtime, worker.name, (problem) => teller.retrying(problem));
   try {
     const signal = AbortSignal.any([interrupted, over.signal]);

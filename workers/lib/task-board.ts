@@ -10,6 +10,7 @@ import type { Owner } from '../../workflows/lib/ids.ts';
 interface Offer {
   task: WorkerTask;
   taken: () => void;
+  unkept: (error: unknown) => void;
 }
 
 /** Of one worker; it is at one of them at most. */
@@ -38,12 +39,17 @@ export class NodeTaskBoard implements TaskBoard {
     this.#ownerOf = ownerOf;
   }
 
-  offer(worker: string, task: WorkerTask, taken: () => void = () => undefined): () => void {
+  offer(
+    worker: string,
+    task: WorkerTask,
+    taken = (): void => undefined,
+    unkept: Offer['unkept'] = () => undefined,
+  ): () => void {
     const offers = this.#offers.get(worker) ?? [];
     if (task.kind === 'end') for (const { task: other } of offers) this.#takeBack(worker, other.id);
     this.#withdrawn.get(worker)?.delete(task.id);
     const before = this.#others(worker, task.id);
-    const offer = { task, taken };
+    const offer = { task, taken, unkept };
     this.#offers.set(worker, [...before, offer]);
     this.#events.emit(worker);
     return () => {
@@ -116,8 +122,17 @@ export class NodeTaskBoard implements TaskBoard {
     if (owner === undefined) return false;
     const files = taskFiles(this.#stateDir, owner, worker, id);
     if ((await this.answered(owner, worker, id)) === undefined) {
-      if (result.status === 'completed') await keep(result.file, files.update);
-      await writeFileAtomic(files.answer, JSON.stringify(result));
+      try {
+        if (result.status === 'completed') await keep(result.file, files.update);
+        await writeFileAtomic(files.answer, JSON.stringify(result));
+      } catch (error) {
+        // The worker sends it again, for a while.
+        this.#offers
+          .get(worker)
+          ?.find(({ task }) => task.id === id)
+          ?.unkept(error);
+        throw error;
+      }
     }
     this.#offers.set(worker, this.#others(worker, id));
     this.#events.emit(worker);

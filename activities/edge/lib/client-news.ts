@@ -18,16 +18,19 @@ export class ClientTeller {
   #state: ClientNews['state'] = 'Starting';
   #problem: Problem | undefined;
   #told: Steps | undefined;
+  readonly #attempt: number;
+  #spoke = false;
 
-  /** `before`: progress of the worker that is not of this task. */
+  /** `before`: progress of the worker that is not of this task. `attempt`: of the activity, from 1. */
   constructor(
     signaller: EntitySignaller,
     { listener, identity }: TrainClientInput,
-    { node, before }: { node: string; before: WorkerView['progress'] },
+    { node, before, attempt }: { node: string; before: WorkerView['progress']; attempt: number },
   ) {
     this.#news = new News(signaller, listener);
     this.#base = { client: identity.client, round: identity.round, node };
     this.#before = before;
+    this.#attempt = attempt;
     this.#tell();
   }
 
@@ -55,8 +58,9 @@ export class ClientTeller {
     return progress;
   }
 
-  /** The last words before a failure. */
+  /** The last words before a failure. What nothing but time mends is said ever more rarely, so that days of it do not fill the job's history. */
   async failing(problem: Problem): Promise<void> {
+    if (problem.reason === 'DiskFull' && !this.#spoke && !isPowerOfTwo(this.#attempt)) return;
     this.retrying(problem);
     await this.#news.flush();
   }
@@ -72,6 +76,9 @@ export class ClientTeller {
   }
 
   #tell(): void {
+    // Another attempt begins as the one before ended: why that was stays said until the worker is at its task.
+    if (this.#attempt > 1 && this.#state === 'Starting' && this.#problem === undefined) return;
+    this.#spoke = true;
     const progress = this.#state === 'Training' ? this.#told : undefined;
     this.#news.tell({
       ...this.#base,
@@ -80,4 +87,8 @@ export class ClientTeller {
       ...(this.#problem === undefined ? {} : { problem: this.#problem }),
     });
   }
+}
+
+function isPowerOfTwo(n: number): boolean {
+  return (n & (n - 1)) === 0;
 }

@@ -4,7 +4,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync } fr
 import { join } from 'node:path';
 import type { TrainClientInput } from '../../../activities/contracts.ts';
 import { taskFiles } from '../../../activities/edge/tasks.ts';
-import { taskId } from '../../../activities/edge/train-client.ts';
+import { createTrainClient, taskId } from '../../../activities/edge/train-client.ts';
 import { eventually } from '../../support/eventually.ts';
 import { noSmallDisks, SmallDisk } from '../../support/small-disk.ts';
 import { FederatedNode, newPlace } from '../support/federated-node.ts';
@@ -48,7 +48,28 @@ if (missing !== undefined) process.stderr.write(`tests of full disks are skipped
       disk.free();
     });
     await expect(first).rejects.toMatchObject({ type: 'DiskFull', nonRetryable: false });
+    expect(node.news.at(-1)).toMatchObject({ state: 'Retrying', problem: { reason: 'DiskFull' } });
     const { accepted } = { accepted: undefined, ...undisturbed };
     expect(await node.train(input)).toMatchObject({ accepted: { blob: accepted?.blob, samples: 200 } });
+  }, 60_000);
+
+  test('is told before any worker runs, ever more rarely, and not taken back by the attempts after it', async () => {
+    const input = await node.input();
+    mkdirSync(filesOf(input).directory, { recursive: true });
+    disk.fill();
+    const { trainClient } = createTrainClient(node.deps);
+    const told: number[] = [];
+    for (let attempt = 1; attempt <= 8; attempt++) {
+      const before = node.news.length;
+      const run = node.environment(attempt).run(trainClient, input);
+      await expect(run).rejects.toMatchObject({
+        type: 'DiskFull',
+        message: expect.stringContaining('ENOSPC') as unknown,
+      });
+      const problem = { reason: 'DiskFull', message: expect.stringContaining('no space left on this node') as unknown };
+      if (node.news.length > before) told.push(attempt);
+      expect(node.news.at(-1)).toMatchObject({ client: '00', node: 'edge-1', state: 'Retrying', problem });
+    }
+    expect(told).toEqual([1, 2, 4, 8]);
   }, 60_000);
 });

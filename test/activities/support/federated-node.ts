@@ -134,8 +134,9 @@ export class FederatedNode {
     };
   }
 
-  environment(): MockActivityEnvironment {
-    const environment = new MockActivityEnvironment(undefined, { logger: new DefaultLogger('ERROR') });
+  /** `attempt`: of the activity. */
+  environment(attempt = 1): MockActivityEnvironment {
+    const environment = new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') });
     this.#environments.push(environment);
     return environment;
   }

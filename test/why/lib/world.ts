@@ -1,7 +1,7 @@
 /** A real stack for all situations: Temporal, API server, GM and local controllers, started as processes of their own. */
 import { Client, Connection } from '@temporalio/client';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { stringify } from 'yaml';
@@ -29,7 +29,7 @@ export interface Known {
   status: Status | undefined;
 }
 
-const looked = ['Dataset', 'IncrementalLearningJob', 'JointInferenceService', 'ReidJob'];
+const looked = ['Dataset', 'IncrementalLearningJob', 'FederatedLearningJob', 'JointInferenceService', 'ReidJob'];
 const snapshotMs = 300;
 
 /** A file system with room for nothing much, if this user may mount one. */
@@ -46,7 +46,7 @@ export class World {
     const { code, stdout, stderr } = await runCli(['up', '--detach', '--without', 'gm,lc'], this.cwd);
     if (code !== 0) throw new Error(`sedna up: exit ${code}\n${stdout}${stderr}`);
     this.#mount();
-    const nodes = ['edge-1', 'lost-1', 'cut-1', 'blind-1'];
+    const nodes = ['edge-1', 'lost-1', 'cut-1', 'blind-1', ...(this.#tiny === undefined ? [] : ['full-1'])];
     await Promise.all([this.startManager(), ...nodes.map((node) => this.startNode(node))]);
   }
 
@@ -91,7 +91,7 @@ export class World {
     await this.#start('why-gm', globalManager(gm, this.settings()));
   }
 
-  /** `blind-1` has a blob store that nobody can write. */
+  /** `blind-1` has a blob store that nobody can write, `full-1` no room for tasks. */
   async startNode(node: string): Promise<void> {
     const { port = 0 } = await allocatePorts(['port']);
     const settings = this.settings(
@@ -99,6 +99,10 @@ export class World {
     );
     // Where `sedna down` looks for workers that a controller left behind.
     const stateDir = stackPaths(this.cwd).node(node);
+    if (node === 'full-1' && this.#tiny !== undefined) {
+      mkdirSync(stateDir, { recursive: true });
+      symlinkSync(this.#tiny, join(stateDir, 'tasks'));
+    }
     const controller = localController({ name: node, role: 'edge' }, port, { ...settings, stateDir });
     // Workers that never end must not keep others waiting.
     await this.#start(`why-${node}`, { ...controller, env: { ...controller.env, SEDNA_SLOTS: '40' } });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { taskFiles } from '../../../activities/edge/tasks.ts';
@@ -143,6 +143,20 @@ describe('an answer', () => {
     await start();
     await answered;
     expect(await answerTo('h', 't1')).toEqual(result);
+  });
+
+  test('that could not be written is told to whoever asked, and taken when it comes again', async () => {
+    const problems: unknown[] = [];
+    board.offer('m', task('m', 't1'), undefined, (error) => problems.push(error));
+    const result = await done('m', 't1');
+    // A folder is in the way of the file.
+    mkdirSync(filesOf('m', 't1').answer);
+    const answered = client('m').answer('t1', result);
+    await eventually(() => expect(problems).toContainEqual(expect.objectContaining({ code: 'EISDIR' })));
+    expect(board.offered('m')).toEqual(['t1']);
+    rmdirSync(filesOf('m', 't1').answer);
+    await answered;
+    expect(await answerTo('m', 't1')).toEqual(result);
   });
 
   test('that is half a file is none', async () => {

@@ -17,7 +17,7 @@ export function federatedStatus(view: FederatedView): StatusDraft {
   const { rounds } = desired.fields;
   const clients = places(view);
   const waiting = waitingFor(view, clients);
-  const degraded = degradation(view);
+  const degraded = degradation(view, clients);
   const last = lastRecord(own);
   const underWay = own.ended === undefined ? own.news?.round : undefined;
   const round = underWay ?? last?.round ?? 0;
@@ -111,7 +111,14 @@ function behind(staleness: number[]): string {
   return most === 0 ? 'from the newest weights' : `from weights up to ${most} rounds old`;
 }
 
-function clientState(own: FederatedState, { client, dataset, place, problem }: ClientPlace) {
+interface ClientState extends Partial<Problem> {
+  client: string;
+  dataset: string;
+  node?: string;
+  state: string;
+}
+
+function clientState(own: FederatedState, { client, dataset, place, problem }: ClientPlace): ClientState {
   const { news } = own;
   const where = { client, dataset, ...(place === undefined ? {} : { node: place.node }) };
   if (problem !== undefined || place === undefined) {
@@ -190,8 +197,23 @@ function waitingRun(view: FederatedView, clients: ClientPlace[]): Wait | undefin
       const problem = place === undefined ? undefined : nodeProblem(view, place.node);
       return problem === undefined ? [] : [`client ${client}: ${problem.message}`];
     });
-  if (silent.length === 0) return waiting;
-  return { ...waiting, reason: 'NodeSilent', message: `${waiting.message}; ${silent.join('; ')}` };
+  if (silent.length > 0)
+    return { ...waiting, reason: 'NodeSilent', message: `${waiting.message}; ${silent.join('; ')}` };
+  const full = clientsOnFullDisks(view, clients);
+  return full === undefined
+    ? waiting
+    : { ...waiting, reason: full.reason, message: `${waiting.message}; ${full.message}` };
+}
+
+/** Clients that try again and again, because their nodes have no room for what they need. */
+function clientsOnFullDisks({ own }: FederatedView, clients: ClientPlace[]): Problem | undefined {
+  if (own.news?.waitingFor?.reason !== 'Collecting') return undefined;
+  const full = clients.flatMap((place) => {
+    const { state, node, reason, message } = clientState(own, place);
+    if (state !== 'Retrying' || reason !== 'DiskFull') return [];
+    return [`client ${place.client} on ${node ?? ''}: ${message ?? ''}; it is tried again until there is room`];
+  });
+  return full.length === 0 ? undefined : { reason: 'DiskFull', message: full.join('; ') };
 }
 
 function progress(own: FederatedState, waiting: Problem | undefined): Verdict {
@@ -210,13 +232,15 @@ function availability({ ended }: FederatedState): Verdict {
   return { status: false, reason: ended?.kind === 'failed' ? ended.problem.reason : 'NotCompleted' };
 }
 
-function degradation(view: FederatedView): Problem | undefined {
+function degradation(view: FederatedView, clients: ClientPlace[]): Problem | undefined {
   const { own } = view;
   if (own.ended?.kind === 'failed') return own.ended.problem;
   if (own.ended?.kind === 'completed') return undefined;
   const waiting = own.news?.waitingFor;
   if (waiting !== undefined && waiting.reason !== 'Collecting')
     return { reason: waiting.reason, message: waiting.message };
+  const full = clientsOnFullDisks(view, clients);
+  if (full !== undefined) return full;
   const refused = own.news?.refused[0];
   if (refused === undefined) return assess(view).problem ?? lastRecord(own)?.unjudged;
   return { reason: refused.problem.reason, message: `client ${refused.client}: ${refused.problem.message}` };
