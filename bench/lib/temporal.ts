@@ -1,6 +1,6 @@
 /** A Temporal server of the benchmark's own, set up as `sedna up` does it (SQLite on disk), with Temporal workers in this process. */
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import type { Worker, WorkerOptions } from '@temporalio/worker';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import { allocatePorts } from '../../deploy/local/ports.ts';
 import { temporalServer } from '../../deploy/local/temporal.ts';
 import { until } from '../../deploy/local/wait.ts';
 import { createControlWorker } from '../../workers/lib/control-worker.ts';
+import { bundleWorkflows } from '../../workers/lib/workflow-bundle.ts';
 import { isAlive, launchDetached, signal, stopProcess, type ProcessRef } from '../../workers/lib/process.ts';
 
 const startBoundMs = 60_000;
@@ -83,5 +84,5 @@ function quiet(): void {
 /** The code of a workflows module, bundled as GM bundles its own. */
 export async function bundle(workflowsPath: string): Promise<{ code: string }> {
   quiet();
-  return bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  return bundleWorkflows(workflowsPath);
 }

@@ -1,5 +1,5 @@
 /** The workflow code that GM loads: built with the package, else bundled from the sources, once for equal sources. */
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from '@temporalio/worker';
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -17,7 +17,7 @@ export async function workflowBundle(): Promise<{ codePath: string } | { code: s
   const codePath = join(cache, `${sourcesDigest()}.js`);
   if (existsSync(codePath)) return { codePath };
   const workflowsPath = join(root, 'workflows', `index${extname(fileURLToPath(import.meta.url))}`);
-  const bundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+  const bundle = await bundleWorkflows(workflowsPath);
   try {
     mkdirSync(cache, { recursive: true });
     const temp = `${codePath}.${process.pid}.tmp`;
@@ -31,11 +31,35 @@ export async function workflowBundle(): Promise<{ codePath: string } | { code: s
   }
 }
 
+/**
+ * Compiled for the engine that runs it. The SDK compiles for ES2017, where each private field and each spread of an object is a call
+ * of a helper, several times slower; it has no other way to say so than its webpack configuration.
+ */
+export function bundleWorkflows(workflowsPath: string): Promise<WorkflowBundle> {
+  return bundleWorkflowCode({
+    workflowsPath,
+    logger: new DefaultLogger('WARN'),
+    webpackConfigHook: (config) => {
+      for (const rule of (config.module?.rules ?? []) as Rule[]) {
+        const { loader = '', options } = typeof rule.use === 'object' ? rule.use : {};
+        if (loader.includes('swc-loader') && options?.jsc !== undefined) options.jsc.target = 'es2022';
+      }
+      return config;
+    },
+  });
+}
+
+/** What is read of a rule of the SDK's webpack configuration. */
+interface Rule {
+  use?: { loader?: string; options?: { jsc?: { target?: string } } };
+}
+
 /** Of all that a workflow may import, and of what bundles it. */
 function sourcesDigest(): string {
   const hash = createHash('sha256');
   const require = createRequire(import.meta.url);
   hash.update(readFileSync(require.resolve('@temporalio/worker/package.json')));
+  hash.update(readFileSync(fileURLToPath(import.meta.url)));
   for (const path of globSync('{workflows,crds,activities}/**/*.{ts,js}', { cwd: root }).sort()) {
     hash.update(`\0${path}\0`).update(readFileSync(join(root, path)));
   }

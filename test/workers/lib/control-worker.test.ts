@@ -1,16 +1,17 @@
 import { expect, test } from '@jest/globals';
-import { Worker } from '@temporalio/worker';
+import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import workerThreads from 'node:worker_threads';
+import v8 from 'node:v8';
+import { Script } from 'node:vm';
 import { packageRoot } from '../../../deploy/local/files.ts';
-import { withLeanWorkflowThreads } from '../../../workers/lib/control-worker.ts';
+import { leanWorkflows } from '../../../workers/lib/lean-workflows.ts';
 import { workflowBundlePath } from '../../support/stack.ts';
 
 const folder = join(packageRoot(), 'test', 'histories', 'dataset');
 
-async function replay(): Promise<string[]> {
-  const options = { workflowBundle: { codePath: workflowBundlePath() }, debugMode: false };
+async function replay(lean: Pick<WorkerOptions, 'debugMode'>): Promise<string[]> {
+  const options = { workflowBundle: { codePath: workflowBundlePath() }, ...lean };
   const histories = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.json'))
     .map((file) => ({ workflowId: file, history: JSON.parse(readFileSync(join(folder, file), 'utf8')) as unknown }));
@@ -21,15 +22,34 @@ async function replay(): Promise<string[]> {
   return verdicts;
 }
 
-test('lean threads run workflows like the SDK alone does, and only threads started meanwhile are lean', async () => {
-  const before = workerThreads.Worker;
-  const started: unknown[] = [];
-  const verdicts = await withLeanWorkflowThreads(async () => {
-    started.push(workerThreads.Worker);
-    return replay();
-  });
-  expect(started).not.toEqual([before]);
-  expect(workerThreads.Worker).toBe(before);
-  expect(verdicts.length).toBeGreaterThan(0);
-  expect(new Set(verdicts)).toEqual(new Set(['same']));
+test('lean workflows run like those of the SDK alone, and the process gets no hooks and no watchdogs', async () => {
+  const { createHook } = v8.promiseHooks;
+  const runInContext = Object.getOwnPropertyDescriptor(Script.prototype, 'runInContext') ?? {};
+  const { warn } = console;
+  try {
+    const options = leanWorkflows();
+    expect(options).toEqual({ debugMode: true });
+    expect(leanWorkflows()).toEqual(options);
+    expect(() => v8.promiseHooks.createHook({})).toThrow('SEDNA_WORKFLOW_DEBUG=1');
+    const verdicts = await replay(options);
+    expect(verdicts.length).toBeGreaterThan(0);
+    expect(new Set(verdicts)).toEqual(new Set(['same']));
+  } finally {
+    v8.promiseHooks.createHook = createHook;
+    Object.defineProperty(Script.prototype, 'runInContext', runInContext);
+    console.warn = warn;
+  }
+}, 30_000);
+
+test('SEDNA_WORKFLOW_DEBUG=1 leaves the SDK as it is', async () => {
+  const { createHook } = v8.promiseHooks;
+  process.env['SEDNA_WORKFLOW_DEBUG'] = '1';
+  try {
+    const options = leanWorkflows();
+    expect(options).toEqual({ debugMode: false });
+    expect(v8.promiseHooks.createHook).toBe(createHook);
+    expect(new Set(await replay(options))).toEqual(new Set(['same']));
+  } finally {
+    delete process.env['SEDNA_WORKFLOW_DEBUG'];
+  }
 }, 30_000);
