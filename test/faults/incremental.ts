@@ -32,7 +32,7 @@ export async function runIncremental(plan: Plan, undisturbed: Outcome | undefine
   let world: World | undefined;
   try {
     world = await World.start(`faults-${plan.seed}`, scenario.world);
-    const story = new Story(world, plan.draw, plan.faults);
+    const story = new Story(world, plan.draw, scenario.alone === true ? [] : plan.faults);
     Object.assign(result, { injections: story.injections, deeds: story.deeds, loads: story.loads });
     await play(scenario, story, result, undisturbed);
   } catch (error) {

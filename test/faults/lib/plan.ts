@@ -53,6 +53,8 @@ export const scenarioNames = [
   'deleted while the edge is down',
   'deleted and created again',
   'disk full',
+  'blocked event loop',
+  'clock jumps',
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 

@@ -7,7 +7,7 @@ import { insist } from './insist.ts';
 import { Load, type LoadResult } from './load.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
 import type { Draw, Fault } from './plan.ts';
-import type { World } from './world.ts';
+import type { World, WorldOptions } from './world.ts';
 
 export const feedSamples = 500;
 /** Some seconds of training, so that every point is really hit. */
@@ -115,7 +115,9 @@ interface RoundOptions {
 }
 
 export interface Scenario {
-  world?: { managers?: 1 | 2; smallDisks?: boolean };
+  world?: WorldOptions;
+  /** No other faults: what it looks at would be their doing. */
+  alone?: true;
   /** Rounds that are compared with the undisturbed run. Default 2. */
   rounds?: 1 | 2;
   /** Set: the undisturbed run plays this scenario too, its deeds change what comes out. */

@@ -15,15 +15,17 @@ export interface WorldOptions {
   managers?: 1 | 2;
   /** What the edge writes to lies on disks that are small enough to be filled. */
   smallDisks?: boolean;
+  /** Of manager and local controller, besides what they need; `cwd`: folder of the stack. */
+  env?: (cwd: string) => Record<string, string>;
 }
 
 const workers: Partial<Record<string, string[]>> = { stage: ['train.ts', 'evaluate.ts'], inference: ['serve.ts'] };
 
 export class World extends StackWorld<DigitsStack> {
-  static start(name: string, { smallDisks = false, managers = 1 }: WorldOptions = {}): Promise<World> {
+  static start(name: string, { smallDisks = false, managers = 1, env }: WorldOptions = {}): Promise<World> {
     const stack = new DigitsStack(name);
     const disks = smallDisks ? disksOf(stack) : {};
-    return new World(stack, { controllers: [{ name: 'lc', node }], managers, disks }).begin();
+    return new World(stack, { controllers: [{ name: 'lc', node }], managers, disks, env: env?.(stack.cwd) }).begin();
   }
 
   override processes(name: string): ProcessRef[] {

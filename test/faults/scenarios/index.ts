@@ -1,5 +1,7 @@
 import type { ScenarioName } from '../lib/plan.ts';
 import type { Scenario } from '../lib/story.ts';
+import { blocked } from './blocked.ts';
+import { clockJumps } from './clock-jumps.ts';
 import { deletedWhileAway } from './deleted-while-away.ts';
 import { diskFull } from './disk-full.ts';
 import { edited } from './edited.ts';
@@ -15,4 +17,6 @@ export const scenarios: Record<ScenarioName, Scenario> = {
   'deleted while the edge is down': deletedWhileAway,
   'deleted and created again': recreated,
   'disk full': diskFull,
+  'blocked event loop': blocked,
+  'clock jumps': clockJumps,
 };

@@ -86,7 +86,10 @@ describeKubernetes('a view that is not the present', () => {
     await temporal.ended(ref(name), boundMs);
   };
 
-  /** How often the entity of this name has let go of its object, in its present run. */
+  /** Its present life: another one after it means that it was ended meanwhile. */
+  const life = async (name: string) => (await temporal.client.workflow.getHandle(entityId(ref(name))).describe()).runId;
+
+  /** How often the entity of this name has let go of its object, in its present life. */
   async function releases(name: string): Promise<number> {
     const { events } = await temporal.client.workflow.getHandle(entityId(ref(name))).fetchHistory();
     return (events ?? []).filter(({ activityTaskScheduledEventAttributes: of }) => of?.activityType?.name === 'release')
@@ -114,6 +117,7 @@ describeKubernetes('a view that is not the present', () => {
     await create('reborn');
     await create('young');
     const [reborn, young] = [await settled('reborn'), await settled('young')];
+    const lives = [await life('reborn'), await life('young')];
     proxy.isBehind = true;
     proxy.expire();
     await eventually(() => expect(proxy.oldLists.get(list) ?? 0).toBeGreaterThan(0), boundMs);
@@ -126,6 +130,7 @@ describeKubernetes('a view that is not the present', () => {
     await settled('canary');
     expect((await settled('reborn')).metadata.uid).toBe(reborn.metadata.uid);
     expect((await settled('young')).metadata.uid).toBe(young.metadata.uid);
+    expect([await life('reborn'), await life('young')]).toEqual(lives);
     expect([await releases('reborn'), await releases('young')]).toEqual([0, 0]);
     for (const name of ['reborn', 'canary', 'young']) await remove(name);
     for (const name of ['reborn', 'canary', 'young']) await gone(name);
@@ -151,6 +156,7 @@ describeKubernetes('a view that is not the present', () => {
       await insistGone(name('moved'));
       await create(name('moved'));
       await insist(name('moved'));
+      const lives = [await life(name('kept')), await life(name('moved'))];
       await edit(name('moved'), { spec: { url: '/x.onnx' } });
       proxy.distort = undefined;
       proxy.expire();
@@ -160,6 +166,7 @@ describeKubernetes('a view that is not the present', () => {
       expect((await get(name('kept'))).status?.handledVerbs).toEqual({ trigger: 'three' });
       // Each value was acted upon once, and the entity never let go.
       expect(await refusals(name('kept'))).toBe(3);
+      expect([await life(name('kept')), await life(name('moved'))]).toEqual(lives);
       expect(await releases(name('kept'))).toBe(0);
       expect(await releases(name('moved'))).toBe(0);
       for (const what of ['kept', 'moved']) await remove(name(what));
