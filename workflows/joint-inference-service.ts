@@ -6,6 +6,7 @@ import { runEntity, type EntityInput, type EntityKind } from './lib/entity.ts';
 import { entityId, frontName } from './lib/ids.ts';
 import { change } from './lib/joint-inference/change.ts';
 import { noteCondition } from './lib/joint-inference/conditions.ts';
+import { pairProblem } from './lib/joint-inference/pair.ts';
 import { memberProblem } from './lib/joint-inference/problems.ts';
 import { needs, nodeOf, selectorOf } from './lib/joint-inference/situation.ts';
 import {
@@ -180,9 +181,10 @@ const verdicts: Partial<Record<Verb, (view: ServiceView) => string | undefined>>
   resume: (view) => setMode(view, 'run'),
   retry(view) {
     let any = false;
+    const misfit = pairProblem(view) !== undefined;
     for (const role of roles) {
       const set = view.own.sets[role];
-      if (set.verdict?.problem !== undefined) {
+      if (set.verdict?.problem !== undefined || misfit) {
         set.verdict = undefined;
         any = true;
       }

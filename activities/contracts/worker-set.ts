@@ -1,4 +1,5 @@
 /** What a set of equal workers asks of its node. Types only; wire contracts like those of `contracts.ts`. */
+import type { TensorInfo } from '../../sdk/tensor.ts';
 import type { Autoscaling } from '../../crds/lib/kubernetes.ts';
 import type { Owner } from '../../workflows/lib/ids.ts';
 import type { Problem } from '../../workflows/lib/failures.ts';
@@ -61,9 +62,10 @@ export interface CheckModelInput {
   worker: { manifest: BlobRef; template: string };
 }
 
-/** `problem`: it does not fit this node; it is not given to a worker. */
+/** `problem`: it does not fit this node; it is not given to a worker. `inputs`: what an ONNX file takes, where a ready-made worker serves it. */
 export interface ModelVerdict {
   problem?: Problem;
+  inputs?: TensorInfo[];
 }
 
 /** Activities of an LC on `edge/<node>/resident`. */

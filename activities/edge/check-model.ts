@@ -1,11 +1,13 @@
 /** The gate in front of a worker: a model that cannot run on this node is named here, and never reaches one. */
 import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
+import type { TensorInfo } from '../../sdk/tensor.ts';
 import type { CheckModelInput, ModelVerdict } from '../contracts.ts';
 import { namingFullDisk } from '../lib/failure.ts';
 import type { FailureType } from '../../workflows/lib/failures.ts';
 import type { CheckModelChildInput } from './children/check-model.ts';
 import { ChildError, inChild } from './lib/child.ts';
+import { isReadyMade } from './lib/ready-made.ts';
 import { readContainer, type Container } from './lib/template.ts';
 import { modelFile, type WorkerDependencies } from './worker.ts';
 
@@ -23,13 +25,15 @@ export async function checkModel(
   if (model.format.toLowerCase() !== 'onnx') return {};
   try {
     if (model.blob !== undefined) await fitsDisk(deps.stateDir, model.blob.bytes);
+    const container = await readContainer(deps.blobs, worker);
     const input: CheckModelChildInput = {
       file: await namingFullDisk(() => modelFile(deps, model)),
-      providers: providersOf(await readContainer(deps.blobs, worker)),
+      providers: providersOf(container),
       freeBytes: process.availableMemory?.() ?? freemem(),
     };
-    await inChild('check-model', input, AbortSignal.any([signal, AbortSignal.timeout(checkMs)]));
-    return {};
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(checkMs)]);
+    const inputs = await inChild<TensorInfo[]>('check-model', input, bounded);
+    return isReadyMade(container.image) ? { inputs } : {};
   } catch (error) {
     if (signal.aborted) throw error;
     const reason = reasonOf(error);

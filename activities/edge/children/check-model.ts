@@ -1,6 +1,7 @@
 /** Child process: whether an ONNX file can run here. A file that crashes the runtime ends this process only. */
 import { stat } from 'node:fs/promises';
 import { listExecutionProviders, OnnxModel } from '../../../sdk/estimators/onnx/index.ts';
+import type { TensorInfo } from '../../../sdk/tensor.ts';
 import { answerEach } from './lib.ts';
 
 export interface CheckModelChildInput {
@@ -24,7 +25,7 @@ class Refused extends Error {
 const perFile = 2;
 const besides = 64 << 20;
 
-answerEach(async ({ file, providers, freeBytes }: CheckModelChildInput): Promise<null> => {
+answerEach(async ({ file, providers, freeBytes }: CheckModelChildInput): Promise<TensorInfo[]> => {
   const { size } = await stat(file).catch((error: Error) => {
     throw new Refused('NotReadable', `it cannot be read: ${error.message}`);
   });
@@ -45,7 +46,7 @@ answerEach(async ({ file, providers, freeBytes }: CheckModelChildInput): Promise
   try {
     if (model.inputs.length === 0) throw new Refused('InvalidModel', 'it has no input');
     if (model.outputs.length === 0) throw new Refused('InvalidModel', 'it has no output');
-    return null;
+    return [...model.inputs];
   } finally {
     await model.close();
   }

@@ -32,6 +32,14 @@ test('a model that loads; and one of a format that only its worker can judge', a
   expect(await check({ url: '/nowhere/model.pb', format: 'pb' })).toEqual({});
 }, 30_000);
 
+test('what it takes is told where a ready-made worker serves it, who hands it what the other model was given', async () => {
+  const source = file('taken.onnx', good);
+  const manifest = await node.manifest('serves', { image: 'sedna/big-model:v1' });
+  const worker = { manifest, template: 'spec.deploySpec.template' };
+  const { inputs } = await checkModel(node.deps, { model: source, worker }, new AbortController().signal);
+  expect(inputs).toEqual([{ name: 'input', datatype: 'float32', shape: [expect.any(String), 4] }]);
+}, 30_000);
+
 test('by name: what cannot be read, is broken, or belongs to an operator set that nobody has', async () => {
   const unreadable = await check({ url: join(node.directory, 'missing.onnx'), format: 'ONNX' });
   expect(unreadable.problem).toEqual({

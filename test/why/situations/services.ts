@@ -1,6 +1,7 @@
 /** Services whose workers, models or nodes are not as they must be. */
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
+import { encodeModel, mlp } from '../../../sdk/estimators/onnx/index.ts';
 import { dataset, model, replica, service } from '../lib/manifests.ts';
 import type { Situation } from '../lib/situation.ts';
 
@@ -79,6 +80,32 @@ export const services: Situation[] = [
       return [
         model('no-model-at-all', url),
         service('service-with-a-model-that-does-not-fit', { cloud: { model: { name: 'no-model-at-all' } } }),
+      ];
+    },
+    until: waits('ModelMisfit', 1),
+  },
+  {
+    name: 'service-whose-models-take-different-inputs',
+    kind,
+    shows: ['ModelMisfit'],
+    manifests(world) {
+      const folder = world.folder('service-whose-models-take-different-inputs');
+      const of = (role: string, inputs: number) => {
+        const url = join(folder, `${role}.onnx`);
+        writeFileSync(url, encodeModel(mlp({ inputs, outputs: 2 })));
+        return model(`takes-${inputs}`, url);
+      };
+      const worker = (inputs: number, image: string) => ({
+        model: { name: `takes-${inputs}` },
+        template: { spec: { nodeName: 'edge-1', containers: [{ name: 'worker', image }] } },
+      });
+      return [
+        of('little', 4),
+        of('big', 3),
+        service('service-whose-models-take-different-inputs', {
+          edge: worker(4, 'sedna/joint-inference:v1'),
+          cloud: worker(3, 'sedna/big-model:v1'),
+        }),
       ];
     },
     until: waits('ModelMisfit', 1),

@@ -3,8 +3,9 @@ import type { Operation } from '../operations.ts';
 import { frontName, replicaName } from '../ids.ts';
 import { currentModel } from '../incremental/situation.ts';
 import { advance } from '../worker-set/advance.ts';
-import { checkOperation, verdictKey, workerSlot, type SetContext } from '../worker-set/operations.ts';
+import { checkOperation, workerSlot, type SetContext } from '../worker-set/operations.ts';
 import type { RevisionWorker } from '../worker-set/state.ts';
+import { mayJoin, verdictKeyOf } from './pair.ts';
 import { assess, type RoleSituation } from './situation.ts';
 import type { Role, ServiceView } from './state.ts';
 import { wantedReplicas } from './wanted.ts';
@@ -41,13 +42,15 @@ function fitWorker(
   if (situation === undefined || worker === undefined) return { check: [] };
   const { manifest, template } = worker;
   const model = currentModel(situation.model);
-  const key = verdictKey(situation.node, model, view.desired.fields[role].templateDigest);
+  const key = verdictKeyOf(view, role, situation);
   const { verdict } = context.set;
   if (verdict?.key !== key) {
     const input = { model, worker: { manifest, template } };
     return { check: [checkOperation(context, situation.node, key, input)] };
   }
-  return verdict.problem === undefined && mayStart(view, role) ? { worker, check: [] } : { check: [] };
+  return verdict.problem === undefined && mayJoin(view, role) && mayStart(view, role)
+    ? { worker, check: [] }
+    : { check: [] };
 }
 
 /** An edge waits for the address of its cloud, but not for ever: it answers without one, too. */

@@ -3,6 +3,7 @@ import { nodeProblem } from '../../node.ts';
 import type { Problem } from '../failures.ts';
 import { checkSlot, frontSlot, workerSlot } from '../worker-set/operations.ts';
 import type { Member } from '../worker-set/state.ts';
+import { pairProblem } from './pair.ts';
 import { assess, hardExampleDataset } from './situation.ts';
 import type { Role, ServiceView } from './state.ts';
 
@@ -17,7 +18,9 @@ export function roleProblem(view: ServiceView, role: Role): Problem | undefined 
 /** What a role lacks before its workers can start, or start anew. */
 export function needProblem(view: ServiceView, role: Role): Problem | undefined {
   const set = view.own.sets[role];
-  return assess(view, role).problem ?? set.verdict?.problem ?? view.operations.problem(checkSlot(role));
+  return (
+    assess(view, role).problem ?? set.verdict?.problem ?? view.operations.problem(checkSlot(role)) ?? pairProblem(view)
+  );
 }
 
 /** Of the first replica that fails; of the newest revision before those that it replaces. */

@@ -1,6 +1,11 @@
 /** What a workflow remembers of one set of equal workers. Types only, but for the empty one; plain JSON. */
-import type { FrontObservation, ServiceMetrics, WorkerObservation, WorkerSpec } from '../../../activities/contracts.ts';
-import type { Problem } from '../failures.ts';
+import type {
+  FrontObservation,
+  ModelVerdict,
+  ServiceMetrics,
+  WorkerObservation,
+  WorkerSpec,
+} from '../../../activities/contracts.ts';
 
 export interface Member {
   name: string;
@@ -30,7 +35,7 @@ export interface SetState {
   born: number;
   front?: FrontObservation;
   /** Whether the model that is wanted fits the node; `key` says which of both. */
-  verdict?: { key: string; problem?: Problem };
+  verdict?: ModelVerdict & { key: string };
   /** Something must be known before it can change to what is wanted. */
   pending?: boolean;
   /** What it has left behind on nodes that it has moved away from. */
