@@ -12,10 +12,7 @@ const sdkOnly = 'raised by training itself; how a worker reports one is in train
 const unshown: Record<string, string> = {
   DatasetReplaced: 'an event, or the end of a round in a race of milliseconds (test/activities/edge/dataset.test.ts)',
   ...Object.fromEntries(
-    ['Collecting', 'TooFewClients', 'QuorumLost'].map((name) => [
-      name,
-      'test/workflows/federated-learning-job.test.ts',
-    ]),
+    ['TooFewClients', 'QuorumLost'].map((name) => [name, 'test/workflows/federated-learning-job.test.ts']),
   ),
   Starting: 'lasts for a moment (test/workflows/lib/incremental/situation.test.ts)',
   Error: 'what nobody foresaw',
