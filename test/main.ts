@@ -58,7 +58,7 @@ function everything(): number {
     return 1;
   }
   process.stdout.write(`\nFailed beside others, now once more, alone:\n${names}`);
-  const again = run(['--runInBand', '--runTestsByPath', ...failed]);
+  const again = run(['--runInBand', '--forceExit', '--runTestsByPath', ...failed]);
   process.stdout.write(again === 0 ? `\nPassed only alone:\n${names}` : `\nFailed twice, or one of them:\n${names}`);
   return again;
 }
