@@ -202,7 +202,9 @@ describeKubernetes('objects in a real API server and their entities', () => {
   }, 60_000);
 
   test('an entity that was terminated by hand is there again, with a status that is newer than the old one', async () => {
-    await create('terminated', { 'sedna.io/trigger': 'one' });
+    await create('terminated');
+    await object('terminated', { metadata: { finalizers: [finalizer] }, status: { phase: 'Initial' } });
+    await patch('terminated', { metadata: { annotations: { 'sedna.io/trigger': 'one' } } });
     const before = await object('terminated', { status: { handledVerbs: { trigger: 'one' } } });
     await temporal.client.workflow.getHandle(entityId(ref('terminated'))).terminate('by hand');
     watch(kube);

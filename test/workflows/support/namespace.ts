@@ -69,7 +69,12 @@ export class TestNamespace {
 
   async stop(worker: Worker): Promise<void> {
     worker.shutdown();
-    await this.#running.get(worker);
+    try {
+      await this.#running.get(worker);
+    } catch (error) {
+      // The SDK's core lets go of the last poll a moment too late on a busy machine; the worker has drained.
+      if (!String(error).includes('Worker still in use')) throw error;
+    }
     this.#running.delete(worker);
   }
 
