@@ -17,6 +17,8 @@ export function normal(text: string, folders: Record<string, string>): string {
       .replace(/\b\d+ MiB of \d+ MiB\b/g, 'N MiB of N MiB')
       // Whether the next attempt has begun by now is a matter of the moment, as is a status that is being written.
       .replace(/: [a-z ]+, attempt N/g, ': STATE, attempt N')
+      // Temporal notices within three minutes that nobody is at it any more.
+      .replace(/( on edge\/(?:lost|cut)-1\/resident): .*/g, '$1: STATE')
       .split('\n')
       .filter((line) => !/ on sedna-control: /.test(line))
       // Columns are as wide as the ages in them.
