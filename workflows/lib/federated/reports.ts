@@ -9,8 +9,7 @@ export class Reports {
   readonly #owner: Owner;
   readonly #orphaned: () => void;
   readonly #scope = CancellationScope.current();
-  #waiting: RunNews[] = [];
-  #told: Promise<void> | undefined;
+  #told = Promise.resolve();
   #sequence = 0;
 
   /** `orphaned`: called when the job is not there any more. Made in the scope of the run. */
@@ -21,36 +20,25 @@ export class Reports {
 
   /** Resolves when the job has heard all news so far. */
   get told(): Promise<void> {
-    return this.#told ?? Promise.resolve();
+    return this.#told;
   }
 
-  /**
-   * In order, one at a time; nobody waits for them but the end of the run. News are the state of things: what waits while others are
-   * under way makes room for newer ones of the same round. So however many clients answer at once, the job hears of it a few times.
-   */
+  /** In order, one after the other; nobody waits for them but the end of the run. */
   news(of: (sequence: number) => RunNews): void {
-    const value = of((this.#sequence += 1));
-    const newest = this.#waiting.at(-1);
-    if (newest !== undefined && isOutdated(newest, value)) this.#waiting.pop();
-    this.#waiting.push(value);
+    const message = { slot: 'run', uid: this.#owner.uid, value: of((this.#sequence += 1)) };
     // Of the run, not of the client whose answer is told: that one's scope ends with its round.
-    this.#told ??= this.#scope.run(() => this.#tellAll()).catch(() => undefined);
-  }
-
-  async #tellAll(): Promise<void> {
-    try {
-      for (let value = this.#waiting.shift(); value !== undefined; value = this.#waiting.shift()) {
-        const message = { slot: 'run', uid: this.#owner.uid, value };
-        if (!(await tell(entityId(this.#owner), signals.observed, message))) this.#orphaned();
-      }
-    } finally {
-      this.#told = undefined;
-    }
+    const send = (): Promise<boolean> => this.#scope.run(() => tell(entityId(this.#owner), signals.observed, message));
+    this.#told = this.#told.then(send).then(
+      (isThere) => {
+        if (!isThere) this.#orphaned();
+      },
+      () => undefined,
+    );
   }
 
   /** The last word, after all others. The job has it also where it no longer follows this workflow. */
   async ended(value: RunEnd): Promise<void> {
-    await this.told;
+    await this.#told;
     await tell(entityId(this.#owner), signals.observed, { slot: 'ended', uid: this.#owner.uid, value });
   }
 
@@ -58,9 +46,4 @@ export class Reports {
   async version(model: string, version: ModelVersion): Promise<void> {
     await tell(entityId({ kind: 'Model', namespace: this.#owner.namespace, name: model }), signals.addVersion, version);
   }
-}
-
-/** Refusals and the record of a round are in all later news of it, and in none of the next round's. */
-function isOutdated(news: RunNews, by: RunNews): boolean {
-  return news.round === by.round && news.last?.round === by.last?.round;
 }
