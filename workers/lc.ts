@@ -17,10 +17,10 @@ import type { NodeFields } from '../activities/contracts.ts';
 import { openBlobStore } from '../sdk/storage/index.ts';
 import { edgeQueue, nodeRef, residentQueue } from '../workflows/lib/ids.ts';
 import { signals } from '../workflows/lib/messages.ts';
+import { BegunActivities } from './lib/begun.ts';
 import { configured, readLcConfig, type LcConfig } from './lib/config.ts';
 import { serveGateway } from './lib/gateway/gateway.ts';
 import { healthServer, listen } from './lib/health.ts';
-import { HeldActivities } from './lib/held.ts';
 import { logger } from './lib/log.ts';
 import { blobStoreHealth, executionProviders, machineFacts } from './lib/node-facts.ts';
 import { aborted, shutdownSignal } from './lib/shutdown.ts';
@@ -52,8 +52,6 @@ export async function runLocalController(flags: { node: string; role?: string; p
   const strategies = configured('SEDNA_IMAGES', () => readStrategies(config.imageFiles), badImages);
   const runtime = new ProcessRuntime(config.stateDir, images);
   await runtime.recover();
-  const held = new HeldActivities(config.stateDir);
-  const left = held.left();
 
   // The API is up before Temporal is: workers that report while the uplink is down must not lose their reports.
   let workers: Worker[] = [];
@@ -82,9 +80,10 @@ export async function runLocalController(flags: { node: string; role?: string; p
     tasks,
     services: servicesOf(config),
   };
-  workers = await createWorkers(config, temporal, { ...deps, strategies, held });
+  const begun = new BegunActivities(config.node);
+  workers = await createWorkers(config, temporal, { ...deps, strategies, begun });
   const running = Promise.all(workers.map((worker) => worker.run()));
-  const returned = held.giveBack(temporal.client, left);
+  const attendance = begun.attendance(temporal.client);
   const fields: NodeFields = {
     ...(await machineFacts(config.stateDir)),
     executionProviders: await providers,
@@ -102,7 +101,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
 
   await Promise.race([running, aborted(stop)]);
   for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-  await Promise.all([running, returned]);
+  await Promise.all([running, attendance]);
   runtime.detach();
   await server.close();
   await temporal.close();
@@ -117,22 +116,25 @@ function servicesOf({ advertisedAddress: address, host }: LcConfig): { address: 
 async function createWorkers(
   config: LcConfig,
   temporal: TemporalConnections,
-  deps: FederatedDependencies & { strategies: string[]; held: HeldActivities },
+  deps: FederatedDependencies & { strategies: string[]; begun: BegunActivities },
 ): Promise<Worker[]> {
   const { runWorker, serveWorker } = createWorkerActivities(deps);
+  const { client } = temporal;
+  const sweep = async (): Promise<void> =>
+    void (await Promise.all([deps.begun.all(client), sweepOwners(client, deps)]));
   const residents = {
     ...createDatasetActivities({ blobs: deps.blobs, signaller: deps.signaller, watchers: new DatasetWatchers() }),
     ...createDeployActivities(deps),
     ...createFederatedResidents(deps),
-    ...createNodeActivities({ ...deps, sweep: () => sweepOwners(temporal.client, deps) }),
+    ...createNodeActivities({ ...deps, sweep }),
     ...createWorkerSetActivities(deps),
     serveWorker,
   };
-  const interceptors: WorkerInterceptors = { activity: [deps.held.interceptor] };
+  const interceptors: WorkerInterceptors = { activity: [deps.begun.interceptor] };
   const common = {
     connection: temporal.native,
     namespace: temporal.namespace,
-    identity: `lc/${config.node}/${process.pid}`,
+    identity: deps.begun.identity,
     // Cancellation and pause reach an activity with its heartbeat.
     maxHeartbeatThrottleInterval: '3s',
     interceptors,

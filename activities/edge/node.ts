@@ -9,7 +9,7 @@ import { tasksOf } from './tasks.ts';
 import type { WorkerDependencies } from './worker.ts';
 
 export interface NodeDependencies extends WorkerDependencies {
-  /** Removes what belongs to entities that have ended or were re-created; called whenever contact is made again. */
+  /** Removes what belongs to entities that have ended or were re-created, and gives back what was lost; called whenever contact is made again. */
   sweep: () => Promise<void>;
 }
 

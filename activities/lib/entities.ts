@@ -7,6 +7,7 @@ import {
   detailsQuery,
   searchAttributes,
   statusQuery,
+  subscribersQuery,
   type EntityView,
 } from '../../workflows/lib/messages.ts';
 
@@ -65,23 +66,26 @@ export async function tellEntity(client: Client, ref: EntityRef, signal: string,
 }
 
 /** Its status, or undefined when it does not run. */
-export async function viewEntity(client: Client, ref: EntityRef): Promise<EntityView | undefined> {
-  try {
-    const handle = client.workflow.getHandle(entityId(ref));
-    const { status } = await handle.describe();
-    return status.name === 'RUNNING' ? await handle.query<EntityView>(statusQuery) : undefined;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
-  }
+export function viewEntity(client: Client, ref: EntityRef): Promise<EntityView | undefined> {
+  return ask(client, ref, statusQuery);
 }
 
 /** What its kind tells beyond the status; undefined when it does not run. */
-export async function askDetails(client: Client, ref: EntityRef): Promise<unknown> {
+export function askDetails(client: Client, ref: EntityRef): Promise<unknown> {
+  return ask(client, ref, detailsQuery);
+}
+
+/** Which entities follow it; none when it does not run. */
+export async function subscribersOf(client: Client, ref: EntityRef): Promise<EntityRef[]> {
+  return (await ask<EntityRef[]>(client, ref, subscribersQuery)) ?? [];
+}
+
+/** The answer to a query, or undefined when it does not run. */
+async function ask<T>(client: Client, ref: EntityRef, query: string): Promise<T | undefined> {
   try {
     const handle = client.workflow.getHandle(entityId(ref));
     const { status } = await handle.describe();
-    return status.name === 'RUNNING' ? await handle.query<unknown>(detailsQuery) : undefined;
+    return status.name === 'RUNNING' ? await handle.query<T>(query) : undefined;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;

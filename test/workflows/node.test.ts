@@ -5,7 +5,7 @@ import { ScriptedNode } from './support/edge.ts';
 import { JobScene } from './support/job.ts';
 import { TestNamespace } from './support/namespace.ts';
 
-/** heartbeatTimeout of a resident activity, and the grace for a restarted local controller. */
+/** heartbeatTimeout of `attend`, and the grace for a restarted local controller. */
 const silentWithinMs = 10_000 + 3_000;
 
 describeTemporal('a node', () => {

@@ -21,7 +21,7 @@ export async function workflowBundle(): Promise<{ codePath: string } | { code: s
   try {
     mkdirSync(cache, { recursive: true });
     const temp = `${codePath}.${process.pid}.tmp`;
-    writeFileSync(temp, bundle.code);
+    writeFileSync(temp, bundle.code, { flush: true });
     renameSync(temp, codePath);
     prune(cache);
     return { codePath };

@@ -28,7 +28,7 @@ export function control(summary: string): ControlActivities {
 /**
  * Watching and supervising: ends when something happens or when it is cancelled. There are several of each object, and each heartbeat
  * is a write of the server: they are rare. That a node is lost the Node entity says; one that is back says itself what it has lost
- * (`workers/lib/held.ts`), so the long timeout is for a node that lost its memory too.
+ * (`workers/lib/begun.ts`), so the long timeout is the last resort.
  */
 export function resident(node: string, summary: string): ResidentActivities {
   return proxyActivities<ResidentActivities>({

@@ -25,6 +25,7 @@ import {
   detailsQuery,
   signals,
   statusQuery,
+  subscribersQuery,
   verbs,
   type ApplyMessage,
   type EntityView,
@@ -237,6 +238,9 @@ class Entity<F, S> {
     setHandler(viewQuery, () => viewOf(this.#state), { description: 'The whole derived status' });
     setHandler(defineQuery<unknown>(detailsQuery), () => this.#details(), {
       description: 'More than the status holds',
+    });
+    setHandler(defineQuery<EntityRef[]>(subscribersQuery), () => this.#state.subscribers, {
+      description: 'Which entities follow this one',
     });
     on(applySignal, 'Desired state of the object', (message) => this.#apply(message));
     on(removeSignal, 'Tear down and end', (message?: RemoveMessage) => this.#remove(message ?? {}));

@@ -25,6 +25,8 @@ export const verbAnnotation = (verb: Verb): string => `sedna.io/${verb}`;
 export const statusQuery = 'status';
 /** What a kind knows beyond its status, in a form of its own; null where there is nothing. */
 export const detailsQuery = 'details';
+/** Which entities follow this one. */
+export const subscribersQuery = 'subscribers';
 
 export const searchAttributes = {
   kind: 'SednaKind',
