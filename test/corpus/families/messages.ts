@@ -1,6 +1,6 @@
 /** What anybody on a node may send to its local controller: bytes on a socket, HTTP and WebSocket, with the real API behind them. */
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,10 +11,11 @@ import { logger } from '../../../workers/lib/log.ts';
 import { serveTaskApi } from '../../../workers/lib/task-api.ts';
 import { NodeTaskBoard } from '../../../workers/lib/task-board.ts';
 import { serveWorkerApi, serveWorkerViews } from '../../../workers/lib/worker-api.ts';
-import { ProcessRuntime } from '../../../workers/runtimes/process/process-runtime.ts';
+import type { ProcessRuntime } from '../../../workers/runtimes/process/process-runtime.ts';
 import { clientFrame, RawClient } from '../../workers/support/websocket.ts';
 import { caseOf, readExpected } from '../lib/expected.ts';
 import type { Family, Found, Parser } from '../lib/family.ts';
+import { waitingRuntime, waitingWorker } from '../lib/waiting-worker.ts';
 import { answersIn, framesOf, requestOf, type Wire } from '../lib/wire.ts';
 
 /** Of whatever it says; the controller's own bounds in this test are a second. */
@@ -36,9 +37,7 @@ function localController(): Parser<Wire> {
     name: 'local controller',
     async open() {
       logger.level = 'silent';
-      writeFileSync(join(directory, 'waits.cjs'), 'setInterval(() => {}, 1000);');
-      const images = [{ image: 'waits', dir: directory, command: ['node', 'waits.cjs'], env: {} }];
-      runtime = new ProcessRuntime(join(directory, 'state'), images);
+      runtime = waitingRuntime(directory);
       ({ server } = healthServer({ missing: () => [] }, limits));
       const board = new NodeTaskBoard(directory, (worker) => runtime.get(worker)?.owner);
       serveWorkerApi(server, runtime);
@@ -47,7 +46,7 @@ function localController(): Parser<Wire> {
       serveWorkerViews(server, { list: () => runtime.list() });
       await server.listen({ port: 0, host: '127.0.0.1' });
       ({ port } = server.server.address() as AddressInfo);
-      await runtime.ensure(launch);
+      await runtime.ensure(waitingWorker('FederatedLearningJob'));
     },
     async close() {
       await runtime.remove('w');
@@ -61,19 +60,6 @@ function localController(): Parser<Wire> {
     },
   };
 }
-
-const launch = {
-  name: 'w',
-  owner: { kind: 'FederatedLearningJob', namespace: 'default', name: 'job', uid: 'u' },
-  stage: 'Train',
-  image: 'waits:v1',
-  args: [],
-  env: {},
-  contract: {},
-  ports: [],
-  restart: 'Never' as const,
-  revision: '',
-};
 
 async function overHttp(port: number, wire: Wire): Promise<Found> {
   const request = requestOf(wire);

@@ -1,5 +1,5 @@
 /** What workers tell their local controller: the schema, the HTTP API with the real process runtime behind it, the client of the SDK. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { postOnce } from '../../../sdk/worker/post.ts';
@@ -7,9 +7,10 @@ import { workerProgress, workerReport, type ReceivedReport } from '../../../sdk/
 import { healthServer } from '../../../workers/lib/health.ts';
 import { logger } from '../../../workers/lib/log.ts';
 import { serveWorkerApi } from '../../../workers/lib/worker-api.ts';
-import { ProcessRuntime } from '../../../workers/runtimes/process/process-runtime.ts';
+import type { ProcessRuntime } from '../../../workers/runtimes/process/process-runtime.ts';
 import { caseOf, corpusDirectory, readExpected } from '../lib/expected.ts';
 import type { Family, Found, Parser } from '../lib/family.ts';
+import { waitingRuntime, waitingWorker } from '../lib/waiting-worker.ts';
 
 export interface ReportInput {
   to: 'info' | 'progress';
@@ -73,28 +74,13 @@ function node(): Parser<ReportInput>[] {
   let address = '';
   const open = async (): Promise<void> => {
     logger.level = 'silent';
-    writeFileSync(join(directory, 'waits.cjs'), 'setInterval(() => {}, 1000);');
-    runtime = new ProcessRuntime(join(directory, 'state'), [
-      { image: 'waits', dir: directory, command: ['node', 'waits.cjs'], env: {} },
-    ]);
+    runtime = waitingRuntime(directory);
     ({ server } = healthServer({ missing: () => [] }));
     serveWorkerApi(server, runtime);
     address = await server.listen({ port: 0, host: '127.0.0.1' });
     await start();
   };
-  const start = (): Promise<void> =>
-    runtime.ensure({
-      name: 'w',
-      owner: { kind: 'IncrementalLearningJob', namespace: 'default', name: 'job', uid: 'u' },
-      stage: 'Train',
-      image: 'waits:v1',
-      args: [],
-      env: {},
-      contract: {},
-      ports: [],
-      restart: 'Never',
-      revision: '',
-    });
+  const start = (): Promise<void> => runtime.ensure(waitingWorker('IncrementalLearningJob'));
   const close = async (): Promise<void> => {
     await runtime.remove('w');
     runtime.detach();
