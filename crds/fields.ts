@@ -5,7 +5,12 @@ import type { JointInferenceServiceSpec } from './joint-inference-service.ts';
 import { federatedLearningJobFields } from './lib/federated-fields.ts';
 import type { FederatedLearningJobFields } from './lib/federated-fields.ts';
 import { jointInferenceServiceFields } from './lib/joint-inference-fields.ts';
-import type { JointInferenceServiceFields, WorkerSetFields } from './lib/joint-inference-fields.ts';
+import type {
+  AskingSetFields,
+  JointInferenceServiceFields,
+  TierFields,
+  WorkerSetFields,
+} from './lib/joint-inference-fields.ts';
 import type { HardExampleMining } from './lib/key-value.ts';
 import type { Trigger } from './lib/trigger.ts';
 import { workerFields } from './lib/worker-fields.ts';
@@ -13,7 +18,14 @@ import type { WorkerFields } from './lib/worker-fields.ts';
 import type { ModelSignature } from './lib/signature.ts';
 import type { ModelSpec } from './model.ts';
 
-export type { FederatedLearningJobFields, JointInferenceServiceFields, WorkerFields, WorkerSetFields };
+export type {
+  AskingSetFields,
+  FederatedLearningJobFields,
+  JointInferenceServiceFields,
+  TierFields,
+  WorkerFields,
+  WorkerSetFields,
+};
 
 export interface DatasetFields {
   url: string;

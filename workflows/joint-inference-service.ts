@@ -1,21 +1,17 @@
-import { sleep } from '@temporalio/workflow';
 import type { FrontObservation, ServiceMetrics, WorkerObservation } from '../activities/contracts.ts';
 import type { JointInferenceServiceFields } from '../crds/fields.ts';
 import { farewell } from './lib/activities.ts';
 import { runEntity, type EntityInput, type EntityKind } from './lib/entity.ts';
 import { entityId, frontName } from './lib/ids.ts';
+import { learnAddress, waitingForAddresses } from './lib/joint-inference/addresses.ts';
+import { below, fieldsOf, pathOf, rolesOf, setOf } from './lib/joint-inference/chain.ts';
 import { change } from './lib/joint-inference/change.ts';
 import { noteCondition } from './lib/joint-inference/conditions.ts';
 import { pairProblem } from './lib/joint-inference/pair.ts';
+import { leaveFormerTiers } from './lib/joint-inference/former.ts';
 import { memberProblem } from './lib/joint-inference/problems.ts';
 import { needs, nodeOf, selectorOf } from './lib/joint-inference/situation.ts';
-import {
-  emptyService,
-  roles,
-  type JointInferenceState,
-  type Role,
-  type ServiceView,
-} from './lib/joint-inference/state.ts';
+import { emptyService, type JointInferenceState, type Role, type ServiceView } from './lib/joint-inference/state.ts';
 import { jointInferenceStatus, statusOf } from './lib/joint-inference/status.ts';
 import { templateOf } from './lib/joint-inference/workers.ts';
 import type { Verb } from './lib/messages.ts';
@@ -34,8 +30,9 @@ import {
   workerSlot,
   type SetContext,
 } from './lib/worker-set/operations.ts';
+import { emptySet } from './lib/worker-set/state.ts';
 
-/** Two worker sets: a big model in the cloud, and little ones at the edge that know where it is reached. */
+/** Worker sets in a chain: a big model in the cloud, little ones at the edge, and tiers between them; each knows where the next one is reached. */
 const serviceKind: EntityKind<JointInferenceServiceFields, JointInferenceState> = {
   kind: 'JointInferenceService',
   initial: emptyService,
@@ -44,8 +41,10 @@ const serviceKind: EntityKind<JointInferenceServiceFields, JointInferenceState> 
 
   plan(view) {
     if (!isPlanned(view)) return [];
-    const operations = roles.flatMap((role) => planRole(view, role));
-    if (view.own.cloudAddress === undefined && view.own.waited !== true) operations.push(waitingForCloud(view));
+    const roles = rolesOf(view);
+    const changes = roles.map((role) => changeRole(view, role));
+    const operations = roles.flatMap((role, i) => planRole(view, role, changes[i] ?? []));
+    operations.push(...waitingForAddresses(view), ...leaveFormerTiers(view, (role) => contextOf(view, role)));
     noteCondition(
       view,
       roles.map((role) => statusOf(view, role)),
@@ -54,8 +53,8 @@ const serviceKind: EntityKind<JointInferenceServiceFields, JointInferenceState> 
   },
 
   onObserved({ own }, slot, value) {
-    for (const role of roles) {
-      const set = own.sets[role];
+    for (const [role, set] of Object.entries(own.sets)) {
+      if (set === undefined) continue;
       // A node that the set has left may still have a word under way.
       if (slot === frontSlot(role) && (value as FrontObservation).node === set.node) {
         set.front = value as FrontObservation;
@@ -105,51 +104,41 @@ function ownerOf({ ref, desired }: ServiceView) {
   return { ...ref, uid: desired.uid };
 }
 
-function planRole(view: ServiceView, role: Role): Operation[] {
+/** Before anything else is planned: what a set asks for depends on the addresses of those above it, and on what they have become. */
+function changeRole(view: ServiceView, role: Role): Operation[] {
+  view.own.sets[role] ??= emptySet();
+  const check = change(view, role, contextOf(view, role));
+  learnAddress(view.own, role);
+  return check;
+}
+
+function contextOf(view: ServiceView, role: Role): SetContext {
   const { own, desired } = view;
-  const set = own.sets[role];
+  const listen = (slot: string) => ({ workflowId: entityId(view.ref), uid: desired.uid, slot });
+  return { owner: ownerOf(view), role, set: setOf(own, role), listen };
+}
+
+function planRole(view: ServiceView, role: Role, check: Operation[]): Operation[] {
+  const { own } = view;
   const operations: Operation[] = [];
   const selector = selectorOf(view, role);
   if (selector !== undefined && nodeOf(view, role) === undefined) operations.push(placing(view, selector));
-  const context: SetContext = {
-    owner: ownerOf(view),
-    role,
-    set,
-    listen: (slot) => ({ workflowId: entityId(view.ref), uid: desired.uid, slot }),
-  };
-  operations.push(...change(view, role, context), ...fronting(view, role, context));
+  const context = contextOf(view, role);
+  const { set } = context;
+  operations.push(...check, ...fronting(view, role, context));
   const silent = set.node !== undefined && nodeProblem(view, set.node)?.reason === 'NodeSilent';
   if (silent && selector !== undefined && own.mode === 'run')
     operations.push(...moveOperation(view, context, selector));
   operations.push(...memberOperations(context));
   if (isSettled(view, role)) operations.push(...leftOperations(context));
-  learnAddress(own);
   return operations;
 }
 
-/** Only when a service is new: the address of a cloud that is away later is kept. */
-function waitingForCloud({ own }: ServiceView): Operation {
-  const run = async (): Promise<void> => {
-    await sleep('10s');
-    own.waited = true;
-  };
-  return { slot: 'wait for the cloud', key: 'once', run };
-}
-
-function learnAddress(own: JointInferenceState): void {
-  const endpoint = own.sets.cloud.front?.endpoints[0];
-  const parts = endpoint === undefined ? null : /^http:\/\/(\[?[^/]+\]?):(\d+)$/.exec(endpoint.url);
-  if (parts === null) return;
-  const [, ip = '', port = ''] = parts;
-  own.cloudAddress = { ip, port };
-}
-
 function fronting(view: ServiceView, role: Role, context: SetContext): Operation[] {
-  const { desired } = view;
-  const { manifest, fields } = desired;
-  const { templateDigest, autoscaling, replicas } = fields[role];
+  const { manifest } = view.desired;
+  const { templateDigest, autoscaling, replicas } = fieldsOf(view, role);
   if (manifest === undefined) return [];
-  const path = `spec.${role}Worker.hpa`;
+  const path = `${pathOf(view, role)}.hpa`;
   return frontOperation(
     context,
     {
@@ -158,8 +147,8 @@ function fronting(view: ServiceView, role: Role, context: SetContext): Operation
         owner: context.owner,
         role,
         manifest,
-        template: templateOf(role),
-        ...(role === 'cloud' ? { always: true } : {}),
+        template: templateOf(view, role),
+        ...(role !== 'edge' ? { always: true } : {}),
       },
       ...(autoscaling === undefined ? {} : { autoscaling: { spec: autoscaling, path, replicas } }),
     },
@@ -170,8 +159,8 @@ function fronting(view: ServiceView, role: Role, context: SetContext): Operation
 /** It serves as wanted where it is now, and whoever needs its address has the new one: what was left elsewhere can go. */
 function isSettled(view: ServiceView, role: Role): boolean {
   if (view.own.mode === 'stop') return true;
-  const concerned = role === 'cloud' ? roles : [role];
-  return concerned.every((one) => !statusOf(view, one).changing);
+  const concerned = [role, below(view, role)];
+  return concerned.every((one) => one === undefined || !statusOf(view, one).changing);
 }
 
 /** What each verb does; a string is why it is refused. */
@@ -181,10 +170,11 @@ const verdicts: Partial<Record<Verb, (view: ServiceView) => string | undefined>>
   resume: (view) => setMode(view, 'run'),
   retry(view) {
     let any = false;
-    const misfit = pairProblem(view) !== undefined;
+    const roles = rolesOf(view);
+    const misfits = roles.filter((role) => pairProblem(view, role) !== undefined);
     for (const role of roles) {
-      const set = view.own.sets[role];
-      if (set.verdict?.problem !== undefined || misfit) {
+      const set = setOf(view.own, role);
+      if (set.verdict?.problem !== undefined || misfits.includes(role)) {
         set.verdict = undefined;
         any = true;
       }

@@ -12,27 +12,34 @@ export interface WorkerSetFields extends WorkerFields {
   autoscaling?: Autoscaling;
 }
 
+/** A set that asks the next one about what is hard for its own model. */
+export type AskingSetFields = WorkerSetFields & { model: string; hardExampleMining: HardExampleMining };
+export type TierFields = AskingSetFields & { name: string };
+
 export interface JointInferenceServiceFields {
-  edge: WorkerSetFields & { model: string; hardExampleMining: HardExampleMining };
+  edge: AskingSetFields;
   cloud: WorkerSetFields & { model: string };
+  /** From the edge towards the cloud; absent: none. */
+  tiers?: TierFields[];
   mode?: MiningMode;
   deferred?: Deferred;
   hardExamples?: { dataset: string };
 }
 
 export function jointInferenceServiceFields(spec: JointInferenceServiceSpec): JointInferenceServiceFields {
-  const { edgeWorker, cloudWorker, mode, deferred, hardExamples } = spec;
+  const { edgeWorker, cloudWorker, tiers = [], mode, deferred, hardExamples } = spec;
   return {
-    edge: {
-      ...setFields(edgeWorker),
-      model: edgeWorker.model.name,
-      hardExampleMining: edgeWorker.hardExampleMining,
-    },
+    edge: askingFields(edgeWorker),
     cloud: { ...setFields(cloudWorker), model: cloudWorker.model.name },
+    ...(tiers.length > 0 && { tiers: tiers.map((tier) => ({ name: tier.name, ...askingFields(tier) })) }),
     ...(mode && { mode }),
     ...(deferred && { deferred }),
     ...(hardExamples && { hardExamples: { dataset: hardExamples.dataset.name } }),
   };
+}
+
+function askingFields(worker: JointInferenceServiceSpec['edgeWorker']): AskingSetFields {
+  return { ...setFields(worker), model: worker.model.name, hardExampleMining: worker.hardExampleMining };
 }
 
 /** An autoscaler begins with its least number of workers unless the manifest says how many. */

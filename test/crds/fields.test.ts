@@ -75,6 +75,22 @@ test('a joint inference service plans with its two sets; an autoscaler begins wi
     edge: { replicas: 2 },
     cloud: { replicas: 0 },
   });
+  const set = { templateDigest: DIGEST, replicas: 1 };
+  expect(fieldsOf('tiers')).toEqual({
+    edge: { ...set, model: 'little', hardExampleMining: { name: 'CrossEntropy' } },
+    tiers: [
+      { ...set, name: 'site', model: 'middle', hardExampleMining: { name: 'CrossEntropy' }, replicas: 2 },
+      {
+        ...set,
+        name: 'region-1',
+        model: 'larger',
+        hardExampleMining: { name: 'Entropy', parameters: [{ key: 'threshold_entropy', value: '0.7' }] },
+        autoscaling: { maxReplicas: 3 },
+      },
+    ],
+    cloud: { ...set, model: 'big' },
+  });
+  expect(fieldsOf('no-tiers')).not.toHaveProperty('tiers');
   expect(deferredLimits({ maxAge: '1h30m', quota: '512Mi' })).toEqual({ maxAgeMs: 5_400_000, quotaBytes: 536_870_912 });
 });
 

@@ -2,12 +2,13 @@
 import { expect, test } from '@jest/globals';
 import type { JointInferenceServiceFields } from '../../../crds/fields.ts';
 import { noteCondition } from '../../../workflows/lib/joint-inference/conditions.ts';
-import { emptyService, roles, type ServiceView } from '../../../workflows/lib/joint-inference/state.ts';
+import { emptyService, type ServiceView } from '../../../workflows/lib/joint-inference/state.ts';
 import { jointInferenceStatus, statusOf } from '../../../workflows/lib/joint-inference/status.ts';
 import type { Problem } from '../../../workflows/lib/failures.ts';
 import type { EntityRef } from '../../../workflows/lib/ids.ts';
 import type { Member } from '../../../workflows/lib/worker-set/state.ts';
 
+const roles = ['cloud', 'edge'] as const;
 const model = { url: '/m.onnx', format: 'onnx', devices: [] };
 const node = { alive: true, since: '', labels: {}, executionProviders: [], blobStore: { reachable: true } };
 

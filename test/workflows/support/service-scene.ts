@@ -56,7 +56,7 @@ export class ServiceScene {
     return { kind: 'JointInferenceService', namespace: 'default', name: this.name };
   }
 
-  model(role: 'edge' | 'cloud' = 'edge') {
+  model(role = 'edge') {
     return { kind: 'Model', namespace: 'default', name: `${this.name}-${role}` };
   }
 
@@ -65,8 +65,10 @@ export class ServiceScene {
     return this;
   }
 
-  async applyModel(role: 'edge' | 'cloud', content: string, format = 'txt'): Promise<void> {
-    const url = join(this[role].directory, `${content}.${format}`);
+  /** `role` of a tier: its name. */
+  async applyModel(role: string, content: string, format = 'txt'): Promise<void> {
+    const { directory } = role === 'cloud' ? this.cloud : this.edge;
+    const url = join(directory, `${content}.${format}`);
     if (format === 'txt') writeFileSync(url, content);
     await this.temporal.apply(this.model(role), { fields: { url, format, devices: [] } });
   }
@@ -103,6 +105,20 @@ export class ServiceScene {
     await Promise.all([this.applyModel('cloud', 'big'), this.applyModel('edge', 'little'), this.applyService(change)]);
   }
 
+  /** An entry of `spec.tiers`; without a node it is for those with its label. */
+  tier(
+    name: string,
+    { node, env, ...more }: { node?: string; env?: Record<string, string>; [field: string]: unknown } = {},
+  ) {
+    return {
+      name,
+      model: { name: this.model(name).name },
+      hardExampleMining: { name: 'Entropy' },
+      template: template(node, env),
+      ...more,
+    };
+  }
+
   say(verb: string): Promise<void> {
     return this.temporal.signal(this.ref, verb);
   }
@@ -122,7 +138,7 @@ export class ServiceScene {
     return ((status['workers'] ?? []) as StatusWorker[]).filter((worker) => role === undefined || worker.role === role);
   }
 
-  async url(role: 'edge' | 'cloud'): Promise<string> {
+  async url(role: string): Promise<string> {
     const { status } = await this.temporal.view(this.ref);
     const endpoints = status['endpoints'] as { name: string; url: string }[];
     const url = endpoints.find(({ name }) => name === role)?.url;
@@ -131,7 +147,7 @@ export class ServiceScene {
   }
 
   /** Requests to the endpoint of a role, until it is stopped, at the latest when the scene ends. */
-  async load(role: 'edge' | 'cloud', clients = 4): Promise<ReturnType<typeof load>> {
+  async load(role: string, clients = 4): Promise<ReturnType<typeof load>> {
     const traffic = load(await this.url(role), clients);
     this.#traffic.push(traffic);
     return traffic;
@@ -144,7 +160,7 @@ export class ServiceScene {
   }
 }
 
-function template(nodeName: string, env: Record<string, string> = {}, pod: Record<string, unknown> = {}) {
+function template(nodeName: string | undefined, env: Record<string, string> = {}, pod: Record<string, unknown> = {}) {
   const container = {
     name: 'replica',
     image: 'test/replica:v1',

@@ -5,6 +5,7 @@ import { currentModel } from '../incremental/situation.ts';
 import { advance } from '../worker-set/advance.ts';
 import { checkOperation, workerSlot, type SetContext } from '../worker-set/operations.ts';
 import type { RevisionWorker } from '../worker-set/state.ts';
+import { mayStart } from './addresses.ts';
 import { mayJoin, verdictKeyOf } from './pair.ts';
 import { assess, type RoleSituation } from './situation.ts';
 import type { Role, ServiceView } from './state.ts';
@@ -51,9 +52,4 @@ function fitWorker(
   return verdict.problem === undefined && mayJoin(view, role) && mayStart(view, role)
     ? { worker, check: [] }
     : { check: [] };
-}
-
-/** An edge waits for the address of its cloud, but not for ever: it answers without one, too. */
-function mayStart({ own }: ServiceView, role: Role): boolean {
-  return role === 'cloud' || own.cloudAddress !== undefined || own.waited === true;
 }

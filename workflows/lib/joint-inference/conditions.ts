@@ -1,5 +1,5 @@
 /** Sedna's own conditions of a joint inference service: `Running` and `Failed`, one more whenever it changes. */
-import { counters, type RoleStatus } from './status.ts';
+import { allOf, counters, type RoleStatus } from './status.ts';
 import type { ServiceView } from './state.ts';
 
 const kept = 20;
@@ -26,7 +26,7 @@ export function noteCondition(view: ServiceView, known: RoleStatus[]): void {
     },
   ].slice(-kept);
   if (type === 'Failed') view.emit({ type: 'Warning', ...words });
-  else view.emit({ type: 'Normal', reason: 'Running', message: 'both workers serve' });
+  else view.emit({ type: 'Normal', reason: 'Running', message: `${allOf(known)} serve` });
 }
 
 function isNeed(reason: string): boolean {

@@ -1,9 +1,10 @@
-/** Whether the big model takes what the little one is given: a hard example goes from one to the other as it is. Pure. */
+/** Whether the model of each set takes what the one below it is given: a hard example goes from one to the other as it is. Pure. */
 import type { ModelVerdict } from '../../../activities/contracts.ts';
 import type { Problem } from '../failures.ts';
 import { currentModel } from '../incremental/situation.ts';
 import { nodeProblem } from '../../node.ts';
 import { checkSlot, verdictKey } from '../worker-set/operations.ts';
+import { above, below, fieldsOf, nameOf, setOf } from './chain.ts';
 import { assess, type RoleSituation } from './situation.ts';
 import type { Role, ServiceView } from './state.ts';
 
@@ -12,38 +13,47 @@ type Shape = Inputs[number]['shape'];
 
 /** Where the model of a role was judged, with the template that it was judged for. */
 export function verdictKeyOf(view: ServiceView, role: Role, { node, model }: RoleSituation): string {
-  return verdictKey(node, currentModel(model), view.desired.fields[role].templateDigest);
+  return verdictKey(node, currentModel(model), fieldsOf(view, role).templateDigest);
+}
+
+/** With one of its neighbours, the one above it first. */
+export function pairProblem(view: ServiceView, role: Role): Problem | undefined {
+  return misfit(view, role, above(view, role)) ?? misfit(view, below(view, role), role);
 }
 
 /** Undefined also where it cannot be told: a worker of somebody's own, a model that is no ONNX file, one that is not judged yet. */
-export function pairProblem(view: ServiceView): Problem | undefined {
-  const [edge, cloud] = [judged(view, 'edge'), judged(view, 'cloud')];
-  if (edge === undefined || cloud === undefined) return undefined;
-  const difference = differenceOf(edge.inputs, cloud.inputs, edge.isImage || cloud.isImage);
+function misfit(view: ServiceView, lower: Role | undefined, upper: Role | undefined): Problem | undefined {
+  if (lower === undefined || upper === undefined) return undefined;
+  const [little, big] = [judged(view, lower), judged(view, upper)];
+  if (little === undefined || big === undefined) return undefined;
+  const difference = differenceOf(little.inputs, big.inputs, little.isImage || big.isImage);
   if (difference === undefined) return undefined;
-  const { fields } = view.desired;
-  const models = `Model ${fields.edge.model} of the edge worker and Model ${fields.cloud.model} of the cloud worker`;
-  return { reason: 'ModelMisfit', message: `${models} do not take the same inputs: ${difference}` };
+  const [one, other] = [lower, upper].map((role) => `Model ${fieldsOf(view, role).model} of the ${nameOf(role)}`);
+  return { reason: 'ModelMisfit', message: `${one} and ${other} do not take the same inputs: ${difference}` };
 }
 
-/** A big model that is new serves before anybody asks it. Else a worker waits for the verdict on the other one's model, and for models that fit. */
+/**
+ * A model that is new serves before those below ask it. Else a worker waits for the verdicts on the models of its neighbours, and for
+ * models that fit.
+ */
 export function mayJoin(view: ServiceView, role: Role): boolean {
-  if (role === 'cloud' && view.own.sets.cloud.revision === 0) return true;
-  return !isAwaited(view, role) && pairProblem(view) === undefined;
+  const isNew = setOf(view.own, role).revision === 0;
+  const [upper, lower] = [above(view, role), isNew ? undefined : below(view, role)];
+  if ([upper, lower].some((other) => other !== undefined && isAwaited(view, role, other))) return false;
+  return (misfit(view, role, upper) ?? misfit(view, lower, role)) === undefined;
 }
 
-/** The other model is being judged. Where its node is away, or cannot say, nobody waits for that. */
-function isAwaited(view: ServiceView, role: Role): boolean {
-  if (view.own.sets[role].verdict?.inputs === undefined) return false;
-  const other = role === 'edge' ? 'cloud' : 'edge';
+/** The model of a neighbour is being judged. Where its node is away, or cannot say, nobody waits for that. */
+function isAwaited(view: ServiceView, role: Role, other: Role): boolean {
+  if (setOf(view.own, role).verdict?.inputs === undefined) return false;
   const { situation } = assess(view, other);
   if (situation === undefined || nodeProblem(view, situation.node) !== undefined) return false;
   if (view.operations.problem(checkSlot(other)) !== undefined) return false;
-  return view.own.sets[other].verdict?.key !== verdictKeyOf(view, other, situation);
+  return setOf(view.own, other).verdict?.key !== verdictKeyOf(view, other, situation);
 }
 
 function judged(view: ServiceView, role: Role): { inputs: Inputs; isImage: boolean } | undefined {
-  const { verdict } = view.own.sets[role];
+  const { verdict } = setOf(view.own, role);
   const { situation } = assess(view, role);
   if (verdict?.inputs === undefined || situation === undefined) return undefined;
   if (verdict.key !== verdictKeyOf(view, role, situation)) return undefined;

@@ -4,6 +4,7 @@ import type { Problem } from '../failures.ts';
 import { checkSlot, frontSlot, workerSlot } from '../worker-set/operations.ts';
 import type { Member } from '../worker-set/state.ts';
 import { pairProblem } from './pair.ts';
+import { setOf } from './chain.ts';
 import { assess, hardExampleDataset } from './situation.ts';
 import type { Role, ServiceView } from './state.ts';
 
@@ -17,15 +18,20 @@ export function roleProblem(view: ServiceView, role: Role): Problem | undefined 
 
 /** What a role lacks before its workers can start, or start anew. */
 export function needProblem(view: ServiceView, role: Role): Problem | undefined {
-  const set = view.own.sets[role];
+  const set = setOf(view.own, role);
   return (
-    assess(view, role).problem ?? set.verdict?.problem ?? view.operations.problem(checkSlot(role)) ?? pairProblem(view)
+    assess(view, role).problem ??
+    set.verdict?.problem ??
+    view.operations.problem(checkSlot(role)) ??
+    pairProblem(view, role)
   );
 }
 
 /** Of the first replica that fails; of the newest revision before those that it replaces. */
 export function workerProblem(view: ServiceView, role: Role): Problem | undefined {
-  const members = view.own.sets[role].members.filter(({ draining }) => draining !== true).reverse();
+  const members = setOf(view.own, role)
+    .members.filter(({ draining }) => draining !== true)
+    .reverse();
   for (const member of members) {
     const problem = memberProblem(view, member);
     if (problem !== undefined) return problem;
@@ -41,11 +47,11 @@ export function memberProblem(view: ServiceView, { name, seen }: Member): Proble
 
 /** Workers may serve all the same. */
 function sideProblem(view: ServiceView, role: Role): Problem | undefined {
-  const { node, front } = view.own.sets[role];
+  const { node, front } = setOf(view.own, role);
   const found =
     (node === undefined ? undefined : nodeProblem(view, node)) ??
     view.operations.problem(frontSlot(role)) ??
     front?.problem;
-  if (found !== undefined || role === 'cloud' || node === undefined) return found;
+  if (found !== undefined || role !== 'edge' || node === undefined) return found;
   return hardExampleDataset(view, node).problem;
 }

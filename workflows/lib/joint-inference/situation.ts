@@ -5,7 +5,8 @@ import { nodeProblem } from '../../node.ts';
 import type { Problem } from '../failures.ts';
 import { nodeRef, type EntityRef } from '../ids.ts';
 import { missing, peerValue, selectorKey } from '../surroundings.ts';
-import { roles, type Role, type ServiceView } from './state.ts';
+import { fieldsOf, formerRoles, isTier, rolesOf, setOf, shortName } from './chain.ts';
+import type { Role, ServiceView } from './state.ts';
 
 export interface RoleSituation {
   node: string;
@@ -15,11 +16,16 @@ export interface RoleSituation {
 export function needs(view: ServiceView): EntityRef[] {
   const { fields } = view.desired;
   const { namespace } = view.ref;
-  const models = new Set(roles.map((role) => fields[role].model));
+  const roles = rolesOf(view);
+  const models = new Set(roles.map((role) => fieldsOf(view, role).model));
   // Also where a set still is while it moves.
   const nodes = new Set(
-    roles.flatMap((role) => [nodeOf(view, role), view.own.sets[role].node]).filter((node) => node !== undefined),
+    roles.flatMap((role) => [nodeOf(view, role), setOf(view.own, role).node]).filter((node) => node !== undefined),
   );
+  for (const role of formerRoles(view)) {
+    const { node } = setOf(view.own, role);
+    if (node !== undefined) nodes.add(node);
+  }
   const { hardExamples } = fields;
   return [
     ...[...models].map((name) => ({ kind: 'Model', namespace, name })),
@@ -30,25 +36,30 @@ export function needs(view: ServiceView): EntityRef[] {
 
 /** Undefined where the template names its node: nothing may choose another one. */
 export function selectorOf(view: ServiceView, role: Role): Record<string, string> | undefined {
-  const { node, nodeSelector } = view.desired.fields[role];
-  return node === undefined ? (nodeSelector ?? { 'sedna.io/role': role }) : undefined;
+  const { node, nodeSelector } = fieldsOf(view, role);
+  return node === undefined ? (nodeSelector ?? usualNodes(role)) : undefined;
+}
+
+/** Nodes are in the cloud or at the edge: which of them carries a tier, a label of its own says. */
+function usualNodes(role: Role): Record<string, string> {
+  return isTier(role) ? { 'sedna.io/tier': shortName(role) } : { 'sedna.io/role': role };
 }
 
 export function nodeOf(view: ServiceView, role: Role): string | undefined {
   const selector = selectorOf(view, role);
-  return selector === undefined ? view.desired.fields[role].node : view.own.placed[selectorKey(selector)];
+  return selector === undefined ? fieldsOf(view, role).node : view.own.placed[selectorKey(selector)];
 }
 
 /** It is wanted on another node than where it is, and nothing speaks against it. */
 export function isMoving(view: ServiceView, role: Role): boolean {
-  const { node } = view.own.sets[role];
+  const { node } = setOf(view.own, role);
   const wanted = nodeOf(view, role);
   return node !== undefined && wanted !== undefined && wanted !== node && assess(view, role).problem === undefined;
 }
 
 /** All that a set needs, or the first reason why there is none. Neither: not answered yet. */
 export function assess(view: ServiceView, role: Role): { situation?: RoleSituation; problem?: Problem } {
-  const { model: name } = view.desired.fields[role];
+  const { model: name } = fieldsOf(view, role);
   const model = peerValue<PublishedModel>(view, 'Model', name);
   if (model === undefined) {
     const problem = missing(view, 'Model', name);

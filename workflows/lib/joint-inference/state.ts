@@ -4,20 +4,29 @@ import type { Condition } from '../status.ts';
 import { emptySet, type SetState } from '../worker-set/state.ts';
 import type { JointInferenceServiceFields } from '../../../crds/fields.ts';
 
-/** In the order in which they are started: the cloud's address is needed at the edge. */
-export const roles = ['cloud', 'edge'] as const;
-export type Role = (typeof roles)[number];
+export type TierRole = `tier-${string}`;
+/** Of a worker set: the two ends that every service has, and what is between them. */
+export type Role = 'cloud' | 'edge' | TierRole;
+
+export interface Address {
+  ip: string;
+  port: string;
+}
 
 export interface JointInferenceState {
   startTime: string;
   mode: 'run' | 'pause' | 'stop';
   /** Placement by selector. */
   placed: Record<string, string>;
-  sets: Record<Role, SetState>;
+  /** A tier has one from the first plan on that knows of it, and until its workers are gone. */
+  sets: Record<'cloud' | 'edge', SetState> & Record<TierRole, SetState | undefined>;
   /** Where the big model is reached, once known: an edge keeps it while the cloud is away. */
-  cloudAddress?: { ip: string; port: string };
+  cloudAddress?: Address;
+  /** The same of tiers; absent: there are none. */
+  tierAddresses?: Record<TierRole, Address>;
   /** It was waited for at the beginning, and did not come. */
   waited?: boolean;
+  tiersWaitedFor?: TierRole[];
   /** Sedna's own, oldest first. */
   conditions: Condition[];
   /** Nodes that may hold something of this service. */

@@ -5,8 +5,10 @@ import { nodeProblem } from '../../node.ts';
 import { replicaOf } from '../worker-set/advance.ts';
 import { totals } from '../worker-set/counts.ts';
 import { memberProblem, needProblem, roleProblem, workerProblem } from './problems.ts';
+import { formerRoles, isTier, nameOf, rolesOf, setOf } from './chain.ts';
 import { isMoving, nodeOf } from './situation.ts';
-import { roles, type Role, type ServiceView } from './state.ts';
+import type { Role, ServiceView } from './state.ts';
+import { chainOf } from './tier-status.ts';
 import { wantedReplicas } from './wanted.ts';
 
 export interface RoleStatus {
@@ -22,9 +24,10 @@ export interface RoleStatus {
   failure?: Problem;
 }
 
-/** A JointInferenceService is Available while both its workers serve. */
+/** A JointInferenceService is Available while all its worker sets serve. */
 export function jointInferenceStatus(view: ServiceView): StatusDraft {
   const { own } = view;
+  const roles = rolesOf(view);
   const known = roles.map((role) => statusOf(view, role));
   const nodes = Object.fromEntries(roles.flatMap((role) => placeOf(view, role).map((node) => [role, node])));
   const waiting = waitingFor(view, known);
@@ -45,6 +48,7 @@ export function jointInferenceStatus(view: ServiceView): StatusDraft {
       workers: workers(view),
       endpoints: endpoints(view),
       metrics: serviceMetrics(view),
+      ...(known.some(({ role }) => isTier(role)) ? chainOf(view, known) : {}),
       nodes,
       ...(nodes['edge'] === undefined ? {} : { node: nodes['edge'] }),
     },
@@ -53,7 +57,7 @@ export function jointInferenceStatus(view: ServiceView): StatusDraft {
 
 /** Where it is; before it is anywhere, where it will be. */
 function placeOf(view: ServiceView, role: Role): string[] {
-  const node = view.own.sets[role].node ?? nodeOf(view, role);
+  const node = setOf(view.own, role).node ?? nodeOf(view, role);
   return node === undefined ? [] : [node];
 }
 
@@ -66,7 +70,7 @@ export function counters(known: RoleStatus[]): { active: number; failed: number 
 }
 
 export function statusOf(view: ServiceView, role: Role): RoleStatus {
-  const set = view.own.sets[role];
+  const set = setOf(view.own, role);
   const replicas = set.members.map((member) => replicaOf(set, member, memberProblem(view, member) !== undefined));
   const wanted = wantedReplicas(view, role);
   const ready = replicas.filter(({ state }) => state === 'ready').length;
@@ -86,7 +90,7 @@ export function statusOf(view: ServiceView, role: Role): RoleStatus {
 }
 
 function isReached({ own }: ServiceView, role: Role): boolean {
-  const state = own.sets[role].front?.state;
+  const state = setOf(own, role).front?.state;
   return state === 'ready' || state === 'none';
 }
 
@@ -97,7 +101,7 @@ function sum(known: RoleStatus[], what: 'ready' | 'wanted'): number {
 /** What people call first: the edge, whose answers they wait for. */
 function firstProblem(known: RoleStatus[]): Problem | undefined {
   for (const { role, problem } of [...known].reverse()) {
-    if (problem !== undefined) return { reason: problem.reason, message: `${role} worker: ${problem.message}` };
+    if (problem !== undefined) return { reason: problem.reason, message: `${nameOf(role)}: ${problem.message}` };
   }
   return undefined;
 }
@@ -109,7 +113,7 @@ function phaseOf(view: ServiceView, known: RoleStatus[], available: boolean): st
   // What nobody wants keeps nothing from running.
   const serves = available || known.every(({ ready, reached, wanted }) => (ready > 0 && reached) || wanted === 0);
   if (serves) return known.some(({ changing }) => changing) ? 'Updating' : 'Running';
-  if (roles.some((role) => needProblem(view, role) !== undefined)) return 'Pending';
+  if (known.some(({ role }) => needProblem(view, role) !== undefined)) return 'Pending';
   return known.some(({ failure }) => failure !== undefined) ? 'Failed' : 'Starting';
 }
 
@@ -138,7 +142,7 @@ function progress(known: RoleStatus[], waiting: Problem | undefined): Verdict {
 
 function ongoing({ role, ready, wanted }: RoleStatus): string {
   const rest = ready < wanted ? 'others start' : 'what was wanted before is being replaced';
-  return `${role} worker: ${ready} of ${wanted} replicas serve; ${rest}`;
+  return `${nameOf(role)}: ${ready} of ${wanted} replicas serve; ${rest}`;
 }
 
 function availability(view: ServiceView, known: RoleStatus[]): Verdict {
@@ -147,29 +151,34 @@ function availability(view: ServiceView, known: RoleStatus[]): Verdict {
     const where = endpoints(view)
       .map(({ name, url }) => `${name} at ${url}`)
       .join(', ');
-    const unheard = roles.some((role) => isUnheard(view, role)) ? ', when last heard of' : '';
-    return { status: true, reason: 'Serving', message: `${where === '' ? 'both workers serve' : where}${unheard}` };
+    const unheard = known.some(({ role }) => isUnheard(view, role)) ? ', when last heard of' : '';
+    return { status: true, reason: 'Serving', message: `${where === '' ? `${allOf(known)} serve` : where}${unheard}` };
   }
   const { role, ready, wanted, problem } = silent;
   if (problem !== undefined) {
-    return { status: false, reason: problem.reason, message: `${role} worker: ${problem.message}` };
+    return { status: false, reason: problem.reason, message: `${nameOf(role)}: ${problem.message}` };
   }
-  if (wanted === 0) return { status: false, reason: 'ScaledToZero', message: `${role} worker: no replica is wanted` };
+  if (wanted === 0) return { status: false, reason: 'ScaledToZero', message: `${nameOf(role)}: no replica is wanted` };
   return {
     status: false,
     reason: 'InferenceStarting',
-    message: `${role} worker: ${ready > 0 ? 'its front' : 'no replica'} is ${ready > 0 ? 'not ' : ''}ready yet`,
+    message: `${nameOf(role)}: ${ready > 0 ? 'its front' : 'no replica'} is ${ready > 0 ? 'not ' : ''}ready yet`,
   };
 }
 
+/** For people. */
+export function allOf(known: readonly RoleStatus[]): string {
+  return known.length === 2 ? 'both workers' : 'all workers';
+}
+
 function isUnheard(view: ServiceView, role: Role): boolean {
-  const { node } = view.own.sets[role];
+  const { node } = setOf(view.own, role);
   return node !== undefined && nodeProblem(view, node)?.reason === 'NodeSilent';
 }
 
 function workers(view: ServiceView): Record<string, unknown>[] {
-  return roles.flatMap((role) => {
-    const set = view.own.sets[role];
+  return [...rolesOf(view), ...formerRoles(view)].flatMap((role) => {
+    const set = setOf(view.own, role);
     return set.members.map((member) => {
       const problem = memberProblem(view, member);
       const { state } = replicaOf(set, member, view.operations.problem(`worker ${member.name}`) !== undefined);
@@ -189,10 +198,10 @@ function workers(view: ServiceView): Record<string, unknown>[] {
   });
 }
 
-/** As `edge` and `cloud`; a further port has its name behind it. */
+/** As `edge`, `tier-<name>` and `cloud`; a further port has its name behind it. */
 function endpoints(view: ServiceView): { name: string; node: string; url: string }[] {
-  return roles.flatMap((role) => {
-    const { front } = view.own.sets[role];
+  return rolesOf(view).flatMap((role) => {
+    const { front } = setOf(view.own, role);
     return (front?.endpoints ?? []).map(({ name, url }, i) => ({
       name: i === 0 ? role : `${role}-${name}`,
       node: front?.node ?? '',

@@ -1,12 +1,15 @@
 /** What the workers of a joint inference service are started with (section 3.4 of the control-plane reference, and ours). Pure. */
+import type { AskingSetFields } from '../../../crds/fields.ts';
 import { currentModel } from '../incremental/situation.ts';
 import { frontName, type Owner } from '../ids.ts';
 import type { RevisionWorker } from '../worker-set/state.ts';
+import { addressAbove } from './addresses.ts';
+import { above, fieldsOf, isTier, pathOf, rolesOf, shortName, tierFields } from './chain.ts';
 import { hardExampleDataset, type RoleSituation } from './situation.ts';
-import type { Role, ServiceView } from './state.ts';
+import type { Role, ServiceView, TierRole } from './state.ts';
 
-/** Nobody listens there: an edge that starts while there is no cloud yet is refused at once, and answers by itself. */
-const nowhere = { ip: '127.0.0.1', port: '1' };
+/** For each hop that an answer may need, in ms: a worker must not give up a tier that only waits for the next one. */
+const patiencePerHopMs = 500;
 
 export function workerOf(view: ServiceView, role: Role, situation: RoleSituation): RevisionWorker | undefined {
   const { desired, ref } = view;
@@ -20,42 +23,66 @@ export function workerOf(view: ServiceView, role: Role, situation: RoleSituation
   };
   return {
     owner,
-    stage: role === 'cloud' ? 'Cloud' : 'Edge',
+    stage: isTier(role) ? 'Tier' : role === 'cloud' ? 'Cloud' : 'Edge',
     manifest: desired.manifest,
-    template: templateOf(role),
-    env: { ...common, ...(role === 'cloud' ? cloudEnvironment : edgeEnvironment(view, situation.node)) },
+    template: templateOf(view, role),
+    env: { ...common, ...environmentOf(view, role, situation.node) },
     models: { MODEL_URL: [currentModel(situation.model)] },
     serving: {
       role,
       front: frontName(owner, role),
-      ...(role === 'cloud' ? { portVariables: ['BIG_MODEL_BIND_PORT'], always: true } : {}),
+      ...(role !== 'edge' ? { portVariables: ['BIG_MODEL_BIND_PORT'], always: true } : {}),
     },
   };
 }
 
-export function templateOf(role: Role): string {
-  return `spec.${role}Worker.template`;
+export function templateOf(view: ServiceView, role: Role): string {
+  return `${pathOf(view, role)}.template`;
 }
 
 /** Equal for workers that are started alike: a manifest may change in what does not concern them. */
 export function digestOf(view: ServiceView, role: Role, { env, models, serving }: RevisionWorker): string {
-  return JSON.stringify([view.desired.fields[role].templateDigest, env, models, serving]);
+  return JSON.stringify([fieldsOf(view, role).templateDigest, env, models, serving]);
 }
 
 /** The front of this node is in front of it, so nobody else needs to reach it. */
 const cloudEnvironment = { BIG_MODEL_BIND_IP: '127.0.0.1' };
 
+function environmentOf(view: ServiceView, role: Role, node: string): Record<string, string> {
+  if (role === 'cloud') return cloudEnvironment;
+  return isTier(role) ? tierEnvironment(view, role) : edgeEnvironment(view, node);
+}
+
+/** A big model for those below it, an edge for those above. */
+function tierEnvironment(view: ServiceView, role: TierRole): Record<string, string> {
+  const { hardExampleMining } = tierFields(view.desired.fields, role);
+  return { ...cloudEnvironment, ...askingEnvironment(view, role, hardExampleMining), SEDNA_TIER: shortName(role) };
+}
+
 function edgeEnvironment(view: ServiceView, node: string): Record<string, string> {
   const { edge, mode, deferred, hardExamples } = view.desired.fields;
-  const { ip, port } = view.own.cloudAddress ?? nowhere;
   const { dataset } = hardExampleDataset(view, node);
   return {
-    BIG_MODEL_IP: ip,
-    BIG_MODEL_PORT: port,
-    HEM_NAME: edge.hardExampleMining.name,
-    HEM_PARAMETERS: JSON.stringify(edge.hardExampleMining.parameters ?? null),
+    ...askingEnvironment(view, 'edge', edge.hardExampleMining),
     ...(mode === undefined ? {} : { MINING_MODE: mode }),
     ...(deferred === undefined ? {} : { SEDNA_DEFERRED: JSON.stringify(deferred) }),
     ...(hardExamples === undefined ? {} : { SEDNA_HARD_EXAMPLES: JSON.stringify({ ...hardExamples, ...dataset }) }),
+  };
+}
+
+function askingEnvironment(
+  view: ServiceView,
+  role: Role,
+  { name, parameters }: AskingSetFields['hardExampleMining'],
+): Record<string, string> {
+  const { ip, port } = addressAbove(view, role);
+  const next = above(view, role);
+  const hops = rolesOf(view).indexOf(role);
+  return {
+    BIG_MODEL_IP: ip,
+    BIG_MODEL_PORT: port,
+    HEM_NAME: name,
+    HEM_PARAMETERS: JSON.stringify(parameters ?? null),
+    ...(next !== undefined && isTier(next) ? { SEDNA_PATIENCE_MS: String(hops * patiencePerHopMs) } : {}),
   };
 }

@@ -56,7 +56,7 @@ export function forget(set: SetState, name: string): void {
 }
 
 /** Everything is begun anew elsewhere; what is left behind is removed when the new place serves, or when the node is back. */
-function leave(set: SetState, front: string): void {
+export function leave(set: SetState, front: string): void {
   const workers = [...set.members.map(({ name }) => name), front];
   for (const { name } of set.members) retire(set.counts, name);
   set.left = [...set.left, { node: set.node ?? '', workers }];

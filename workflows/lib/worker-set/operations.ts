@@ -62,13 +62,13 @@ export function frontOperation(
 }
 
 /** What was left behind on other nodes; a node that is away does it when it is back. */
-export function leftOperations({ set, owner }: SetContext): Operation[] {
+export function leftOperations({ set, owner, role }: SetContext): Operation[] {
   return set.left.map(({ node, workers }, i) => {
     const run = async (): Promise<void> => {
       await errand(node, `remove what was left on ${node}`).drainWorkers({ owner, workers });
       set.left = set.left.filter((left) => left.node !== node || left.workers.join() !== workers.join());
     };
-    return { slot: `left ${i} on ${node}`, key: workers.join(' '), run };
+    return { slot: `left ${i} of ${role} on ${node}`, key: workers.join(' '), run };
   });
 }
 

@@ -6,8 +6,9 @@ import type { EntityRef } from '../../../../workflows/lib/ids.ts';
 import { differenceOf, mayJoin, pairProblem, verdictKeyOf } from '../../../../workflows/lib/joint-inference/pair.ts';
 import { needProblem } from '../../../../workflows/lib/joint-inference/problems.ts';
 import { assess } from '../../../../workflows/lib/joint-inference/situation.ts';
-import { emptyService, roles, type ServiceView } from '../../../../workflows/lib/joint-inference/state.ts';
+import { emptyService, type ServiceView } from '../../../../workflows/lib/joint-inference/state.ts';
 
+const roles = ['cloud', 'edge'] as const;
 type Inputs = NonNullable<ModelVerdict['inputs']>;
 
 const x = (shape: Inputs[number]['shape'], change: Partial<Inputs[number]> = {}): Inputs => [
@@ -67,20 +68,20 @@ function judged(inputs: { edge?: Inputs; cloud?: Inputs }, signature?: object): 
 describe('two models', () => {
   test('that differ are a problem of both workers, which names models and inputs', () => {
     const view = judged({ edge: x(['N', 784]), cloud: x(['N', 64]) });
-    expect(pairProblem(view)).toEqual({
+    expect(pairProblem(view, 'edge')).toEqual({
       reason: 'ModelMisfit',
       message:
         'Model edge-model of the edge worker and Model cloud-model of the cloud worker do not take the same inputs: ' +
         '"x" is [N, 784] and [N, 64]',
     });
-    for (const role of roles) expect(needProblem(view, role)).toEqual(pairProblem(view));
+    for (const role of roles) expect(needProblem(view, role)).toEqual(pairProblem(view, 'edge'));
   });
 
   test('are not compared where one of them is served by a program of its own, or was judged as another one', () => {
-    expect(pairProblem(judged({ edge: x(['N', 784]) }))).toBeUndefined();
+    expect(pairProblem(judged({ edge: x(['N', 784]) }), 'edge')).toBeUndefined();
     const view = judged({ edge: x(['N', 784]), cloud: x(['N', 64]) });
     view.own.sets.cloud.verdict = { key: 'the model before', inputs: x(['N', 64]) };
-    expect(pairProblem(view)).toBeUndefined();
+    expect(pairProblem(view, 'edge')).toBeUndefined();
   });
 
   test('that differ: a big model that is new serves, the little one does not; later neither is replaced', () => {
@@ -110,6 +111,6 @@ describe('two models', () => {
 
   test('that take image files need not have one size', () => {
     const images = { preprocess: { width: 64, height: 64 } };
-    expect(pairProblem(judged({ edge: x([1, 3, 64, 64]), cloud: x([1, 3, 320, 320]) }, images))).toBeUndefined();
+    expect(pairProblem(judged({ edge: x([1, 3, 64, 64]), cloud: x([1, 3, 320, 320]) }, images), 'cloud')).toBeUndefined();
   });
 });
