@@ -10,6 +10,7 @@ import { DatasetWatchers } from '../activities/edge/lib/dataset-watcher.ts';
 import { createNodeActivities } from '../activities/edge/node.ts';
 import type { FederatedDependencies } from '../activities/edge/train-client.ts';
 import { createWorkerSetActivities } from '../activities/edge/serve.ts';
+import { createUserAggregators } from '../activities/edge/user-aggregator.ts';
 import { createWorkerActivities } from '../activities/edge/worker.ts';
 import { signalEntity } from '../activities/lib/entities.ts';
 import { signallerOf } from '../activities/lib/signaller.ts';
@@ -17,6 +18,7 @@ import type { NodeFields } from '../activities/contracts.ts';
 import { openBlobStore } from '../sdk/storage/index.ts';
 import { edgeQueue, nodeRef, residentQueue } from '../workflows/lib/ids.ts';
 import { signals } from '../workflows/lib/messages.ts';
+import { roundPlayer } from './lib/aggregator/player.ts';
 import { BegunActivities } from './lib/begun.ts';
 import { configured, readLcConfig, type LcConfig } from './lib/config.ts';
 import { serveGateway } from './lib/gateway/gateway.ts';
@@ -122,6 +124,7 @@ async function createWorkers(
   const { client } = temporal;
   const sweep = async (): Promise<void> =>
     void (await Promise.all([deps.begun.all(client), sweepOwners(client, deps)]));
+  const aggregators = createUserAggregators({ ...deps, player: roundPlayer });
   const residents = {
     ...createDatasetActivities({ blobs: deps.blobs, signaller: deps.signaller, watchers: new DatasetWatchers() }),
     ...createDeployActivities(deps),
@@ -146,7 +149,7 @@ async function createWorkers(
     Worker.create({
       ...common,
       taskQueue: edgeQueue(config.node),
-      activities: { runWorker, ...createAggregateActivities(deps) },
+      activities: { runWorker, ...createAggregateActivities({ ...deps, aggregators }) },
       maxConcurrentActivityTaskExecutions: config.slots,
       activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 1, maximum: 2 },
     }),

@@ -116,6 +116,24 @@ export type CountedUpdate = AcceptedUpdate & { base?: BlobRef; staleness?: numbe
 export interface CheckStrategyInput {
   name: string;
   parameters: Record<string, number | string | boolean>;
+  /** Of the strategy Worker: the aggregator of the user's own. */
+  worker?: WorkerSpec;
+}
+
+/** Of the strategy Worker: the aggregator of the user's own, to which the updates of a round are sent as its clients would. */
+export interface AggregatorSpec {
+  worker: WorkerSpec;
+  /** Workflow id of the run: an aggregator that served another one is not asked. */
+  run: string;
+  /** Told why it is tried again. */
+  listener: Listener;
+}
+
+/** Signalled while such an aggregator is asked: without a problem it is at its work. */
+export interface AggregatorNews {
+  round: number;
+  node: string;
+  problem?: Problem;
 }
 
 export interface AggregateInput {
@@ -130,6 +148,8 @@ export interface AggregateInput {
   state?: BlobRef;
   /** The model file into which the new weights are put, if there is one. */
   file?: BlobRef;
+  /** Of the strategy Worker. */
+  aggregator?: AggregatorSpec;
 }
 
 export interface AggregateResult {
@@ -140,6 +160,8 @@ export interface AggregateResult {
   /** Clients that the strategy left out, and why (Krum and its kin). */
   left: { client: string; reason: string }[];
   metrics: Record<string, number>;
+  /** The aggregator says that this was the last round. */
+  finished?: boolean;
 }
 
 export interface InspectCutInput {
@@ -184,17 +206,25 @@ export interface FederatedResidentActivities {
   /**
    * Tells resident trainers of a run that there is no more, and waits for their end (bounded), then removes them. `weights`: the
    * final global ones, which each saves as its node's own model (`MODEL_URL`); without them nothing is saved. `trainers`: those that are
-   * to be started for that, because they have ended after their last task.
+   * to be started for that, because they have ended after their last task. `aggregator`: one that knows no tasks; it is stopped, and where it
+   * has said itself that the rounds are over it has the time to end before that.
    */
-  dismissClients(input: { run: string; workers: string[]; weights?: BlobRef; trainers?: WorkerSpec[] }): Promise<void>;
+  dismissClients(input: {
+    run: string;
+    workers: string[];
+    weights?: BlobRef;
+    trainers?: WorkerSpec[];
+    aggregator?: { worker: string; finished: boolean };
+  }): Promise<void>;
 }
 
 /** Activities of an LC on `edge/<node>`: what computes. */
 export interface FederatedEdgeActivities {
   /** `undefined`: the model is no ONNX file with trainable weights, or is not there. */
   importModel(input: ImportModelInput): Promise<ImportedModel | undefined>;
-  /** Fails with `InvalidSpec` where the node has no such strategy or it refuses its parameters. */
+  /** Fails with `InvalidSpec` where the node has no such strategy or it refuses its parameters; `ImageNotAllowed`, `InvalidTemplate` for its worker. */
   checkStrategy(input: CheckStrategyInput): Promise<void>;
+  /** With an `aggregator`: `AggregatorFailed` and `AggregateInvalid` are retried, from the same blobs, by an aggregator that is started anew. */
   aggregate(input: AggregateInput): Promise<AggregateResult>;
   /** Fails with `InvalidSpec` where the model cannot be cut as the parameters say, or what is behind the cut cannot be trained. */
   inspectCut(input: InspectCutInput): Promise<Encoding>;

@@ -12,9 +12,12 @@ import { evaluateModel } from './evaluate-model.ts';
 import { ChildError, inChild } from './lib/child.ts';
 import { nodePath } from './lib/node-path.ts';
 import { beating } from './lib/resident.ts';
+import type { UserAggregators } from './user-aggregator.ts';
 import type { WorkerDependencies } from './worker.ts';
 
 type Dependencies = Pick<WorkerDependencies, 'stateDir' | 'blobs'> & {
+  /** Absent: this node runs none. */
+  aggregators?: UserAggregators;
   /** Files with strategies beyond those of the SDK, which whoever runs the node has allowed. */
   strategies?: readonly string[];
 };
@@ -31,8 +34,9 @@ export function createAggregateActivities(deps: Dependencies): FederatedEdgeActi
   const headActivity = <I, O>(script: string, given: { input: I; scratch: string }, signal: AbortSignal): Promise<O> =>
     inChild<O>(script, { blobUrl: deps.blobs.url, ...given } satisfies HeadChildInput<I>, signal).catch(refused);
   return {
-    checkStrategy: (strategy) =>
+    checkStrategy: ({ worker, ...strategy }) =>
       beating(async (signal) => {
+        if (worker !== undefined) return aggregatorsOf(deps).check({ ...strategy, worker });
         const input: CheckStrategyChildInput = { ...strategy, modules };
         await inChild<null>('check-strategy', input, signal).catch(refused);
       }),
@@ -42,10 +46,17 @@ export function createAggregateActivities(deps: Dependencies): FederatedEdgeActi
     trainHead: (input) => work((scratch, signal) => headActivity('train-head', { input, scratch }, signal)),
     aggregate: (round) =>
       work(async (scratch, signal) => {
+        const { aggregator } = round;
+        if (aggregator !== undefined) return aggregatorsOf(deps).aggregate(round, aggregator, { scratch, signal });
         const input: AggregateChildInput = { blobUrl: deps.blobs.url, round, modules, scratch };
         return inChild<AggregateResult>('aggregate', input, signal).catch(refused);
       }),
   };
+}
+
+function aggregatorsOf({ aggregators }: Dependencies): UserAggregators {
+  if (aggregators !== undefined) return aggregators;
+  throw failure('InvalidSpec', 'spec.aggregation.strategy: Worker: this node runs no aggregators');
 }
 
 interface Place {

@@ -3,13 +3,14 @@ import { rm } from 'node:fs/promises';
 import type { BlobRef, FederatedResidentActivities } from '../contracts.ts';
 import { beating } from './lib/resident.ts';
 import { pruneTasks } from './lib/task-retention.ts';
-import { taskFiles } from './tasks.ts';
+import { taskFiles, tasksOfWorker } from './tasks.ts';
 import { createTrainClient, ensureTrainer, type FederatedDependencies } from './train-client.ts';
 
 /** After the last task a worker may save its model for so long before it is stopped. */
 const farewellMs = 60_000;
 /** Between two rounds it has nothing to save. */
 const restMs = 10_000;
+const aggregatorsEndMs = 30_000;
 
 type DismissInput = Parameters<FederatedResidentActivities['dismissClients']>[0];
 
@@ -26,9 +27,13 @@ export function createFederatedResidents(deps: FederatedDependencies): Federated
       return result;
     },
     async dismissClients(input) {
-      await beating((interrupted) =>
-        Promise.all(input.workers.map((worker) => dismiss(deps, input, { worker, interrupted }))).then(() => undefined),
-      );
+      const { workers, aggregator } = input;
+      await beating(async (interrupted) => {
+        await Promise.all([
+          ...workers.map((worker) => dismiss(deps, input, { worker, interrupted })),
+          ...(aggregator === undefined ? [] : [stopAggregator(deps, { ...aggregator, interrupted })]),
+        ]);
+      });
     },
   };
 }
@@ -47,6 +52,19 @@ async function dismiss(
   const trainer = trainers?.find(({ name }) => name === ending.worker);
   if (trainer !== undefined && weights !== undefined) await ensureTrainer(deps, trainer);
   await endWorker(deps, { ...ending, boundMs: farewellMs, ...(weights === undefined ? {} : { weights }) });
+}
+
+/** One that has said itself that the rounds are over ends by itself (the original's looks every 15 s whether its clients are gone). */
+async function stopAggregator(
+  deps: FederatedDependencies,
+  { worker, finished, interrupted }: Ending & { finished: boolean },
+): Promise<void> {
+  const view = deps.runtime.get(worker);
+  if (view === undefined) return;
+  if (finished) await gone(deps, worker, { interrupted, boundMs: aggregatorsEndMs });
+  if (interrupted.aborted) return;
+  await deps.runtime.remove(worker);
+  await rm(tasksOfWorker(deps.stateDir, view.owner, worker), { recursive: true, force: true });
 }
 
 /** Tells a worker that there is no more, and removes it once it has ended, or after `boundMs`. `weights`: what it is to save before. */

@@ -89,6 +89,8 @@ export interface WorkerRuntime {
    * catalogue (ImageNotAllowed, InvalidTemplate) when it can never run here.
    */
   ensure(launch: WorkerLaunch): Promise<void>;
+  /** Throws as `ensure` does when it can never run here, and starts nothing. */
+  check(launch: WorkerLaunch): void;
   get(name: string): WorkerView | undefined;
   list(): WorkerView[];
   /** Calls back at once and on each change of that worker, until the returned function is called. */

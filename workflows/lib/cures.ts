@@ -39,6 +39,10 @@ const cures: Record<FailureType | OtherReason, string> = {
   TooFewClients: 'apply the missing Datasets and start the local controllers of their nodes; this goes on by itself',
   QuorumLost:
     'bring the missing clients back, or mend what was refused and sedna retry OBJECT; or lower spec.rounds.quorum',
+  AggregatorFailed:
+    'read sedna logs OBJECT and mend the aggregator or its template; it goes on trying, sedna retry OBJECT tries at once',
+  AggregateInvalid:
+    'make the aggregator answer with the layers that it was sent; it goes on trying, sedna retry OBJECT tries at once',
   Paused: 'sedna resume OBJECT',
   Stopped: 'sedna resume OBJECT',
   RoundEnded: 'sedna retry OBJECT',

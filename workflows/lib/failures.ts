@@ -45,6 +45,11 @@ export const failures = {
     retryable: true,
     meaning: 'all clients have answered or the deadline has passed, and fewer updates count than a round needs',
   },
+  AggregatorFailed: {
+    retryable: true,
+    meaning: "the aggregator of the user's own ended, was silent, or did not speak the protocol",
+  },
+  AggregateInvalid: { retryable: true, meaning: "the aggregator of the user's own answered with what is no model" },
   Paused: { retryable: true, meaning: 'somebody paused the resource' },
   Stopped: { retryable: true, meaning: 'somebody stopped the resource' },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>;

@@ -16,10 +16,14 @@ const platoImages = [
 ];
 
 /** Throws `InvalidTemplate` with what to do. */
-export function refusePlato(image: string): void {
+export function refusePlato(image: string, stage: 'Train' | 'Aggregation' = 'Train'): void {
   if (!platoImages.some((pattern) => pattern.test(image))) return;
-  throw failure(
-    'InvalidTemplate',
-    `image ${image}: trains with Plato (FederatedLearningV2), whose protocol is not spoken here; use an image that calls FederatedLearning`,
-  );
+  const [does, cure] =
+    stage === 'Train'
+      ? ['trains with Plato (FederatedLearningV2)', 'use an image that calls FederatedLearning']
+      : [
+          'aggregates with Plato (AggregationServerV2)',
+          'use an image that runs AggregationServer, or leave the strategy out',
+        ];
+  throw failure('InvalidTemplate', `image ${image}: ${does}, whose protocol is not spoken here; ${cure}`);
 }

@@ -82,4 +82,6 @@ export type { NumberRule } from './parameters.ts';
 export { optimize } from './server-optimizer.ts';
 export type { OptimizerValues } from './server-optimizer.ts';
 export type * from './strategy.ts';
+export { userAggregator } from './user-aggregator.ts';
+export type { UserAggregator } from './user-aggregator.ts';
 export { shares, weightedMean } from './weighted-mean.ts';

@@ -112,6 +112,8 @@ export class Connection {
       case 'ping':
         if (this.#socket.writableLength > mostUnreadPongs) return;
         return this.#send(opcodes.pong, event.bytes);
+      case 'pong':
+        return;
       case 'close':
         this.close(1000, '');
     }

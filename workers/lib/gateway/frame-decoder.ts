@@ -1,4 +1,4 @@
-/** The receiving side of WebSocket (RFC 6455, section 5) for a server: payload is handed on as it comes, never collected. */
+/** The receiving side of WebSocket (RFC 6455, section 5): payload is handed on as it comes, never collected. */
 
 /** What ends a connection: code and reason of its close frame. */
 export class Closing extends Error {
@@ -26,7 +26,9 @@ export type FrameEvent =
   /** The message is complete. */
   | { kind: 'end' }
   | { kind: 'ping'; bytes: Buffer }
-  | { kind: 'close' };
+  | { kind: 'pong' }
+  /** `bytes`: code and reason, if there are any. */
+  | { kind: 'close'; bytes: Buffer };
 
 const continuation = 0;
 const [text, binary, close, ping, pong] = [1, 2, 8, 9, 10] as const;
@@ -35,22 +37,24 @@ const longestControl = 125;
 interface Frame {
   opcode: number;
   fin: boolean;
-  mask: Buffer;
+  mask: Buffer | undefined;
   left: number;
   offset: number;
 }
 
 export class FrameDecoder {
   readonly #maxMessage: number;
+  readonly #isMasked: boolean;
   #header: Buffer = Buffer.alloc(0);
   #frame: Frame | undefined;
   #control: Buffer[] = [];
   #isWithin = false;
   #message = 0;
 
-  /** `maxMessage`: bytes of one message over all its frames. */
-  constructor(maxMessage: number) {
+  /** `maxMessage`: bytes of one message over all its frames. `sender`: whose frames they are; those of a client are masked. */
+  constructor(maxMessage: number, sender: 'client' | 'server' = 'client') {
     this.#maxMessage = maxMessage;
+    this.#isMasked = sender === 'client';
   }
 
   /** Something has begun that is not complete: a header, a frame or a message of several. */
@@ -69,7 +73,8 @@ export class FrameDecoder {
       const frame = this.#frame;
       const bytes = rest.subarray(0, frame.left);
       rest = rest.subarray(bytes.length);
-      unmask(bytes, frame);
+      frame.left -= bytes.length;
+      if (frame.mask !== undefined) frame.offset = unmask(bytes, frame.mask, frame.offset);
       if (frame.opcode >= close) yield* this.#controlPiece(frame, bytes);
       else yield* this.#dataPiece(frame, bytes);
     }
@@ -92,7 +97,8 @@ export class FrameDecoder {
     this.#control = [];
     this.#frame = undefined;
     if (frame.opcode === ping) yield { kind: 'ping', bytes: whole };
-    if (frame.opcode === close) yield { kind: 'close' };
+    if (frame.opcode === pong) yield { kind: 'pong' };
+    if (frame.opcode === close) yield { kind: 'close', bytes: whole };
   }
 
   #readHeader(rest: Buffer): Buffer {
@@ -114,11 +120,15 @@ export class FrameDecoder {
     const opcode = first & 15;
     const fin = first >= 128;
     if ((first & 0x70) !== 0) throw new Closing(closeCodes.protocol, 'extension bits without an extension');
-    if (second < 128) throw new Closing(closeCodes.protocol, 'frames of a client are masked');
+    if (second >= 128 !== this.#isMasked) {
+      const whose = this.#isMasked ? 'a client are' : 'a server are not';
+      throw new Closing(closeCodes.protocol, `frames of ${whose} masked`);
+    }
     const length = payloadLength(header);
     if (opcode >= close) this.#checkControl(opcode, fin, length);
     else this.#checkData(opcode, fin, length);
-    this.#frame = { opcode, fin, mask: Buffer.from(header.subarray(-4)), left: length, offset: 0 };
+    const mask = this.#isMasked ? Buffer.from(header.subarray(-4)) : undefined;
+    this.#frame = { opcode, fin, mask, left: length, offset: 0 };
   }
 
   #checkControl(opcode: number, fin: boolean, length: number): void {
@@ -153,10 +163,9 @@ function payloadLength(header: Buffer): number {
   return Number(header.readBigUInt64BE(2));
 }
 
-function unmask(bytes: Buffer, frame: Frame): void {
-  const { mask } = frame;
-  let offset = frame.offset;
-  const keys = [0, 1, 2, 3].map((i) => mask.readUInt8((offset + i) & 3)) as [number, number, number, number];
+/** Unmasks in place, and masks as well. `start`: bytes of the frame before these, modulo 4. Gives the start of what follows. */
+export function unmask(bytes: Buffer, mask: Buffer, start = 0): number {
+  const keys = [0, 1, 2, 3].map((i) => mask.readUInt8((start + i) & 3)) as [number, number, number, number];
   const whole = bytes.length & ~3;
   let i = 0;
   for (; i < whole; i += 4) {
@@ -166,7 +175,5 @@ function unmask(bytes: Buffer, frame: Frame): void {
     bytes[i + 3] = (bytes[i + 3] as number) ^ keys[3];
   }
   for (; i < bytes.length; i++) bytes[i] = (bytes[i] as number) ^ keys[(i - whole) as 0 | 1 | 2];
-  offset += bytes.length;
-  frame.offset = offset & 3;
-  frame.left -= bytes.length;
+  return (start + bytes.length) & 3;
 }

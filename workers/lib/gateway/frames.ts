@@ -1,4 +1,4 @@
-/** The sending side of WebSocket (RFC 6455) for a server: the handshake's answer, and whole frames. */
+/** The sending side of WebSocket (RFC 6455): the handshake's answer, and whole frames. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
@@ -13,14 +13,18 @@ export function handshake({ headers, method }: IncomingMessage): { accepted: str
   if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket') return { lacks: 'Upgrade: websocket' };
   if (headers['sec-websocket-version'] !== '13') return { lacks: wantedVersion };
   if (!/^[A-Za-z0-9+/]{22}==$/.test(key)) return { lacks: 'Sec-WebSocket-Key' };
-  const accept = createHash('sha1')
-    .update(key + guid)
-    .digest('base64');
   const lines = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
-  return { accepted: [...lines, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n') };
+  return { accepted: [...lines, `Sec-WebSocket-Accept: ${acceptance(key)}`, '', ''].join('\r\n') };
 }
 
-export const opcodes = { text: 1, close: 8, pong: 10 } as const;
+/** What a server answers to a client's key. */
+export function acceptance(key: string): string {
+  return createHash('sha1')
+    .update(key + guid)
+    .digest('base64');
+}
+
+export const opcodes = { text: 1, close: 8, ping: 9, pong: 10 } as const;
 
 /** One unfragmented, unmasked frame's header. */
 export function frameHeader(opcode: number, length: number): Buffer {

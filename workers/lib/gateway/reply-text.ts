@@ -1,4 +1,4 @@
-/** Weights as the nested lists of Sedna's `recv_weight`: shortest decimals that read back as the same float32. */
+/** Weights as the nested lists of Sedna's messages. */
 import { withTensors, type TensorEntry, type TensorFile } from '../../../sdk/tensors/index.ts';
 import type { Problem } from '../../../workflows/lib/failures.ts';
 import { shortest } from './f32.ts';
@@ -8,15 +8,19 @@ const longestNumber = 16;
 const shortestNumber = 4;
 const mostEmptyLists = 1_000_000;
 
+/** The shortest decimal that reads back as the same float32. */
+const asFloat32 = (value: number): string => shortest(Math.fround(value));
+
 /** Appends the lists of one tensor. `write` says whether there is room for more; without, it stops. */
 export async function writeTensor(
   file: TensorFile,
   { name, shape, elements }: TensorEntry,
   write: (text: string) => boolean,
+  number: (value: number) => string = asFloat32,
 ): Promise<boolean> {
   const values = await file.floats(name);
   const rank = shape.length;
-  if (rank === 0) return write(shortest(values[0] as number));
+  if (rank === 0) return write(number(values[0] as number));
   if (elements === 0) return countLists(shape) <= mostEmptyLists && write(emptyLists(shape));
   const row = shape[rank - 1] as number;
   // How many elements a list holds, by depth: where one ends, its bracket closes.
@@ -24,7 +28,7 @@ export async function writeTensor(
   for (let start = 0; start < elements; start += row) {
     const opening = sizes.filter((size) => start % size === 0).length;
     const closing = sizes.filter((size) => (start + row) % size === 0).length;
-    const numbers = Array.from(values.subarray(start, start + row), (value) => shortest(Math.fround(value)));
+    const numbers = Array.from(values.subarray(start, start + row), number);
     const comma = start === 0 ? '' : ',';
     if (!write(comma + '['.repeat(opening) + numbers.join(',') + ']'.repeat(closing))) return false;
   }

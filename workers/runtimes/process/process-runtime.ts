@@ -73,13 +73,17 @@ export class ProcessRuntime implements WorkerRuntime {
   ensure(launch: WorkerLaunch): Promise<void> {
     return this.#serial(launch.name, async () => {
       if (this.#drained.has(launch.name)) throw failure('WorkerFailed', `${launch.name} was let go`);
-      commandOf(launch, this.#images, {});
+      this.check(launch);
       const known = this.#workers.get(launch.name);
       if (known !== undefined && stands(known.record, launch)) return;
       await known?.stop();
       const { ports = {} } = known?.record ?? {};
       await this.#start({ launch, restarts: 0, ports, reports: {} });
     });
+  }
+
+  check(launch: WorkerLaunch): void {
+    commandOf(launch, this.#images, {});
   }
 
   get(name: string): WorkerView | undefined {

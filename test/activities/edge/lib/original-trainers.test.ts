@@ -14,6 +14,14 @@ test.each([
   expect(() => refusePlato(image)).toThrow(`image ${image}: trains with Plato`);
 });
 
+test('an aggregator of the second version is told what can be one', () => {
+  const image = `${example}-surface-defect-detection-aggregation:v0.4.0`;
+  expect(() => refusePlato(image, 'Aggregation')).toThrow(
+    /aggregates with Plato .*; use an image that runs AggregationServer/,
+  );
+  expect(() => refusePlato(image.replace('v0.4', 'v0.3'), 'Aggregation')).not.toThrow();
+});
+
 test.each([
   `${example}-surface-defect-detection-train:v0.3.0`,
   'example/federated-learning-train:v0.4.0',

@@ -1,0 +1,77 @@
+/** The blobs of a round as files, for the children that aggregate it. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ClientUpdate } from '../../../sdk/algorithms/aggregation/index.ts';
+import { withWeights } from '../../../sdk/estimators/onnx/model-weights.ts';
+import { expand } from '../../../sdk/features/federated/compression.ts';
+import { writeFileAtomic, type BlobRef, type BlobStore } from '../../../sdk/storage/index.ts';
+import { readWeights, TensorFile } from '../../../sdk/tensors/index.ts';
+import type { AggregateInput } from '../../contracts.ts';
+
+/** Whole weights of each client, in the order of the round. */
+export async function openedUpdates(
+  { weights, updates }: Pick<AggregateInput, 'weights' | 'updates'>,
+  files: RoundFiles,
+  global: TensorFile,
+): Promise<ClientUpdate[]> {
+  const bases = new Map([[weights.sha256, global]]);
+  const opened: ClientUpdate[] = [];
+  for (const [i, { client, blob, samples, metrics, base: from = weights, staleness }] of updates.entries()) {
+    const base = bases.get(from.sha256) ?? (await files.open(from, `base-${i}`));
+    bases.set(from.sha256, base);
+    // Compressed updates are changes of the weights that their client started from.
+    const file = await files.openUpdate(blob, `update-${i}`, base);
+    opened.push({ client, file, samples, metrics, base, ...(staleness === undefined ? {} : { staleness }) });
+  }
+  return opened;
+}
+
+/** The model file with the new weights in the place of the old ones. */
+export async function merged(
+  blobs: BlobStore,
+  file: BlobRef,
+  { scratch, weights }: { scratch: string; weights: string },
+): Promise<BlobRef> {
+  const path = join(scratch, 'model');
+  await blobs.fetchTo(file, path);
+  const bytes = withWeights(await readFile(path), await readWeights(weights), 'the model of the aggregation worker');
+  await writeFileAtomic(path, bytes);
+  return blobs.put({ file: path });
+}
+
+/** Blobs as open files in the scratch directory. */
+export class RoundFiles {
+  readonly #blobs: BlobStore;
+  readonly #scratch: string;
+  readonly #open: TensorFile[] = [];
+
+  constructor(blobs: BlobStore, scratch: string) {
+    this.#blobs = blobs;
+    this.#scratch = scratch;
+  }
+
+  path(name: string): string {
+    return join(this.#scratch, `${name}.safetensors`);
+  }
+
+  async open(blob: BlobRef, name: string): Promise<TensorFile> {
+    await this.#blobs.fetchTo(blob, this.path(name));
+    return this.#keep(this.path(name));
+  }
+
+  /** One that was compressed for its way is brought back into the layout of the global weights. */
+  async openUpdate(blob: BlobRef, name: string, global: TensorFile): Promise<TensorFile> {
+    await this.#blobs.fetchTo(blob, this.path(name));
+    return this.#keep(await expand(this.path(name), global, this.path(`${name}-whole`)));
+  }
+
+  async #keep(path: string): Promise<TensorFile> {
+    const file = await TensorFile.open(path);
+    this.#open.push(file);
+    return file;
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.#open) await file.close();
+  }
+}
