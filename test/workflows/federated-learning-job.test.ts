@@ -300,7 +300,7 @@ describeTemporal('a federated learning job', () => {
     held.splice(0).forEach((release) => release());
     await scene.status({ phase: 'Succeeded', round: '3/3' });
     expect(scene.aggregations.map(({ round }) => round)).toEqual([1, 2, 3]);
-    expect((await run?.describe())?.status.name).toBe('COMPLETED');
+    await eventually(async () => expect((await run?.describe())?.status.name).toBe('COMPLETED'));
 
     scene.tasks.length = 0;
     await scene.applyAll({ rounds: { total: 9 } }, { origin: 'standalone', uid, generation: 2 });

@@ -54,7 +54,10 @@ class Story {
     await this.#objects.remove(shell);
     narrator.title('Together again, and two processes die');
     await prepare(join(this.#folder, 'data'));
-    const disturbed = await this.#rounds({ 2: ['lc/edge-2'], 3: ['gm'] });
+    const disturbed = await this.#rounds([
+      { round: 2, victim: 'lc/edge-2' },
+      { round: 3, victim: 'gm' },
+    ]);
     narrator.title('What it came to');
     await this.#objects.show(shell, 'fl,dataset,model');
     return this.#result(accuracyLocal, undisturbed, disturbed);
@@ -80,15 +83,15 @@ class Story {
     return accuracies;
   }
 
-  /** `deaths`: who is killed while a round is open. */
-  async #rounds(deaths: Record<number, string[]> = {}): Promise<FinishedJob> {
+  /** `deaths`: who is killed in which round, or in the next one where that was over before it was seen. */
+  async #rounds(deaths: { round: number; victim: string }[] = []): Promise<FinishedJob> {
     const { narrator, shell, signal } = this.#context;
     await this.#objects.apply(shell);
     this.#context.subject = `fl/${job.name}`;
     const teller = new JobTeller(this.#session.objects, narrator, signal);
-    return teller.follow(120_000, async (round) => {
-      for (const victim of deaths[round] ?? []) await kill(victim, narrator);
-      delete deaths[round];
+    const ahead = [...deaths];
+    return teller.follow(120_000, async (open) => {
+      while (ahead[0] !== undefined && ahead[0].round <= open) await kill(ahead.shift()!.victim, narrator);
     });
   }
 

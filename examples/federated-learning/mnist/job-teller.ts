@@ -44,7 +44,7 @@ export class JobTeller {
     this.#signal = signal;
   }
 
-  /** `opened`: called when a round is first seen open. */
+  /** `opened`: called when a round is first seen open, in whatever stage; a short one may be over before anyone looks. */
   async follow(boundMs: number, opened: (round: number) => Promise<void>): Promise<FinishedJob> {
     let seen = 0;
     const look = async (): Promise<Round[] | undefined> => {
@@ -52,7 +52,7 @@ export class JobTeller {
       if (status === undefined) return undefined;
       this.#tell(status);
       const open = Number(status.round.split('/')[0]);
-      if (status.phase === 'Running' && open > seen && status.stage === 'Collecting') {
+      if (status.phase === 'Running' && open > seen) {
         seen = open;
         await opened(open);
       }

@@ -4,7 +4,7 @@ import type { TrainClientResult } from '../../../activities/contracts.ts';
 import { answered, idle, ofClients, tooStale, turnOf } from './buffer.ts';
 import type { BufferTasks } from './buffer-tasks.ts';
 import { present } from './choosing.ts';
-import { askClient, isEvaluated, type Collecting, type RoundStart } from './round.ts';
+import { askClient, isEvaluated, tasksAtOnce, type Collecting, type RoundStart } from './round.ts';
 import { settingsOf } from './settings.ts';
 import type { LateUpdate, OpenRound, RunPlan } from './state.ts';
 import { isPresent, taskFor } from './trainers.ts';
@@ -34,7 +34,10 @@ export async function fillBuffer(start: RoundStart, round: OpenRound, on: Buffer
     }
     const plan = known();
     round.selected = admitted(round, plan);
-    const entries = idle(round.selected, buffer.entries, round).map((client) => entryFor(start, round, client, buffer));
+    const room = Math.max(0, tasksAtOnce - buffer.entries.length);
+    const entries = idle(round.selected, buffer.entries, round)
+      .slice(0, room)
+      .map((client) => entryFor(start, round, client, buffer));
     for (const entry of [...buffer.unattended, ...entries]) buffer.ask(entry, (one) => ask({ ...start, plan }, one));
     if (entries.length > 0) changed();
     const [asked, clients] = [buffer.entries, on.latest()];

@@ -9,7 +9,8 @@ export class Reports {
   readonly #owner: Owner;
   readonly #orphaned: () => void;
   readonly #scope = CancellationScope.current();
-  #told = Promise.resolve();
+  #waiting: RunNews[] = [];
+  #told: Promise<void> | undefined;
   #sequence = 0;
 
   /** `orphaned`: called when the job is not there any more. Made in the scope of the run. */
@@ -20,25 +21,36 @@ export class Reports {
 
   /** Resolves when the job has heard all news so far. */
   get told(): Promise<void> {
-    return this.#told;
+    return this.#told ?? Promise.resolve();
   }
 
-  /** In order, one after the other; nobody waits for them but the end of the run. */
+  /**
+   * In order, one at a time; nobody waits for them but the end of the run. News are the state of things: what waits while others are
+   * under way makes room for newer ones of the same round. So however many clients answer at once, the job hears of it a few times.
+   */
   news(of: (sequence: number) => RunNews): void {
-    const message = { slot: 'run', uid: this.#owner.uid, value: of((this.#sequence += 1)) };
+    const value = of((this.#sequence += 1));
+    const newest = this.#waiting.at(-1);
+    if (newest !== undefined && isOutdated(newest, value)) this.#waiting.pop();
+    this.#waiting.push(value);
     // Of the run, not of the client whose answer is told: that one's scope ends with its round.
-    const send = (): Promise<boolean> => this.#scope.run(() => tell(entityId(this.#owner), signals.observed, message));
-    this.#told = this.#told.then(send).then(
-      (isThere) => {
-        if (!isThere) this.#orphaned();
-      },
-      () => undefined,
-    );
+    this.#told ??= this.#scope.run(() => this.#tellAll()).catch(() => undefined);
+  }
+
+  async #tellAll(): Promise<void> {
+    try {
+      for (let value = this.#waiting.shift(); value !== undefined; value = this.#waiting.shift()) {
+        const message = { slot: 'run', uid: this.#owner.uid, value };
+        if (!(await tell(entityId(this.#owner), signals.observed, message))) this.#orphaned();
+      }
+    } finally {
+      this.#told = undefined;
+    }
   }
 
   /** The last word, after all others. The job has it also where it no longer follows this workflow. */
   async ended(value: RunEnd): Promise<void> {
-    await this.#told;
+    await this.told;
     await tell(entityId(this.#owner), signals.observed, { slot: 'ended', uid: this.#owner.uid, value });
   }
 
@@ -46,4 +58,9 @@ export class Reports {
   async version(model: string, version: ModelVersion): Promise<void> {
     await tell(entityId({ kind: 'Model', namespace: this.#owner.namespace, name: model }), signals.addVersion, version);
   }
+}
+
+/** Refusals and the record of a round are in all later news of it, and in none of the next round's. */
+function isOutdated(news: RunNews, by: RunNews): boolean {
+  return news.round === by.round && news.last?.round === by.last?.round;
 }

@@ -21,6 +21,9 @@ import { settingsOf, weightedMetrics } from './settings.ts';
 import type { OpenRound, RoundRecord, RunPlan } from './state.ts';
 import { isPresent, taskFor, type PresentClient, type RunPlace } from './trainers.ts';
 
+/** A workflow may have 2,000 activities pending. Where there are more clients, the others are asked as these answer. */
+export const tasksAtOnce = 1_500;
+
 /** What a round starts from. */
 export interface RoundStart extends RunPlace {
   model: Pick<RoundRecord, 'weights' | 'file' | 'state'>;
@@ -49,9 +52,11 @@ export async function collect(
   const asked = new Map<string, CancellationScope>();
   let isOpen = true;
   let broken: Error | undefined;
-  const unasked = (): string[] => {
-    const answered = [...round.accepted, ...round.refused, ...atWork(round.late)].map(({ client }) => client);
-    return round.selected.filter((client) => !asked.has(client) && !answered.includes(client));
+  const next = (): string[] => {
+    const late = atWork(round.late);
+    const answered = new Set([...round.accepted, ...round.refused, ...late].map(({ client }) => client));
+    const room = Math.max(0, tasksAtOnce - asked.size - late.length);
+    return round.selected.filter((client) => !asked.has(client) && !answered.has(client)).slice(0, room);
   };
   const settle = (client: string, result: TrainClientResult): void => {
     if (!isOpen) return late.settle({ client, round: round.round }, result);
@@ -71,7 +76,7 @@ export async function collect(
       .then(() => asked.delete(client));
   };
   const closes = (): boolean => verdictOn(round, rounds, Date.now()) === 'close';
-  const wake = (): boolean => broken !== undefined || isStopped() || closes() || unasked().length > 0;
+  const wake = (): boolean => broken !== undefined || isStopped() || closes() || next().length > 0;
   let hasClosed = false;
   try {
     for (;;) {
@@ -79,7 +84,7 @@ export async function collect(
       hasClosed = closes();
       if (hasClosed) return true;
       if (isStopped()) return false;
-      unasked().forEach(ask);
+      next().forEach(ask);
       const rest = (round.deadlineAt ?? 0) - Date.now();
       // After the deadline, or without one, there is no bound: the quorum is met some day, or a person stops the job.
       if (rest <= 0) await condition(wake);
