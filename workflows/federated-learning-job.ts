@@ -9,7 +9,7 @@ import {
   sleep,
   startChild,
 } from '@temporalio/workflow';
-import type { ClientNews } from '../activities/contracts.ts';
+import type { AggregatorNews, ClientNews } from '../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../crds/fields.ts';
 import { farewell } from './lib/activities.ts';
 import { runEntity, type EntityInput, type EntityKind } from './lib/entity.ts';
@@ -22,7 +22,15 @@ import {
   places,
   type FederatedView,
 } from './lib/federated/situation.ts';
-import { end, endOfRun, lost, newsOfClient, newsOfRun } from './lib/federated/progress.ts';
+import {
+  aggregatorProblem,
+  end,
+  endOfRun,
+  lost,
+  newsOfAggregator,
+  newsOfClient,
+  newsOfRun,
+} from './lib/federated/progress.ts';
 import type { Mode, RunEnd, RunNews, RunPlan } from './lib/federated/state.ts';
 import { reset } from './lib/federated/reset.ts';
 import { details, published } from './lib/federated/stored.ts';
@@ -81,6 +89,7 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
     if (slot === 'run') newsOfRun(view, value as RunNews);
     if (slot === 'ended') endOfRun(view, value as RunEnd);
     if (slot === 'client') newsOfClient(view, value as ClientNews);
+    if (slot === 'aggregator') newsOfAggregator(view, value as AggregatorNews);
   },
 
   onVerb: (view, verb, argument) => verdicts[verb]?.(view, argument) ?? undefined,
@@ -134,7 +143,7 @@ const verdicts: Partial<Record<Verb, (view: FederatedView, argument: unknown) =>
   resume: (view) => setMode(view, 'run'),
   retry({ own }) {
     if (own.ended?.kind === 'failed') own.ended = undefined;
-    else if (own.news?.refused.length) own.retries = (own.retries ?? 0) + 1;
+    else if (own.news?.refused.length || aggregatorProblem(own) !== undefined) own.retries = (own.retries ?? 0) + 1;
     else return 'nothing has failed';
     return undefined;
   },

@@ -58,13 +58,34 @@ const lastWordsMs = 5_000;
 const endSeenMs = 1_000;
 
 export function createUserAggregators(deps: Dependencies): UserAggregators {
+  const turns = new Turns();
   return {
     async check({ worker, parameters }) {
       parametersOf(parameters);
       deps.runtime.check(await launchOfAggregator(deps, worker));
     },
-    aggregate: (round, aggregator, place) => aggregate(deps, round, aggregator, place),
+    aggregate: (round, aggregator, place) =>
+      turns.after(aggregator.worker.name, () => {
+        place.signal.throwIfAborted();
+        return aggregate(deps, round, aggregator, place);
+      }),
   };
+}
+
+/** An attempt that was cancelled ends before the next one asks the same aggregator: it hears of that as soon as the next one begins. */
+class Turns {
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  async after<T>(name: string, act: () => Promise<T>): Promise<T> {
+    const turn = (this.#last.get(name) ?? Promise.resolve()).then(act);
+    const settled = turn.catch(() => undefined);
+    this.#last.set(name, settled);
+    try {
+      return await turn;
+    } finally {
+      if (this.#last.get(name) === settled) this.#last.delete(name);
+    }
+  }
 }
 
 async function aggregate(
@@ -77,7 +98,7 @@ async function aggregate(
   const journal = new AggregatorJournal(tasksOfWorker(deps.stateDir, worker.owner, worker.name));
   const asked: AskedRound = { run, round: round.round, key: keyOf(round) };
   const before = await journal.read();
-  const isSame = before?.key === asked.key;
+  const isSame = before?.run === run && before.key === asked.key;
   // The local controller died after the answer: the same updates are not played again.
   if (isSame && before.result !== undefined && (await deps.blobs.has(before.result.weights))) return before.result;
   // In the middle of a round, or of another run: what it remembers is wrong.

@@ -44,6 +44,8 @@ import {
   type RunStage,
   type RunState,
 } from '../lib/federated/state.ts';
+import { dismissAggregator, aggregatorOf, isWorker } from '../lib/federated/user-aggregator.ts';
+import { aggregateByWorker } from '../lib/federated/worker-round.ts';
 import { openRound } from '../lib/federated/opening.ts';
 import { Reports } from '../lib/federated/reports.ts';
 import type { VersionStage } from '../lib/messages.ts';
@@ -71,6 +73,8 @@ class Run {
   readonly #reports: Reports;
   /** Strategy that is known to be there. */
   #checked = '';
+  /** Times that somebody wanted tried at once what fails. */
+  #retries = 0;
 
   constructor(input: RunInput) {
     this.#input = input;
@@ -128,6 +132,7 @@ class Run {
     if (this.#mode === 'stop') return;
     const plan = this.#plan;
     await this.#checkStrategy(plan);
+    await this.#letGo(plan);
     const model = this.#last ?? (await this.#firstModel(plan));
     const whole: RoundStart = { ...this.#place, plan, model };
     const start = isMistNet(plan.fields) ? { ...whole, encoding: await inspectCut(whole) } : whole;
@@ -144,13 +149,10 @@ class Run {
       round.buffer === undefined
         ? await collect(start, round, { changed, isStopped, late: this.#late })
         : await fillBuffer(start, round, { changed, isStopped, buffer: this.#buffer, latest: () => this.#plan });
-    if (!isFull) {
-      this.#state = refusing(this.#state, round.refused);
-      this.#open = undefined;
-      return;
-    }
+    if (!isFull) return this.#leave(round);
     this.#tellJob('Aggregating');
-    const made = await aggregate(start, round);
+    const made = isWorker(plan.fields) ? await this.#byWorker(start, round) : await aggregate(start, round);
+    if (made === undefined) return this.#leave(round);
     if (isJudged(plan, made.round)) this.#tellJob('Evaluating');
     const record = withLate(await judged(plan, made), this.#refusedLate);
     this.#refusedLate = [];
@@ -164,8 +166,13 @@ class Run {
     this.#buffer.drop(this.#buffer.entries);
     const last = this.#state.best?.record ?? this.#last;
     if (last !== undefined) await this.#publish(last, 'live');
-    await dismiss(this.#place, last?.weights);
-    const why = whyComplete(this.#plan.fields.rounds, { met: this.#state.met, round: this.#number, live: last });
+    const { aggregator, finished = false } = this.#last ?? {};
+    await Promise.all([
+      dismiss(this.#place, last?.weights),
+      ...(aggregator === undefined ? [] : [dismissAggregator(this.#place, aggregator, finished)]),
+    ]);
+    const { met } = this.#state;
+    const why = whyComplete(this.#plan.fields.rounds, { met, round: this.#number, live: last, finished });
     return { kind: 'completed', state: this.#remembered, ...why };
   }
 
@@ -193,7 +200,7 @@ class Run {
 
   #finished(): boolean {
     const { rounds } = this.#plan.fields;
-    return this.#number >= rounds.total || hasEnough(this.#state.met, rounds);
+    return this.#number >= rounds.total || hasEnough(this.#state.met, rounds) || this.#last?.finished === true;
   }
 
   /** Between two rounds: waits while paused (no bound: a person resumes). False: stopped. */
@@ -217,12 +224,37 @@ class Run {
   }
 
   /** Once for each: before anybody trains for an aggregation that cannot be. */
-  async #checkStrategy({ aggregator, fields: { aggregation } }: RunPlan): Promise<void> {
-    const { strategy: name, parameters } = aggregation;
-    const key = JSON.stringify([aggregator, name, parameters]);
+  async #checkStrategy(plan: RunPlan): Promise<void> {
+    const { aggregator, fields, clients } = plan;
+    const { strategy: name, parameters, templateDigest } = fields.aggregation;
+    const worker = isWorker(fields) ? aggregatorOf({ ...this.#place, plan }, clients.length).worker : undefined;
+    const key = JSON.stringify([aggregator, name, parameters, ...(worker === undefined ? [] : [templateDigest])]);
     if (this.#checked === key) return;
-    await edge(aggregator, `is there ${name} on ${aggregator}`).checkStrategy({ name, parameters });
+    const strategy = { name, parameters, ...(worker === undefined ? {} : { worker }) };
+    await edge(aggregator, `is there ${name} on ${aggregator}`).checkStrategy(strategy);
     this.#checked = key;
+  }
+
+  /** An aggregator of the user's own that an edit has made superfluous. */
+  async #letGo({ aggregator, fields }: RunPlan): Promise<void> {
+    const node = this.#last?.aggregator;
+    if (node === undefined || (isWorker(fields) && node === aggregator)) return;
+    await dismissAggregator(this.#place, node);
+  }
+
+  #byWorker(start: RoundStart, round: OpenRound): Promise<RoundRecord | undefined> {
+    return aggregateByWorker(start, round, {
+      isStopped: () => this.#mode === 'stop',
+      retries: () => this.#retries,
+      latest: () => this.#plan,
+      check: (plan) => this.#checkStrategy(plan),
+    });
+  }
+
+  /** The same round is opened again some day. */
+  #leave(round: OpenRound): void {
+    this.#state = refusing(this.#state, round.refused);
+    this.#open = undefined;
   }
 
   /** For the run before this one, or the stopped one: the same task, which its node knows. */
@@ -250,6 +282,7 @@ class Run {
 
   #retry(): void {
     if (this.#open === undefined) return;
+    this.#retries += 1;
     this.#state = refusing(this.#state, this.#open.refused);
     this.#open.refused = [];
   }

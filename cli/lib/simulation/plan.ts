@@ -7,7 +7,7 @@ import type { Weights } from '../../../sdk/estimators/estimator.ts';
 import { modelWeights } from '../../../sdk/features/federated/weights.ts';
 import { isLocal, localPath } from '../../../sdk/storage/index.ts';
 import { isMistNet } from '../../../workflows/lib/federated/mist-net.ts';
-import { notYet } from '../../../workflows/lib/federated/not-yet.ts';
+import { isWorker } from '../../../workflows/lib/federated/user-aggregator.ts';
 import { CliError } from '../errors.ts';
 import { readDocuments } from '../manifest-files.ts';
 
@@ -40,8 +40,10 @@ export function readPlan(file: string): SimulationPlan {
     return (spec as { url: string }).url;
   };
   const { pretrainedModel, model, evaluation, startFrom } = fields;
-  const later = notYet(fields);
-  if (later !== undefined) throw refused(later.message);
+  if (isWorker(fields))
+    throw refused(
+      'spec.aggregation.strategy: Worker is not simulated: an image is run on the node that aggregates; leave the strategy out or name another one here, and apply the job as it is',
+    );
   if (isMistNet(fields))
     throw refused(
       'spec.aggregation.strategy: MistNet is not simulated: its clients train nothing, and what a node sends once is no matter of rounds; apply the job',

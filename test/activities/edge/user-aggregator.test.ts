@@ -37,8 +37,9 @@ afterEach(async () => {
   await node.close();
 });
 
+let files = 0;
 async function blobOf(weights: Weights): Promise<BlobRef> {
-  const file = join(directory, 'some.safetensors');
+  const file = join(directory, `${++files}.safetensors`);
   await writeWeights(file, weights);
   return node.blobs.put({ file });
 }
@@ -189,6 +190,24 @@ test.each([
     expect(lives()).toBe(2);
   },
 );
+
+test('another attempt comes while the first is at it: that ends before the other begins', async () => {
+  const once = join(directory, 'once');
+  rmSync(once, { force: true });
+  const input = await round(1, { env: { BREAK: JSON.stringify({ 1: 'silent' }), BREAK_ONCE: once } });
+  const node = activities();
+  const [first, second] = [environmentOf(1), environmentOf(2)];
+  const given = (environment: MockActivityEnvironment): Promise<AggregateResult> =>
+    environment.run((one: AggregateInput) => node.aggregate(one), input);
+  const cancelled = given(first).catch((error: Error) => error.name);
+  await eventually(() => expect(log()).toMatch(/round 1 of 3 updates: silent/), 30_000);
+  const again = given(second);
+  expect(lives()).toBe(1);
+  first.cancel('CANCELLED');
+  expect(await cancelled).toBe('CancelledFailure');
+  expect((await again).weights).toEqual(await fedAvg(input));
+  expect(lives()).toBe(2);
+});
 
 test('what always fails is told at tries 1, 2, 4', async () => {
   const input = await round(1, { env: { BREAK: JSON.stringify({ 1: 'die' }) } });

@@ -110,7 +110,7 @@ test('FedBuff: clients answer in the order in which they were asked, so that a r
 
 test.each([
   ['MistNet', 'MistNet is not simulated: its clients train nothing'],
-  ['Worker', 'Worker: aggregators of your own come in a later release'],
+  ['Worker', 'Worker is not simulated: an image is run on the node that aggregates'],
 ])('%s is refused, with the reason', async (strategy, reason) => {
   const { code, stderr } = await run(
     manifest('refused.yaml', ['strategy: FedAvg', `strategy: ${strategy}`], ['total: 5', 'total: 1']),

@@ -42,6 +42,8 @@ export class FederatedScene {
   readonly tasks: TrainClientInput[] = [];
   readonly aggregations: AggregateInput[] = [];
   readonly dismissed: string[] = [];
+  /** Of a user's own, that were stopped. */
+  readonly aggregators: { worker: string; finished: boolean }[] = [];
   readonly checks: CheckStrategyInput[] = [];
   onCheck: (input: CheckStrategyInput) => void = () => undefined;
   readonly evaluations: EvaluateModelInput[] = [];
@@ -158,7 +160,10 @@ export class FederatedScene {
         this.tasks.push(input);
         return beating(async () => this.answer(input));
       },
-      dismissClients: async ({ workers }) => void this.dismissed.push(...workers),
+      dismissClients: async ({ workers, aggregator }) => {
+        this.dismissed.push(...workers);
+        if (aggregator !== undefined) this.aggregators.push(aggregator);
+      },
     };
   }
 

@@ -1,5 +1,5 @@
 /** What a federated job remembers between its runs. Types only. */
-import type { ClientNews } from '../../../activities/contracts.ts';
+import type { AggregatorNews, ClientNews } from '../../../activities/contracts.ts';
 import type { Problem } from '../failures.ts';
 import type { Condition } from '../status.ts';
 import type { Mode, RunNews, RunState } from './state.ts';
@@ -25,6 +25,8 @@ export interface FederatedState {
   news?: RunNews;
   /** Newest news of each client's worker. */
   clients: Record<string, ClientNews>;
+  /** Of the strategy Worker: why its aggregator is tried again. */
+  aggregator?: AggregatorNews;
   /** How it ended. */
   ended?:
     { kind: 'completed'; reason: string; message: string } | { kind: 'stopped' } | { kind: 'failed'; problem: Problem };

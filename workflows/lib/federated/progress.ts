@@ -1,5 +1,6 @@
 /** How a federated job's own state follows its run. */
-import type { ClientNews } from '../../../activities/contracts.ts';
+import type { AggregatorNews, ClientNews } from '../../../activities/contracts.ts';
+import type { Problem } from '../failures.ts';
 import { maxConditions } from '../status.ts';
 import type { FederatedState } from './job-state.ts';
 import type { FederatedView } from './situation.ts';
@@ -20,6 +21,7 @@ export function newsOfRun(view: FederatedView, news: RunNews): void {
     const { late: _, buffer: __, ...run } = own.run;
     own.run = { ...run, records: [...run.records, last].slice(-keptRounds) };
   }
+  if (own.aggregator !== undefined && (last?.round ?? 0) >= own.aggregator.round) own.aggregator = undefined;
   warnOfLate(view, news, known?.refusedLate);
   warn(view, news, known?.round === news.round ? known : undefined);
 }
@@ -52,6 +54,26 @@ export function newsOfClient({ own }: FederatedView, news: ClientNews): void {
   own.clients = { ...own.clients, [news.client]: news };
 }
 
+export function newsOfAggregator(view: FederatedView, news: AggregatorNews): void {
+  const { own } = view;
+  const { round, problem } = news;
+  const done = own.news?.last?.round ?? own.run.records.at(-1)?.round ?? 0;
+  if (round <= done || own.ended !== undefined) return;
+  const known = own.aggregator?.round === round ? own.aggregator.problem : undefined;
+  if (problem !== undefined && known?.reason !== problem.reason) {
+    view.emit({ type: 'Warning', reason: problem.reason, message: `round ${round}: ${problem.message}` });
+  }
+  own.aggregator = news;
+}
+
+/** Why the round under way is not aggregated. */
+export function aggregatorProblem({ news, aggregator }: FederatedState): Problem | undefined {
+  if (news?.stage !== 'Aggregating' || aggregator?.round !== news.round || aggregator.problem === undefined)
+    return undefined;
+  const { reason, message } = aggregator.problem;
+  return { reason, message: `round ${news.round}: ${message}; it is tried again from the accepted updates` };
+}
+
 export function endOfRun(view: FederatedView, { epoch, attempt, outcome }: RunEnd): void {
   if (epoch === view.own.epoch) end(view, attempt, outcome);
 }
@@ -66,6 +88,7 @@ export function end(view: FederatedView, attempt: number, outcome: RunOutcome): 
   own.started = false;
   own.resumes = attempt + 1;
   own.clients = {};
+  own.aggregator = undefined;
   if (ended.kind === 'completed') {
     own.completionTime = new Date().toISOString();
     note(view, 'Complete', {});

@@ -28,6 +28,7 @@ export function reset(view: FederatedView, argument: unknown, abandoned: string)
   own.started = undefined;
   own.news = undefined;
   own.clients = {};
+  own.aggregator = undefined;
   own.completionTime = undefined;
   own.retries = undefined;
   own.told = { mode: 'run' };

@@ -20,6 +20,7 @@ import { verdictOn } from './quorum.ts';
 import { settingsOf, weightedMetrics } from './settings.ts';
 import type { OpenRound, RoundRecord, RunPlan } from './state.ts';
 import { isPresent, taskFor, type PresentClient, type RunPlace } from './trainers.ts';
+import { aggregatorOf, isWorker } from './user-aggregator.ts';
 
 /** A workflow may have 2,000 activities pending. Where there are more clients, the others are asked as these answer. */
 export const tasksAtOnce = 1_500;
@@ -153,6 +154,7 @@ export async function aggregate(start: RoundStart, round: OpenRound): Promise<Ro
     generation: round.generation,
     clients: [...new Set(updates.map(({ client }) => client))],
     ...madeOf(round, updates),
+    ...(result.finished === true ? { finished: true } : {}),
     ...(encoding === undefined ? {} : { encoded: codeOf(encoding) }),
     samples: updates.reduce((sum, { samples }) => sum + samples, 0),
     weights: result.weights,
@@ -176,10 +178,11 @@ function aggregated(start: RoundStart, round: number, updates: CountedUpdate[]):
     updates,
     ...(model.state === undefined ? {} : { state: model.state }),
     ...(model.file === undefined ? {} : { file: model.file }),
+    ...(isWorker(plan.fields) ? { aggregator: aggregatorOf(start, updates.length) } : {}),
   });
 }
 
-type Made = Pick<AggregateResult, 'weights' | 'state' | 'file' | 'metrics'>;
+type Made = Pick<AggregateResult, 'weights' | 'state' | 'file' | 'metrics' | 'finished'>;
 
 function codeOf({ layer, bits, epsilon }: Encoding): RoundRecord['encoded'] {
   return { layer, bits, epsilon };

@@ -9,7 +9,6 @@ import type { Problem } from '../failures.ts';
 import { nodeRef, type EntityRef } from '../ids.ts';
 import { missing, peerValue, selectorKey } from '../surroundings.ts';
 import type { FederatedState } from './job-state.ts';
-import { notYet } from './not-yet.ts';
 import { clientIds } from './client-ids.ts';
 import { followsSource, startOf } from './stored.ts';
 import type { ClientPlace, RunPlan } from './state.ts';
@@ -96,8 +95,6 @@ function testData(view: FederatedView): RunPlan['test'] {
 export function assess(view: FederatedView): { plan?: RunPlan; problem?: Problem } {
   const { desired } = view;
   const { fields, manifest, generation } = desired;
-  const later = notYet(fields);
-  if (later !== undefined) return { problem: later };
   const model = peerValue<PublishedModel>(view, 'Model', fields.model);
   if (model === undefined) return noted(missing(view, 'Model', fields.model));
   const pretrained =

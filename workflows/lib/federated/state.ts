@@ -98,6 +98,10 @@ export interface RoundRecord {
   discarded?: { client: string; round: number }[];
   /** Updates of earlier rounds that have come since the round before, and must not count. */
   refusedLate?: { client: string; round: number; reason: string }[];
+  /** Node on which a program of the user's own has made it. */
+  aggregator?: string;
+  /** That program says that it was the last one. */
+  finished?: boolean;
   /** MistNet: what clients have handed over, ε being that of each value. */
   encoded?: { layer: string; bits: number; epsilon: number };
   samples: number;

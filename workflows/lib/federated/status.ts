@@ -7,9 +7,11 @@ import { nodeProblem } from '../../node.ts';
 import type { FederatedState } from './job-state.ts';
 import { bufferMeaning, bufferOf } from './buffer.ts';
 import { isMistNet, mistNetMeaning } from './mist-net.ts';
+import { aggregatorProblem } from './progress.ts';
 import { quorumOf } from './quorum.ts';
-import { assess, places, type FederatedView } from './situation.ts';
+import { aggregatorNode, assess, places, type FederatedView } from './situation.ts';
 import type { ClientPlace, RoundRecord, RunNews } from './state.ts';
+import { isWorker, workerMeaning } from './user-aggregator.ts';
 
 /** A FederatedLearningJob is Available once its last round is published. */
 export function federatedStatus(view: FederatedView): StatusDraft {
@@ -44,7 +46,7 @@ export function federatedStatus(view: FederatedView): StatusDraft {
       strategy: desired.fields.aggregation.strategy,
       ...(bufferOf(desired.fields) === undefined ? {} : { buffer: bufferMeaning }),
       ...(isMistNet(desired.fields) ? { privacy: mistNetMeaning } : {}),
-      aggregator: 'the image of the aggregation worker is not run: the rounds are aggregated by the strategy',
+      aggregator: isWorker(desired.fields) ? workerMeaning(aggregatorNode(view)) : notRun,
       ...(desired.fields.transmitter === 's3'
         ? { transmitter: 's3 is accepted and works like ws: updates travel as blobs' }
         : {}),
@@ -54,6 +56,8 @@ export function federatedStatus(view: FederatedView): StatusDraft {
     },
   };
 }
+
+const notRun = 'the image of the aggregation worker is not run: the rounds are aggregated by the strategy';
 
 /** Updates that were refused so far, by reason. */
 function refusalsOf({ news, run }: FederatedState): Record<string, unknown> {
@@ -189,7 +193,7 @@ function waitingRun(view: FederatedView, clients: ClientPlace[]): Wait | undefin
   const node = news?.stage === 'Evaluating' ? plan?.test?.node : plan?.aggregator;
   const away = node === undefined ? undefined : nodeProblem(view, node);
   if (news === undefined) return away ?? { reason: 'Starting', message: 'the run starts' };
-  if (news.stage === 'Aggregating' || news.stage === 'Evaluating') return away;
+  if (news.stage === 'Aggregating' || news.stage === 'Evaluating') return away ?? aggregatorProblem(view.own);
   if (waiting === undefined || waiting.reason !== 'Collecting') return waiting;
   const silent = clients
     .filter(({ client }) => waiting.missing.includes(client))
@@ -239,8 +243,8 @@ function degradation(view: FederatedView, clients: ClientPlace[]): Problem | und
   const waiting = own.news?.waitingFor;
   if (waiting !== undefined && waiting.reason !== 'Collecting')
     return { reason: waiting.reason, message: waiting.message };
-  const full = clientsOnFullDisks(view, clients);
-  if (full !== undefined) return full;
+  const hindered = aggregatorProblem(own) ?? clientsOnFullDisks(view, clients);
+  if (hindered !== undefined) return hindered;
   const refused = own.news?.refused[0];
   if (refused === undefined) return assess(view).problem ?? lastRecord(own)?.unjudged;
   return { reason: refused.problem.reason, message: `client ${refused.client}: ${refused.problem.message}` };

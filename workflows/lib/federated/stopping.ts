@@ -26,17 +26,25 @@ interface Completion {
   met: number;
   /** The last one. */
   round: number;
+  /** The aggregator of the user's own says so. */
+  finished?: boolean;
   /** Whose model is live. */
   live: RoundRecord | undefined;
 }
 
 /** Why there are no more rounds, for people. */
-export function whyComplete(rules: Rules, { met, round, live }: Completion): { reason: string; message: string } {
+export function whyComplete(
+  rules: Rules,
+  { met, round, live, finished = false }: Completion,
+): { reason: string; message: string } {
   const enough = hasEnough(met, rules);
   const { metric, operator, threshold } = rules.stopWhen ?? {};
-  const why = enough ? `round ${round}: ${metric} ${operator} ${threshold}` : `${round} of ${rules.total} rounds`;
+  const ended = finished && round < rules.total;
+  const why = enough
+    ? `round ${round}: ${metric} ${operator} ${threshold}`
+    : `${round} of ${rules.total} rounds${ended ? ': the aggregator says that it was the last one' : ''}`;
   const version = live && `; live version ${(live.file ?? live.weights).sha256.slice(0, 12)}, of round ${live.round}`;
-  return { reason: enough ? 'StopWhen' : 'AllRounds', message: `${why}${version ?? ''}` };
+  return { reason: enough ? 'StopWhen' : ended ? 'AggregatorEnded' : 'AllRounds', message: `${why}${version ?? ''}` };
 }
 
 /** The better of the best so far and this round; a round without the metric is never the best. */

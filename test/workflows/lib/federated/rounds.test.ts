@@ -4,7 +4,6 @@ import type { AcceptedUpdate } from '../../../../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../../../../crds/fields.ts';
 import { planFields } from '../../../../crds/fields.ts';
 import { validateManifest } from '../../../../crds/validate.ts';
-import { notYet } from '../../../../workflows/lib/federated/not-yet.ts';
 import { quorumOf, startingClients, verdictOn, waitingFor } from '../../../../workflows/lib/federated/quorum.ts';
 import { seedOf, settingsOf, weightedMetrics } from '../../../../workflows/lib/federated/settings.ts';
 import type { OpenRound, RoundRecord } from '../../../../workflows/lib/federated/state.ts';
@@ -181,7 +180,6 @@ describe("Sedna's manifest", () => {
       transmitter: 'ws',
       keepWarm: true,
     });
-    expect(notYet(manifest())).toBeUndefined();
   });
 
   test('parameters come as a map or as a list', () => {
@@ -193,17 +191,8 @@ describe("Sedna's manifest", () => {
     expect(() => manifest({ aggregation: { parameters: 7 } })).toThrow('spec.aggregation.parameters');
   });
 
-  test('what a later release brings is named', () => {
-    const fields = manifest({ keepWarm: false, rounds: { late: 'CreditNextRound', deadline: '1h30m' } });
-    expect(fields.rounds.deadlineMs).toBe(5_400_000);
-    expect(notYet(fields)).toBeUndefined();
-    const worker = notYet(manifest({ aggregation: { strategy: 'Worker' } }));
-    expect(worker).toMatchObject({
-      reason: 'NotSupportedYet',
-      message: expect.stringMatching(
-        /^spec\.aggregation\.strategy: Worker: .* leave the strategy out \(FedAvg\), name another one/,
-      ),
-    });
+  test('durations are milliseconds', () => {
+    expect(manifest({ rounds: { deadline: '1h30m' } }).rounds.deadlineMs).toBe(5_400_000);
   });
 
   test('MistNet has one round, whatever the aggregator would have done', () => {

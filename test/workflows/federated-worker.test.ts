@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
+import { signallerOf } from '../../activities/lib/signaller.ts';
+import type { AggregateInput, AggregateResult } from '../../activities/contracts.ts';
+import { eventually } from '../support/eventually.ts';
+import { describeTemporal } from '../support/stack.ts';
+import { FederatedScene, type FederatedChange } from './support/federated.ts';
+import { TestNamespace } from './support/namespace.ts';
+
+describeTemporal('strategy: Worker', () => {
+  let temporal: TestNamespace;
+  beforeAll(async () => {
+    temporal = await TestNamespace.open();
+    await temporal.control();
+  }, 60_000);
+  afterAll(() => temporal.close());
+
+  const by = (scene: FederatedScene, strategy: string, templateDigest = 'a'): FederatedChange => ({
+    aggregation: { templateDigest, node: scene.cloud.name, strategy, parameters: { aggregation: 'Mine' } },
+  });
+
+  /** As the node of an aggregator that fails until `mended`: the reason is told, and Temporal tries again. */
+  function failing(
+    scene: FederatedScene,
+    mended: (input: AggregateInput) => boolean,
+  ): (input: AggregateInput) => Promise<Partial<AggregateResult>> {
+    return async (input) => {
+      if (mended(input)) return {};
+      const problem = { reason: 'AggregatorFailed', message: 'job-aggregation: exit code 3' };
+      const { workflowId = '', uid = '', slot = '' } = input.aggregator?.listener ?? {};
+      const value = { round: input.round, node: scene.cloud.name, problem };
+      await signallerOf(temporal.client).observed(workflowId, { slot, uid, value });
+      throw ApplicationFailure.create({ type: problem.reason, message: problem.message });
+    };
+  }
+
+  test('the node is told of the aggregator; it is stopped at the end, which the aggregator may declare', async () => {
+    const scene = await new FederatedScene(temporal, 'own', 2).start();
+    scene.onAggregate = ({ round }) => (round === 2 ? { finished: true } : {});
+    await scene.applyAll({ ...by(scene, 'Worker'), rounds: { total: 5 } });
+    const status = await scene.status({ phase: 'Succeeded', round: '2/5' }, 30_000);
+    const worker = {
+      stage: 'Aggregation',
+      template: 'spec.aggregationWorker.template',
+      env: { NAMESPACE: 'default', JOB_NAME: 'own', PARTICIPANTS_COUNT: '2', TRANSMITTER: 'ws' },
+      models: { MODEL_URL: [{ url: `${scene.cloud.directory}/model.onnx`, format: 'onnx' }] },
+    };
+    expect(scene.checks).toMatchObject([{ name: 'Worker', parameters: { aggregation: 'Mine' }, worker }]);
+    const told = { worker, run: scene.runId, listener: { slot: 'aggregator' } };
+    expect(scene.aggregations.map(({ aggregator }) => aggregator)).toMatchObject([told, told]);
+    const { name } = scene.aggregations[0]?.aggregator?.worker ?? {};
+    expect(scene.aggregators).toEqual([{ worker: name, finished: true }]);
+    expect(status).toMatchObject({
+      aggregator: expect.stringMatching(
+        `^the image of the aggregation worker is run on ${scene.cloud.name} and`,
+      ) as unknown,
+      conditions: expect.arrayContaining([
+        expect.objectContaining({
+          type: 'Available',
+          message: expect.stringMatching(
+            /^2 of 5 rounds: the aggregator says that it was the last one; live version/,
+          ) as unknown,
+        }),
+      ]) as unknown,
+    });
+    await scene.stop();
+  }, 60_000);
+
+  test('one that fails: the reason, since and cure; an edit of its template is taken up in the open round, nobody is asked again', async () => {
+    const scene = await new FederatedScene(temporal, 'mended', 2).start();
+    scene.onAggregate = failing(scene, ({ aggregator }) => aggregator?.worker.revision === '["b",2]');
+    await scene.applyAll({ ...by(scene, 'Worker'), rounds: { total: 1 } });
+    const message = 'round 1: job-aggregation: exit code 3; it is tried again from the accepted updates';
+    const cure = expect.stringMatching(/^read sedna logs federatedlearningjob\/mended/) as unknown;
+    const since = expect.stringMatching(/^\d{4}-/) as unknown;
+    await eventually(async () => {
+      const { status } = await temporal.view(scene.ref);
+      expect(status).toMatchObject({
+        phase: 'Running',
+        stage: 'Aggregating',
+        waitingFor: { reason: 'AggregatorFailed', message, cure, since, more: 'docs/errors.md#aggregatorfailed' },
+      });
+      expect(status['conditions']).toContainEqual(
+        expect.objectContaining({ type: 'Degraded', status: 'True', reason: 'AggregatorFailed' }),
+      );
+    }, 30_000);
+    await scene.applyJob({ ...by(scene, 'Worker', 'b'), rounds: { total: 1 } });
+    await scene.status({ phase: 'Succeeded', round: '1/1', waitingFor: null }, 30_000);
+    expect(scene.tasks.map(({ identity }) => identity.client).sort()).toEqual(['00', '01']);
+    expect(scene.checks).toHaveLength(2);
+    await scene.stop();
+  }, 90_000);
+
+  test('another strategy takes the open round over; the aggregator is stopped', async () => {
+    const scene = await new FederatedScene(temporal, 'replaced', 2).start();
+    scene.onAggregate = failing(scene, ({ aggregator }) => aggregator === undefined);
+    await scene.applyAll({ ...by(scene, 'Worker'), rounds: { total: 2 } });
+    await scene.status({ waitingFor: { reason: 'AggregatorFailed' } }, 30_000);
+    await scene.applyJob({ ...by(scene, 'FedAvg'), rounds: { total: 2 } });
+    await scene.status({ phase: 'Succeeded', round: '2/2' }, 30_000);
+    expect(scene.tasks).toHaveLength(4);
+    expect(scene.aggregators).toMatchObject([{ finished: false }]);
+    await scene.stop();
+  }, 90_000);
+
+  test('retry tries at once; stop leaves the round, resume opens it again', async () => {
+    const scene = await new FederatedScene(temporal, 'left', 1).start();
+    let isMended = false;
+    scene.onAggregate = failing(scene, () => isMended);
+    await scene.applyAll({ ...by(scene, 'Worker'), rounds: { total: 1 } });
+    await scene.status({ waitingFor: { reason: 'AggregatorFailed' } }, 30_000);
+    // By itself a fifth try would take half a minute.
+    await eventually(() => expect(scene.aggregations.length).toBeGreaterThanOrEqual(3), 30_000);
+    await temporal.signal(scene.ref, 'stop');
+    await scene.status({ phase: 'Stopped', waitingFor: { reason: 'Stopped' } }, 30_000);
+    await temporal.signal(scene.ref, 'resume');
+    await scene.status({ phase: 'Running', waitingFor: { reason: 'AggregatorFailed' } }, 30_000);
+    isMended = true;
+    await temporal.signal(scene.ref, 'retry');
+    await scene.status({ phase: 'Succeeded', round: '1/1' }, 30_000);
+    // The same task twice: its node knows the answer.
+    expect(new Set(scene.tasks.map(({ identity }) => JSON.stringify(identity))).size).toBe(1);
+    await scene.stop();
+  }, 120_000);
+});
