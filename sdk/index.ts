@@ -17,8 +17,8 @@ export { IncrementalLearning } from './features/incremental-learning.ts';
 export type { IncrementalLearningOptions, InferenceResult, TrainRequest } from './features/incremental-learning.ts';
 export { JointInference } from './features/joint-inference.ts';
 export type { JointInferenceOptions, JointRequest } from './features/joint-inference.ts';
-export { BigModelError } from './features/joint-inference/big-model.ts';
-export type { BigModel } from './features/joint-inference/big-model.ts';
+export { BigModelError, TierAnswer } from './features/joint-inference/big-model.ts';
+export type { BigModel, Origin } from './features/joint-inference/big-model.ts';
 export type { CircuitBreakerOptions, CircuitState } from './features/joint-inference/circuit-breaker.ts';
 export { DeferredAnswers } from './features/joint-inference/deferred/deferred-answers.ts';
 export type {

@@ -30,11 +30,13 @@ export interface JointInferenceOptions<I, O> {
   /** Time from the call to its answer, in ms; the little model alone may exceed it. Default: 1000. */
   deadlineMs?: number;
   circuit?: CircuitBreakerOptions;
+  /** Answers of the big model that take longer count against it, in ms. Default: `SEDNA_PATIENCE_MS`, else 500. */
+  patienceMs?: number;
   /** Ask the big model a second time when it has not answered by then, in ms. Default: never. */
   hedgeAfterMs?: number;
   /** Final answers that come later. Default: a degraded answer is the last one. Closed with this. */
   deferred?: DeferredAnswers<I>;
-  /** Told of each hard example that the big model has answered, at once or later. */
+  /** Told of each hard example that has a final answer of the big model (or of a tier that is sure of it), at once or later. */
   onHardExample?: (input: I, answer: unknown) => Promise<void>;
   /** Default: the environment of the process. */
   config?: WorkerConfig;
@@ -63,7 +65,8 @@ const OWNER_KIND = 'jointinferenceservice';
 
 /**
  * Edge worker of a JointInferenceService: the little model answers, hard examples get the answer of the big one. Where that does not
- * come in time the little model's answer is given, marked `degraded`; a cloud that does not answer costs nobody's time.
+ * come in time the little model's answer is given, marked `degraded`; a cloud that does not answer costs nobody's time. A tier between
+ * edge and cloud (`SEDNA_TIER`) is the same with a name of its own: its caller gives the deadline, and is told who answered.
  */
 export class JointInference<I = unknown, O = unknown> {
   readonly config: WorkerConfig;
@@ -83,8 +86,13 @@ export class JointInference<I = unknown, O = unknown> {
     this.config = options.config ?? readWorkerConfig();
     this.mode = options.mode ?? this.config.miningMode;
     this.#isHard = miner(options.hardExampleMining, this.config, this.mode);
-    const { circuit, hedgeAfterMs, deadlineMs = 1_000 } = options;
-    this.#cloud = new Cloud({ bigModel: options.bigModel ?? bigModelOf(this.config), circuit, hedgeAfterMs });
+    const { circuit, hedgeAfterMs, deadlineMs = 1_000, patienceMs = this.config.patienceMs } = options;
+    this.#cloud = new Cloud({
+      bigModel: options.bigModel ?? bigModelOf(this.config),
+      circuit,
+      patienceMs,
+      hedgeAfterMs,
+    });
     this.#deadlineMs = deadlineMs;
     this.#deferred = options.deferred;
     this.#onProblem = options.onProblem ?? ((problem) => console.error(problem));
@@ -124,7 +132,8 @@ export class JointInference<I = unknown, O = unknown> {
     const joint =
       this.mode === 'mining-then-inference' ? await this.#mineFirst(input, call) : await this.#mineAfter(input, call);
     this.#statistics.count(joint.isHard);
-    if (joint.cloudResult !== undefined) this.#onHardExample(input, joint.cloudResult).catch(this.#onProblem);
+    if (joint.cloudResult !== undefined && !joint.degraded)
+      this.#onHardExample(input, joint.cloudResult).catch(this.#onProblem);
     if (!joint.degraded || !this.#deferred || joint.decision.reason === 'CloudRefused') return joint;
     const { requestId: id, result: provisional } = joint;
     const withinMs = call.millisecondsToDeadline();
@@ -180,7 +189,7 @@ export class JointInference<I = unknown, O = unknown> {
   }
 
   #answer(call: Call<O>, parts: Omit<Parts<O>, 'requestId' | 'mode'>): JointResult<O> {
-    return jointResult({ requestId: call.id, mode: this.mode, ...parts });
+    return jointResult({ requestId: call.id, mode: this.mode, name: this.config.tier, ...parts });
   }
 
   async #load(): Promise<void> {

@@ -1,7 +1,8 @@
 /**
  * Edge worker that needs no code of yours: the image `sedna/joint-inference`. Serves the little model (an ONNX file) under the name of
  * the service over the Open Inference Protocol v2 (HTTP and gRPC); hard examples get the big model's answer. A response's parameters say who answered
- * and why; `deadline_ms` and `callback` of a request are its own.
+ * and why; `deadline_ms` and `callback` of a request are its own. With `SEDNA_TIER` it is a tier between edge and cloud: it is asked in both ways in
+ * which a big model is.
  */
 import { randomUUID } from 'node:crypto';
 import { uncertainty } from '../algorithms/hard-example-mining/index.ts';
@@ -141,6 +142,7 @@ const server = await serve({
   models: [served],
   ...(settings.grpcPort !== undefined && { grpc: { port: settings.grpcPort } }),
   http: { port: settings.port, ...(deferred && { handler: requestsHandler(deferred) }) },
+  ...(config.tier !== undefined && { predict: { job: config.ownerName, model: config.ownerName } }),
 });
 console.log(
   `serving ${await modelFile(config)} as ${served.name}, version ${served.version()}, on port ${server.ports.http}`,

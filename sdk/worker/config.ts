@@ -31,6 +31,10 @@ export interface WorkerConfig {
   miningMode: MiningMode;
   /** Where the big model of a joint inference service is reached (`BIG_MODEL_IP`, `BIG_MODEL_PORT`). */
   bigModel?: { host: string; port: number };
+  /** Name of the tier of a joint inference service that this worker belongs to; absent at the edge (`SEDNA_TIER`). */
+  tier?: string;
+  /** Answers of the big model that take longer count against it, in ms (`SEDNA_PATIENCE_MS`). */
+  patienceMs?: number;
   /** Time between two reports of a serving worker, in seconds (`LC_PERIOD`). */
   reportPeriodSeconds: number;
   /** Present when the model is to be swapped inside the running worker. */
@@ -62,6 +66,9 @@ export function readWorkerConfig(environment: Environment = process.env): Worker
     hardExampleMining: context.algorithm('HEM'),
     miningMode: miningMode(context.get('MINING_MODE', MINING_MODES[0])),
     bigModel: bigModel(context),
+    tier: context.get('SEDNA_TIER'),
+    patienceMs:
+      context.get('SEDNA_PATIENCE_MS') === undefined ? undefined : context.number('SEDNA_PATIENCE_MS', 500, 1),
     hotUpdate: hotUpdate(context),
   };
 }

@@ -1,8 +1,34 @@
 /** The better model that hard examples are sent to; `sednaBigModel` and `oipBigModel` are two, a function of yours is another. */
 export interface BigModel<I = unknown, O = unknown> {
-  /** Rejects with a {@link BigModelError} where it is known whether the input or the service is to blame. */
-  infer(input: I, options: { signal: AbortSignal }): Promise<O>;
+  /**
+   * Rejects with a {@link BigModelError} where it is known whether the input or the service is to blame. `withinMs`: the time that
+   * it may take; a tier is told, so that it waits for the next one no longer. `signal` aborts a little later.
+   */
+  infer(input: I, options: { signal: AbortSignal; withinMs?: number }): Promise<O | TierAnswer<O>>;
   close?(): Promise<void>;
+}
+
+/** The answer of a big model that asks a bigger one about what is hard for it: it says how it came about. */
+export class TierAnswer<O = unknown> {
+  readonly answer: O;
+  readonly origin: Origin;
+
+  constructor(answer: O, origin: Origin) {
+    this.answer = answer;
+    this.origin = origin;
+  }
+}
+
+export interface Origin {
+  /** Name of the tier that answered; `cloud`: the end of the chain. */
+  answeredBy: string;
+  /** It is hard for the model that answered, and no better one could be asked: no final answer. */
+  degraded: boolean;
+  /** As the tier said it. */
+  reason?: string;
+  message?: string;
+  /** Time that the tier took, in ms: the rest was spent on the way. */
+  tookMs?: number;
 }
 
 /** The big model gave no answer. */

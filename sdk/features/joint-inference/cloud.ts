@@ -1,8 +1,9 @@
-import { BigModelError } from './big-model.ts';
-import type { BigModel } from './big-model.ts';
+import { BigModelError, TierAnswer } from './big-model.ts';
+import type { BigModel, Origin } from './big-model.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import type { CircuitBreakerOptions, CircuitState } from './circuit-breaker.ts';
 import { hedged } from './hedge.ts';
+import { Way } from './way.ts';
 
 export interface CloudOptions<I, O> {
   bigModel: BigModel<I, O>;
@@ -14,15 +15,18 @@ export interface CloudOptions<I, O> {
 }
 
 /** Why there is no answer: the service was not asked, was too slow, failed, or does not take this input. */
-export type NoAnswer = 'CircuitOpen' | 'CloudTooLate' | 'CloudFailed' | 'CloudRefused';
+export const noAnswers = ['CircuitOpen', 'CloudTooLate', 'CloudFailed', 'CloudRefused'] as const;
+export type NoAnswer = (typeof noAnswers)[number];
 
 export type CloudAnswer<O> =
-  { answer: O; milliseconds: number } | { answer?: undefined; reason: NoAnswer; message: string; milliseconds: number };
+  | { answer: O; origin?: Origin; milliseconds: number }
+  | { answer?: undefined; reason: NoAnswer; message: string; milliseconds: number };
 
 /** Asks the big model; resolves by the deadline, whatever the network does. */
 export class Cloud<I, O> {
   readonly #options: CloudOptions<I, O>;
   readonly #breaker: CircuitBreaker;
+  readonly #way = new Way();
 
   constructor(options: CloudOptions<I, O>) {
     this.#options = options;
@@ -47,9 +51,9 @@ export class Cloud<I, O> {
     const late = AbortSignal.timeout(Math.max(1, Math.floor(withinMs) - 1));
     try {
       const until = signal ? AbortSignal.any([signal, late]) : late;
-      const answer = await orAborted(this.#ask(input, until), until);
+      const answer = await orAborted(this.#ask(input, until, this.#way.timeThere(withinMs)), until);
       permit.succeeded();
-      return { answer, milliseconds: elapsed() };
+      return this.#answered(answer, elapsed());
     } catch (error) {
       if (signal?.aborted) {
         permit.abandoned();
@@ -72,9 +76,18 @@ export class Cloud<I, O> {
     await this.#options.bigModel.close?.();
   }
 
-  async #ask(input: I, signal: AbortSignal): Promise<O> {
+  #answered(given: O | TierAnswer<O>, milliseconds: number): CloudAnswer<O> {
+    if (!(given instanceof TierAnswer)) return { answer: given, milliseconds };
+    const { answer, origin } = given;
+    if (origin.tookMs !== undefined) this.#way.learn(milliseconds, origin.tookMs);
+    return { answer, origin, milliseconds };
+  }
+
+  async #ask(input: I, signal: AbortSignal, withinMs: number): Promise<O | TierAnswer<O>> {
     const { bigModel, hedgeAfterMs } = this.#options;
-    const ask = (until: AbortSignal): Promise<O> => bigModel.infer(input, { signal: until });
+    const began = performance.now();
+    const ask = (until: AbortSignal): Promise<O | TierAnswer<O>> =>
+      bigModel.infer(input, { signal: until, withinMs: Math.max(1, withinMs - (performance.now() - began)) });
     return hedgeAfterMs === undefined ? ask(signal) : hedged(ask, { afterMs: hedgeAfterMs, signal });
   }
 }

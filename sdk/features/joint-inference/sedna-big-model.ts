@@ -1,9 +1,11 @@
 import { BigModelError, isRefusal } from './big-model.ts';
-import type { BigModel } from './big-model.ts';
+import type { BigModel, TierAnswer } from './big-model.ts';
+import { withOrigin } from './origin.ts';
 
 /**
  * Big model behind the original's REST interface (section 6.3 of the lib reference): `POST http://<host>:<port>/<service>/predict`
- * `{"data": input}`, answered with `{"result": …}`. Its service may be the original's in Python, or ours.
+ * `{"data": input}`, answered with `{"result": …}`. Its service may be the original's in Python, or ours; a tier of ours reads `deadline_ms` beside
+ * the data, and says in `parameters` beside the result who answered. The original lets unknown keys be.
  */
 export function sednaBigModel<O = unknown>({
   host,
@@ -17,15 +19,16 @@ export function sednaBigModel<O = unknown>({
   const authority = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
   const url = `http://${authority}:${port}/${encodeURIComponent(service)}/predict`;
   return {
-    async infer(input, { signal }) {
-      const response = await post(url, { data: input, post_process: null }, signal);
+    async infer(input, { signal, withinMs }) {
+      const time = withinMs === undefined ? {} : { deadline_ms: Math.floor(withinMs) };
+      const response = await post(url, { data: input, post_process: null, ...time }, signal);
       const text = await response.text();
       if (response.status !== 200) {
         throw new BigModelError(`${url} answered ${response.status} ${text.slice(0, 200)}`.trim(), {
           refused: isRefusal(response.status),
         });
       }
-      return resultOf(url, text) as O;
+      return resultOf<O>(url, text);
     },
   };
 }
@@ -46,10 +49,12 @@ async function post(url: string, body: unknown, signal: AbortSignal): Promise<Re
   }
 }
 
-function resultOf(url: string, text: string): unknown {
+function resultOf<O>(url: string, text: string): O | TierAnswer<O> {
   try {
-    const answer = JSON.parse(text) as unknown;
-    if (typeof answer === 'object' && answer !== null && 'result' in answer) return answer.result;
+    const answer = JSON.parse(text) as { result?: O; parameters?: unknown } | null;
+    if (typeof answer === 'object' && answer !== null && 'result' in answer) {
+      return withOrigin(answer.result as O, answer.parameters);
+    }
   } catch {
     // said below
   }

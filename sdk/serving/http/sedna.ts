@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { feedsOf, listOf, type ListFeeds } from '../codec/nested-list.ts';
 import { parseJson } from '../codec/http-request.ts';
 import { InferenceError, inferenceError } from '../errors.ts';
+import type { Parameters } from '../served-model.ts';
 import type { InferCall, InferenceService } from '../service.ts';
 import { readBody } from './body.ts';
 import type { RequestHandler } from './handler.ts';
@@ -45,10 +46,12 @@ async function predict(
   { request, response, bodyLimit }: { request: IncomingMessage; response: ServerResponse; bodyLimit: number },
 ): Promise<void> {
   try {
-    const data = dataOf(await readBody(request, { limit: bodyLimit }));
+    const { data, parameters } = questionOf(await readBody(request, { limit: bodyLimit }));
     const gone = goneController(response);
-    const result = handler ? await handler(data, gone.signal) : await infer(service, { model, data, gone });
-    sendJson(response, 200, { result });
+    const answer = handler
+      ? { result: await handler(data, gone.signal) }
+      : await infer(service, { model, data, parameters, gone });
+    sendJson(response, 200, answer);
   } catch (thrown) {
     answerProblem(response, thrown);
   }
@@ -56,16 +59,30 @@ async function predict(
 
 function infer(
   service: InferenceService,
-  { model, data, gone }: { model: string; data: unknown[]; gone: AbortController },
-): Promise<unknown[]> {
-  return service.infer<InferCall & ListFeeds, unknown[]>(
+  { model, data, parameters, gone }: Question & { model: string; gone: AbortController },
+): Promise<PredictAnswer> {
+  return service.infer<InferCall & ListFeeds, PredictAnswer>(
     { model },
     {
-      read: (inputs) => ({ parameters: {}, ...feedsOf(data, inputs) }),
-      write: (_model, { isRow }, { outputs }) => listOf(outputs, isRow),
+      read: (inputs) => ({ parameters, ...feedsOf(data, inputs) }),
+      write: (_model, { isRow }, { outputs, parameters: said }) => ({
+        result: listOf(outputs, isRow),
+        ...(said && { parameters: said }),
+      }),
     },
     gone,
   );
+}
+
+interface Question {
+  data: unknown[];
+  parameters: Parameters;
+}
+
+/** `parameters`, where the model says any, is ours; the original's workers read `result` alone. */
+interface PredictAnswer {
+  result: unknown[];
+  parameters?: Parameters;
 }
 
 /** What FastAPI says of a body that is not as declared. */
@@ -78,15 +95,18 @@ class ValidationProblem extends Error {
   }
 }
 
-/** `data` of the body; other keys are ignored, as the original does. */
-function dataOf(body: Buffer): unknown[] {
+/** `data` of the body, and `deadline_ms` of workers of ours that ask a tier; other keys are ignored, as the original does. */
+function questionOf(body: Buffer): Question {
   let parsed: unknown;
   try {
     parsed = parseJson(body);
   } catch (error) {
     throw new ValidationProblem(['body'], (error as Error).message, 'value_error.jsondecode');
   }
-  const given = typeof parsed === 'object' && parsed !== null ? (parsed as { data?: unknown; callback?: unknown }) : {};
+  const given =
+    typeof parsed === 'object' && parsed !== null
+      ? (parsed as { data?: unknown; callback?: unknown; deadline_ms?: unknown })
+      : {};
   if (given.data === undefined) throw new ValidationProblem(['body', 'data'], 'field required', 'value_error.missing');
   if (!Array.isArray(given.data)) {
     throw new ValidationProblem(['body', 'data'], 'value is not a valid list', 'type_error.list');
@@ -94,7 +114,8 @@ function dataOf(body: Buffer): unknown[] {
   if (given.callback !== undefined && given.callback !== null) {
     throw new InferenceError(500, 'callback is not supported: post-process where the result is used');
   }
-  return given.data;
+  const { deadline_ms: deadlineMs } = given;
+  return { data: given.data, parameters: typeof deadlineMs === 'number' ? { deadline_ms: deadlineMs } : {} };
 }
 
 /** 422 with details for what the caller can mend, plain text for the rest; back-pressure as everywhere else. */

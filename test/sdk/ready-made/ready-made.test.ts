@@ -1,19 +1,14 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { spawn, spawnSync } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { encodeModel, mlp, OnnxModel } from '../../../sdk/estimators/onnx/index.ts';
-import type { OnnxTensor } from '../../../sdk/estimators/onnx/index.ts';
+import { encodeModel, mlp } from '../../../sdk/estimators/onnx/index.ts';
 import { InferenceClient, readWorkerConfig, sednaBigModel } from '../../../sdk/index.ts';
 import type { Parameters, Tensors } from '../../../sdk/index.ts';
 import { TestLocalController } from '../support/local-controller.ts';
+import { data, directly, end, freePort, ReadyMadeWorkers, rows } from '../support/ready-made.ts';
 import { until } from '../support/until.ts';
 
 const folder = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'ready-made-'));
@@ -25,50 +20,22 @@ const [little, big] = [1, 2].map((seed) => {
 let controller: TestLocalController;
 let bigPort: number;
 let edgePort: number;
-const children: ChildProcess[] = [];
-const errors = new Map<ChildProcess, string>();
-const said = (child: ChildProcess): string => errors.get(child) ?? '';
+const workers = new ReadyMadeWorkers();
 
 beforeEach(async () => {
   controller = await new TestLocalController().listen();
   [bigPort, edgePort] = [await freePort(), await freePort()];
 });
 afterEach(async () => {
-  for (const child of children.splice(0)) await end(child, 'SIGTERM');
+  await workers.endAll();
   await controller.close();
 });
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill(signal);
-  await once(child, 'exit');
-}
-
-/** Resolves once it has said that it serves. */
-async function start(module: string, environment: Record<string, string>): Promise<ChildProcess> {
-  const script = fileURLToPath(new URL(`../../../sdk/ready-made/${module}.ts`, import.meta.url));
-  const env = { ...process.env, LC_SERVER: controller.url, SERVICE_NAME: 'digits', LC_PERIOD: '1', ...environment };
-  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  children.push(child);
-  child.stderr.setEncoding('utf8').on('data', (text: string) => errors.set(child, said(child) + text));
-  const lines = createInterface(child.stdout);
-  const [line] = (await Promise.race([once(lines, 'line'), once(child, 'exit')])) as [unknown];
-  expect(line).toMatch(/^serving .* as digits, version [0-9a-f]{12}, on port \d+$/);
-  return child;
-}
-
-const startBig = () => start('big-model', { MODEL_URL: big, SEDNA_SERVE_PORT: String(bigPort) });
+const startBig = () =>
+  workers.start('big-model', { LC_SERVER: controller.url, MODEL_URL: big, SEDNA_SERVE_PORT: String(bigPort) });
 const startEdge = (environment: Record<string, string> = {}) =>
-  start('joint-inference', {
+  workers.start('joint-inference', {
+    LC_SERVER: controller.url,
     MODEL_URL: little,
     SEDNA_SERVE_PORT: String(edgePort),
     SEDNA_WORKER_STATE: mkdtempSync(join(folder, 'state-')),
@@ -78,19 +45,8 @@ const startEdge = (environment: Record<string, string> = {}) =>
     ...environment,
   });
 
-const rows = (...values: number[]): Tensors => ({
-  input: { datatype: 'float32', shape: [values.length / 2, 2], data: Float32Array.from(values) },
-});
 const ask = (feeds: Tensors, parameters: Parameters = {}, id?: string) =>
   new InferenceClient(`http://127.0.0.1:${edgePort}`).infer({ model: 'digits', feeds, parameters, id });
-
-async function directly(file: string, feeds: Tensors): Promise<number[]> {
-  const model = await OnnxModel.open(file, { threads: 1 });
-  const outputs = await model.run(feeds as Record<string, OnnxTensor>);
-  await model.close();
-  return Array.from(Object.values(outputs)[0]?.data as Float32Array);
-}
-const data = (outputs: Tensors) => Array.from(Object.values(outputs)[0]?.data as Float32Array);
 
 test('hard examples have the big model’s answer, bit by bit; the parameters say who answered and why', async () => {
   await startBig();
@@ -176,7 +132,7 @@ test('a model that crashes again and again ends its worker, which says why', asy
     process.kill(pid, 'SIGKILL');
   }
   expect(await ended).toEqual([1, null]);
-  expect(said(edge)).toMatch(/model "digits" crashed 3 times, last: .*SIGKILL; this worker ends/);
+  expect(workers.said(edge)).toMatch(/model "digits" crashed 3 times, last: .*SIGKILL; this worker ends/);
 });
 
 test('what a request asks for wrongly is said by name', async () => {

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deserialize, serialize } from 'node:v8';
 import { uncertainty } from '../../../algorithms/hard-example-mining/uncertainty.ts';
-import type { Cloud } from '../cloud.ts';
+import type { Cloud, CloudAnswer } from '../cloud.ts';
 import { callBack, callbackProblem } from './callbacks.ts';
 import type { CallbackHosts } from './callbacks.ts';
 import { DeferredStoreClient } from './store-client.ts';
@@ -65,6 +65,8 @@ const keepMs = 10_000;
 const leaseMs = 60_000;
 const pauseMs = 500;
 const sweepMs = 1_000;
+/** Longest pause between questions to a tier that cannot reach the next one: each costs it an answer of its own model. */
+const longestRestMs = 5_000;
 const callTimeoutMs = 10_000;
 const againMs = 60_000;
 /** Times between calls to a caller that does not answer: doubled, up to a minute. */
@@ -82,6 +84,10 @@ export class DeferredAnswers<I = unknown> {
   readonly #ended = new EventEmitter().setMaxListeners(0);
   readonly #sleepers = new Set<() => void>();
   #work: Promise<unknown> = Promise.resolve();
+  /** The big model is a tier that gave a degraded answer: nothing is asked until then. */
+  #rest = { ms: 0, until: 0 };
+  /** Inputs with such an answer: others have their turn before them, for the tier may be sure of those. */
+  readonly #putAside = new Set<string>();
   #told: { message: string; at: number } | undefined;
 
   constructor(options: DeferredOptions) {
@@ -179,26 +185,47 @@ export class DeferredAnswers<I = unknown> {
   }
 
   async #askNext(cloud: Cloud<I, unknown>, onAnswer?: (input: I, answer: unknown) => Promise<void>): Promise<boolean> {
-    if (cloud.circuit === 'open') return false;
+    if (cloud.circuit === 'open' || performance.now() < this.#rest.until) return false;
     const claimed = await this.#store.call('claim', leaseMs);
-    if (!claimed) return false;
+    if (!claimed) return this.#takeUp();
     const { digest } = claimed;
     const input = deserialize(claimed.input) as I;
     const withinMs = this.#options.askMs ?? 30_000;
     const said = await cloud.ask(input, { withinMs, signal: this.#closing.signal }).catch(() => undefined);
-    if (said && !('reason' in said)) {
+    if (said && !('reason' in said) && !said.origin?.degraded) {
+      this.#rest = { ms: 0, until: 0 };
+      if (said.origin === undefined || said.origin.answeredBy === 'cloud') await this.#takeUp();
       const ended = await this.#store.call('finalise', digest, serialize(said.answer));
       this.#ended.emit('end');
       if (ended > 0) await onAnswer?.(input, said.answer);
       return true;
     }
-    if (said?.reason === 'CloudRefused') {
-      await this.#store.call('expire', digest, 'CloudRefused', said.message);
+    const { reason, message = '' } = whyNone(said);
+    if (reason === 'CloudRefused') {
+      await this.#store.call('expire', digest, 'CloudRefused', message);
       this.#ended.emit('end');
       return true;
     }
-    await this.#store.call('release', digest);
+    if (said && !('reason' in said)) this.#takeRest(digest);
+    else await this.#store.call('release', digest);
     return false;
+  }
+
+  /** Once for all that were asked together. */
+  #takeRest(digest: string): void {
+    this.#putAside.add(digest);
+    const now = performance.now();
+    if (now < this.#rest.until) return;
+    const ms = Math.min(longestRestMs, Math.max(pauseMs, this.#rest.ms * 2));
+    this.#rest = { ms, until: now + ms };
+  }
+
+  /** What was put aside may be asked about again. */
+  async #takeUp(): Promise<boolean> {
+    const digests = [...this.#putAside];
+    this.#putAside.clear();
+    for (const digest of digests) await this.#store.call('release', digest);
+    return digests.length > 0;
   }
 
   async #tellNext(): Promise<boolean> {
@@ -259,6 +286,12 @@ export class DeferredAnswers<I = unknown> {
     this.#told = { message: error.message, at: now };
     (this.#options.onProblem ?? ((problem) => console.error(problem)))(error);
   }
+}
+
+/** Why it is no final answer. */
+function whyNone(said: CloudAnswer<unknown> | undefined): { reason?: string; message?: string } {
+  if (said === undefined) return {};
+  return 'reason' in said ? said : (said.origin ?? {});
 }
 
 function toAnswer(stored: StoredRequest): DeferredAnswer {

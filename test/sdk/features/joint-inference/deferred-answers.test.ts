@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { BigModelError, DeferredAnswers } from '../../../../sdk/index.ts';
+import { BigModelError, DeferredAnswers, TierAnswer } from '../../../../sdk/index.ts';
 import type { DeferredAnswer, DeferredOptions } from '../../../../sdk/index.ts';
 import { callbackProblem } from '../../../../sdk/features/joint-inference/deferred/callbacks.ts';
 import { Cloud } from '../../../../sdk/features/joint-inference/cloud.ts';
@@ -71,6 +71,39 @@ test('once the cloud is back each request has its final answer, and whoever list
   expect(learnt).toHaveLength(3);
   over.abort();
   await listening;
+});
+
+test('a degraded answer of a tier is no final one: others have their turn, and it is asked about again until it is final', async () => {
+  const deferred = open();
+  let cloudIsBack = false;
+  // The tier is sure of 9 alone.
+  answer = (input) => {
+    if (input === 9) return new TierAnswer(90, { answeredBy: 'site', degraded: false });
+    return cloudIsBack
+      ? new TierAnswer(input * 10, { answeredBy: 'cloud', degraded: false })
+      : new TierAnswer(-1, { answeredBy: 'site', degraded: true, reason: 'CircuitOpen' });
+  };
+  const learnt: unknown[] = [];
+  for (const input of [1, 2, 3, 4, 5, 6, 7, 8, 9]) await keep(deferred, input);
+  deferred.start(cloud(), async (...example) => void learnt.push(example));
+  await until(async () => (await deferred.get('r9'))?.state === 'final');
+  await until(() => asked.filter((input) => input === 1).length > 1, 30_000);
+  expect(await deferred.counts()).toMatchObject({ pending: 8, final: 1 });
+  expect(learnt).toEqual([[9, 90]]);
+  cloudIsBack = true;
+  await until(async () => (await deferred.counts()).final === 9, 30_000);
+  expect(await deferred.get('r1')).toMatchObject({ state: 'final', answer: 10 });
+  expect(learnt).toHaveLength(9);
+}, 60_000);
+
+test('what the cloud of a tier does not take expires as well', async () => {
+  const deferred = open();
+  const message = '422: one number too few';
+  answer = () => new TierAnswer(-1, { answeredBy: 'site', degraded: true, reason: 'CloudRefused', message });
+  deferred.start(cloud());
+  await keep(deferred, 1);
+  await until(async () => (await deferred.get('r1'))?.state === 'expired');
+  expect(await deferred.get('r1')).toMatchObject({ reason: 'CloudRefused', message });
 });
 
 test('an input that the big model does not take expires with what it said', async () => {

@@ -101,7 +101,7 @@ describe('inference-then-mining', () => {
     const answer = ['/helmet/predict', 1.5, 1.5];
     expect(hard).toMatchObject({ isHard: true, edgeResult: unsure, cloudResult: answer, result: answer });
     expect(hard.decision).toMatchObject({ answeredBy: 'cloud', reason: 'CloudAnswered' });
-    expect(cloud.asked).toEqual([{ data: unsure, post_process: null }]);
+    expect(cloud.asked).toEqual([{ data: unsure, post_process: null, deadline_ms: expect.any(Number) }]);
   });
 
   test('post-processing changes a copy of the edge answer, before it is mined', async () => {

@@ -1,0 +1,21 @@
+/** Of the time for an answer, what the way takes: at least so much, in ms, and no more than a tenth where nothing is known of it. */
+const atLeastMs = 50;
+/** How fast one slow answer is forgotten. */
+const forgetting = 0.9;
+
+/** Learns how long requests and answers are on their way to a tier, so that it is told of an earlier end: its answer must be back in time. */
+export class Way {
+  #ms = 0;
+
+  /** `totalMs`: from the question to its answer; `tookMs`: of that, what the tier needed. */
+  learn(totalMs: number, tookMs: number): void {
+    const ms = Math.max(0, totalMs - tookMs);
+    this.#ms = Math.max(ms, forgetting * this.#ms + (1 - forgetting) * ms);
+  }
+
+  /** What is left for the tier; never less than half. */
+  timeThere(withinMs: number): number {
+    const way = Math.max(this.#ms, Math.min(atLeastMs, withinMs / 10));
+    return withinMs - Math.min(way, withinMs / 2);
+  }
+}

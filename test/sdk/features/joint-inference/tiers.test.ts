@@ -1,0 +1,115 @@
+/** What a worker makes of the answers of a tier, and what it says as one. */
+import { describe, expect, test } from '@jest/globals';
+import { JointInference, readWorkerConfig, TierAnswer } from '../../../../sdk/index.ts';
+import type { BigModel, JointInferenceOptions, Origin } from '../../../../sdk/index.ts';
+import { withOrigin } from '../../../../sdk/features/joint-inference/origin.ts';
+import { Way } from '../../../../sdk/features/joint-inference/way.ts';
+
+const unsure = [0.5, 0.5];
+
+function worker(
+  bigModel: BigModel['infer'],
+  environment: Record<string, string> = {},
+  options: Partial<JointInferenceOptions<number[], number[]>> = {},
+): JointInference<number[], number[]> {
+  return new JointInference<number[], number[]>({
+    estimator: { predict: (input) => Promise.resolve([...input]) },
+    config: readWorkerConfig({ HEM_NAME: 'CrossEntropy', LC_PERIOD: '3600', ...environment }),
+    bigModel: { infer: bigModel },
+    ...options,
+  });
+}
+
+const says = (origin: Origin) => () => Promise.resolve(new TierAnswer('theirs', origin));
+
+describe('the answer of a tier', () => {
+  test.each([
+    [
+      { answeredBy: 'site', degraded: false, reason: 'NotHard' },
+      { answeredBy: 'site', reason: 'TierAnswered' },
+    ],
+    [
+      { answeredBy: 'cloud', degraded: false },
+      { answeredBy: 'cloud', reason: 'CloudAnswered' },
+    ],
+    [
+      { answeredBy: 'site', degraded: true, reason: 'CircuitOpen', message: 'not asked now' },
+      { answeredBy: 'site', reason: 'CircuitOpen', message: 'not asked now' },
+    ],
+    [
+      { answeredBy: 'site', degraded: true, reason: 'SomethingNew' },
+      { answeredBy: 'site', reason: 'CloudFailed' },
+    ],
+  ])('%j is passed on', async (origin, decision) => {
+    const learnt: unknown[] = [];
+    const joint = worker(says(origin), {}, { onHardExample: async (input) => void learnt.push(input) });
+    const answer = await joint.inference(unsure);
+    expect(answer).toMatchObject({ result: 'theirs', isHard: true, degraded: origin.degraded, decision });
+    // A label is what somebody is sure of.
+    expect(learnt).toHaveLength(origin.degraded ? 0 : 1);
+    await joint.close();
+  });
+
+  test('also where the little model failed or was not asked', async () => {
+    const origin = { answeredBy: 'site', degraded: true, reason: 'CloudTooLate' };
+    const first = worker(says(origin), { MINING_MODE: 'mining-then-inference' });
+    expect(await first.inference(unsure)).toMatchObject({
+      result: 'theirs',
+      degraded: true,
+      decision: { answeredBy: 'site', reason: 'CloudTooLate' },
+    });
+    const failing = worker(says(origin), {}, { estimator: { predict: () => Promise.reject(new Error('no memory')) } });
+    expect(await failing.inference(unsure)).toMatchObject({
+      degraded: true,
+      decision: { answeredBy: 'site', reason: 'EdgeFailed' },
+    });
+    await Promise.all([first.close(), failing.close()]);
+  });
+});
+
+test('a tier says its own name, and passes on no more time than it has', async () => {
+  const times: (number | undefined)[] = [];
+  const tier = worker(
+    (_input, { withinMs }) => {
+      times.push(withinMs);
+      return Promise.reject(new Error('gone'));
+    },
+    { SEDNA_TIER: 'site' },
+  );
+  const { decision, degraded } = await tier.inference(unsure, { deadlineMs: 5_000 });
+  expect({ decision, degraded }).toMatchObject({
+    decision: { answeredBy: 'site', reason: 'CloudFailed' },
+    degraded: true,
+  });
+  expect((await tier.inference([1, 0])).decision).toMatchObject({ answeredBy: 'site', reason: 'NotHard' });
+  expect(times[0]).toBeLessThanOrEqual(4_950);
+  expect(times[0]).toBeGreaterThan(1_000);
+  await tier.close();
+});
+
+test('an answer whose parameters say nothing is that of the cloud', () => {
+  for (const parameters of [undefined, null, 'text', {}, { edge_ms: 3, other: 'x' }]) {
+    expect(withOrigin('answer', parameters)).toBe('answer');
+  }
+  expect(withOrigin('answer', { degraded: 2 })).toEqual(
+    new TierAnswer('answer', { answeredBy: 'cloud', degraded: true }),
+  );
+  expect(
+    withOrigin('answer', { answered_by: 'site', degraded: false, reason: 'NotHard', edge_ms: 3, cloud_ms: 40 }),
+  ).toEqual(new TierAnswer('answer', { answeredBy: 'site', degraded: false, reason: 'NotHard', tookMs: 43 }));
+});
+
+test('the time that a tier is given leaves room for the way back, as it was lately, and is never less than half', () => {
+  const way = new Way();
+  expect([way.timeThere(1_000), way.timeThere(100)]).toEqual([950, 90]);
+  way.learn(320, 20);
+  expect([way.timeThere(1_000), way.timeThere(400)]).toEqual([700, 200]);
+  // A fast answer says little of the next one.
+  way.learn(20, 20);
+  expect(way.timeThere(1_000)).toBe(730);
+  for (let i = 0; i < 100; i++) way.learn(20, 20);
+  expect(way.timeThere(1_000)).toBe(950);
+  // A tier whose clock counts more than there was.
+  way.learn(10, 30);
+  expect(way.timeThere(1_000)).toBe(950);
+});
