@@ -334,6 +334,34 @@ async function services(temporal: TestNamespace): Promise<void> {
   await Promise.all([moved, ...nodes].map((one) => one.end()));
 }
 
+/** A service that gets a tier, whose tier moves, and that is without it again. */
+async function tiers(temporal: TestNamespace): Promise<void> {
+  const scene = await new ServiceScene(temporal, 'tiered').start();
+  const labels = { 'sedna.io/tier': 'site' };
+  const nodes = [scene.node('tiered-a', labels), scene.node('tiered-b', labels)];
+  await Promise.all(nodes.map((node) => node.start()));
+  await scene.applyModel('site', 'middle');
+  await scene.applyAll();
+  await scene.status({ phase: 'Running', replicas: '2/2' });
+  await scene.applyService({ spec: { tiers: [scene.tier('site')] } });
+  const found = await scene.status({ phase: 'Running', replicas: '3/3', waitingFor: null });
+  const here = nodes.find(({ name }) => name === (found['nodes'] as Record<string, string>)['tier-site']);
+  await ask(await scene.url('tier-site'), '/report', JSON.stringify({ inferenceNumber: 4, hardExampleNumber: 1 }));
+  await scene.status({ tiers: [{}, { name: 'site', requests: 4, hard: 1 }, {}] });
+  await here?.stop();
+  await scene.status({ waitingFor: { reason: 'NodeSilent' } }, 40_000);
+  await scene.status({ phase: 'Running', replicas: '3/3', waitingFor: null }, 60_000);
+  await here?.start();
+  await eventually(() => assert.deepEqual(here?.runtime?.list(), []), 40_000);
+  await scene.applyService();
+  await scene.status({ observedGeneration: 3, phase: 'Running', replicas: '2/2' });
+  await eventually(async () => assert.equal((await scene.workers('tier-site')).length, 0), 40_000);
+  await scene.say('remove');
+  await temporal.ended(scene.ref, 30_000);
+  await store(temporal, entityId(scene.ref), 'tiered');
+  await Promise.all([scene, ...nodes].map((one) => one.end()));
+}
+
 /** Runs that begin with the state of the run before. */
 async function continued(): Promise<void> {
   const { server, address } = await startShortHistoryServer();
@@ -369,7 +397,7 @@ await globalSetup();
 try {
   const temporal = await TestNamespace.open();
   await temporal.control(new Cluster());
-  const stories = { unsupported, model, jobs, federated, credited, buffered, mistNet, services };
+  const stories = { unsupported, model, jobs, federated, credited, buffered, mistNet, services, tiers };
   for (const [name, record] of Object.entries(stories)) if (isWanted(name)) await record(temporal);
   await temporal.close();
   if (isWanted('continued')) await continued();
