@@ -111,6 +111,8 @@ describe('two models', () => {
 
   test('that take image files need not have one size', () => {
     const images = { preprocess: { width: 64, height: 64 } };
-    expect(pairProblem(judged({ edge: x([1, 3, 64, 64]), cloud: x([1, 3, 320, 320]) }, images), 'cloud')).toBeUndefined();
+    expect(
+      pairProblem(judged({ edge: x([1, 3, 64, 64]), cloud: x([1, 3, 320, 320]) }, images), 'cloud'),
+    ).toBeUndefined();
   });
 });
