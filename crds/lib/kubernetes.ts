@@ -49,6 +49,29 @@ export const jobFields = {
   managedBy: z.string().describe(ignored).optional(),
 };
 
+/** HPAScalingRules of autoscaling/v2, with the bounds of its validation. */
+const scalingRules = () =>
+  z
+    .strictObject({
+      stabilizationWindowSeconds: z.int32().min(0, 'must be 0 or more').max(3_600, 'must be 3600 or less').optional(),
+      selectPolicy: z.enum(['Max', 'Min', 'Disabled']).optional(),
+      tolerance: z
+        .string()
+        .regex(/^[0-9]+(\.[0-9]+)?m?$/, "must be a quantity such as '0.05' or '50m'")
+        .describe("Part of the target by which the metric may be off without a change. Default: '0.1'.")
+        .optional(),
+      policies: z
+        .array(
+          z.strictObject({
+            type: z.enum(['Pods', 'Percent']),
+            value: z.int32().min(1, 'must be 1 or more'),
+            periodSeconds: z.int32().min(1, 'must be 1 or more').max(1_800, 'must be 1800 or less'),
+          }),
+        )
+        .optional(),
+    })
+    .optional();
+
 /** Horizontal scaling of a worker set, as in autoscaling/v2. */
 export const autoscaling = () =>
   withRules(
@@ -56,7 +79,7 @@ export const autoscaling = () =>
       minReplicas: z.int32().min(0, 'must be 0 or more').optional(),
       maxReplicas: z.int32().min(1, 'must be 1 or more'),
       metrics: z.array(preserved('autoscaling/v2 MetricSpec.')).optional(),
-      behavior: preserved('autoscaling/v2 HorizontalPodAutoscalerBehavior.').optional(),
+      behavior: z.strictObject({ scaleUp: scalingRules(), scaleDown: scalingRules() }).optional(),
     }),
     {
       cel: '!has(self.minReplicas) || self.minReplicas <= self.maxReplicas',

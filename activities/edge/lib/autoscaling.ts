@@ -1,6 +1,7 @@
 /** Horizontal scaling by the node itself, as autoscaling/v2 does it: targets per replica, a tolerance, slow to go down. Pure. */
 import { maxReplicas, type Autoscaling } from '../../../crds/lib/kubernetes.ts';
 import { failure } from '../../lib/failure.ts';
+import { ScalingBehavior } from './scaling-behavior.ts';
 
 /** A replica's fair share of what is measured: CPUs, or requests in flight. */
 export interface Target {
@@ -18,10 +19,9 @@ export interface Sample {
   inFlight: number;
 }
 
-const tolerance = 0.1;
+const defaultTolerance = 0.1;
 /** Decisions rest on the mean over so long. */
 export const averagedMs = 15_000;
-const defaultScaleDownMs = 300_000;
 /** As the Kubernetes API server fills in. */
 const defaultUtilization = 80;
 
@@ -75,14 +75,14 @@ export class Autoscaler {
   readonly #spec: Autoscaling;
   readonly #targets: Target[];
   readonly #samples: Sample[] = [];
-  /** What was found right, lately; going down waits until nothing higher is left. */
-  #wishes: { at: number; replicas: number }[] = [];
+  readonly #behavior: ScalingBehavior;
   #wanted: number;
 
   /** `replicas`: what runs now, from which it goes on. */
   constructor(spec: Autoscaling, targets: Target[], replicas: number) {
     this.#spec = spec;
     this.#targets = targets;
+    this.#behavior = new ScalingBehavior(spec);
     this.#wanted = this.#within(replicas);
   }
 
@@ -95,12 +95,8 @@ export class Autoscaler {
     while ((this.#samples[0]?.at ?? sample.at) < sample.at - averagedMs) this.#samples.shift();
     if (sample.replicas === 0) return this.#wanted;
     const wish = this.#within(Math.max(...this.#targets.map((target) => this.#wish(target, sample.replicas))));
-    this.#wishes.push({ at: sample.at, replicas: wish });
-    this.#wishes = this.#wishes.filter(({ at }) => at > sample.at - this.#scaleDownMs);
     const known = sample.at - (this.#samples[0]?.at ?? sample.at) >= averagedMs / 2;
-    const highest = Math.max(...this.#wishes.map(({ replicas }) => replicas));
-    if (known && wish > this.#wanted) this.#wanted = wish;
-    else if (known && highest < this.#wanted) this.#wanted = highest;
+    if (known) this.#wanted = this.#behavior.decide({ at: sample.at, replicas: wish }, this.#wanted);
     return this.#wanted;
   }
 
@@ -108,13 +104,12 @@ export class Autoscaler {
     const values = this.#samples.map((sample) => (metric === 'cpu' ? sample.cpu : sample.inFlight));
     const total = values.reduce((sum, value) => sum + value, 0) / values.length;
     const ratio = total / replicas / perReplica;
-    return Math.abs(ratio - 1) <= tolerance ? replicas : Math.ceil(total / perReplica);
+    return Math.abs(ratio - 1) <= this.#tolerance(ratio) ? replicas : Math.ceil(total / perReplica);
   }
 
-  get #scaleDownMs(): number {
-    const { scaleDown } = (this.#spec.behavior ?? {}) as { scaleDown?: { stabilizationWindowSeconds?: unknown } };
-    const seconds = scaleDown?.stabilizationWindowSeconds;
-    return typeof seconds === 'number' && seconds >= 0 ? seconds * 1_000 : defaultScaleDownMs;
+  #tolerance(ratio: number): number {
+    const { scaleUp, scaleDown } = this.#spec.behavior ?? {};
+    return quantity((ratio > 1 ? scaleUp : scaleDown)?.tolerance ?? defaultTolerance);
   }
 
   /** At least one: without a replica nothing can be measured that would bring one back. */

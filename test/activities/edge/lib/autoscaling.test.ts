@@ -81,3 +81,51 @@ test('a moment says nothing, and no replica is no reason to go on without one', 
   );
   expect(idle.run(60, 0)).toBe(1);
 });
+
+/** What each rule is for: https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale (configurable scaling behavior). */
+const policies = (...given: [type: 'Pods' | 'Percent', value: number, periodSeconds: number][]) =>
+  given.map(([type, value, periodSeconds]) => ({ type, value, periodSeconds }));
+
+test('up by four, or to twice as many, in 15 seconds, unless it is said otherwise', () => {
+  const clock = new Clock({ maxReplicas: 50 }, 1);
+  // After eight seconds enough is known.
+  expect([clock.run(9, 1_000), clock.run(14, 1_000), clock.run(2, 1_000), clock.run(15, 1_000)]).toEqual([
+    5, 5, 10, 20,
+  ]);
+});
+
+test('policies bound both directions; the least of them where that is selected', () => {
+  const clock = new Clock(
+    {
+      maxReplicas: 20,
+      behavior: {
+        scaleUp: { policies: policies(['Pods', 2, 30]) },
+        scaleDown: {
+          stabilizationWindowSeconds: 0,
+          selectPolicy: 'Min',
+          policies: policies(['Pods', 3, 10], ['Percent', 10, 10]),
+        },
+      },
+    },
+    4,
+  );
+  expect([clock.run(9, 1_000), clock.run(29, 1_000), clock.run(2, 1_000)]).toEqual([6, 6, 8]);
+  expect(clock.run(250, 1_000)).toBe(20);
+  // The mean over 15 seconds has to fall first; a tenth of 20 is less than three.
+  expect(clock.run(30, 0)).toBeGreaterThanOrEqual(14);
+  expect(clock.run(300, 0)).toBe(1);
+});
+
+test('up waits for its window as well, and either direction can be switched off', () => {
+  const slow = new Clock({ maxReplicas: 5, behavior: { scaleUp: { stabilizationWindowSeconds: 60 } } }, 1);
+  expect([slow.run(20, 4), slow.run(55, 12), slow.run(20, 12)]).toEqual([1, 1, 3]);
+  const up = new Clock({ maxReplicas: 5, behavior: { scaleUp: { selectPolicy: 'Disabled' } } }, 2);
+  expect(up.run(60, 1_000)).toBe(2);
+  const off = { stabilizationWindowSeconds: 0, selectPolicy: 'Disabled' } as const;
+  expect(new Clock({ maxReplicas: 5, behavior: { scaleDown: off } }, 2).run(60, 0)).toBe(2);
+});
+
+test('the tolerance of a direction', () => {
+  expect(new Clock({ maxReplicas: 5 }, 2).run(30, 10)).toBe(3);
+  expect(new Clock({ maxReplicas: 5, behavior: { scaleUp: { tolerance: '300m' } } }, 2).run(30, 10)).toBe(2);
+});
