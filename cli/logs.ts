@@ -20,7 +20,10 @@ export function register(program: Command): void {
       .command('logs <worker>')
       .description('what a worker printed: the name of a worker, or KIND/NAME for the newest of an object')
       .option('-f, --follow', 'go on as it prints more')
-      .option('--stage <stage>', 'of an object: Train, Eval or Inference; of a service Edge, Cloud or Front'),
+      .option(
+        '--stage <stage>',
+        'of an object: Train, Eval, Inference or Aggregation; of a service Edge, Cloud or Front',
+      ),
   ).action(async (name: string, options: LogsOptions) => {
     const worker = await withSession(async (session) => choose(await workersOf(session), name, options));
     let offset = await print(worker, 0);

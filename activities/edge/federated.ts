@@ -10,7 +10,8 @@ import { createTrainClient, ensureTrainer, type FederatedDependencies } from './
 const farewellMs = 60_000;
 /** Between two rounds it has nothing to save. */
 const restMs = 10_000;
-const aggregatorsEndMs = 30_000;
+/** One that says that the rounds are over may save something; the original's has nothing to save, and looks every 15 s whether it may end. */
+const aggregatorsEndMs = 5_000;
 
 type DismissInput = Parameters<FederatedResidentActivities['dismissClients']>[0];
 
@@ -54,7 +55,6 @@ async function dismiss(
   await endWorker(deps, { ...ending, boundMs: farewellMs, ...(weights === undefined ? {} : { weights }) });
 }
 
-/** One that has said itself that the rounds are over ends by itself (the original's looks every 15 s whether its clients are gone). */
 async function stopAggregator(
   deps: FederatedDependencies,
   { worker, finished, interrupted }: Ending & { finished: boolean },

@@ -1,13 +1,13 @@
 /** Trainers of the original library in a whole stack: an unmodified manifest, and one in which everything goes wrong. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../deploy/local/files.ts';
 import { writeWeights } from '../../sdk/tensors/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { LocalStack } from '../support/local-stack.ts';
 import { describeTemporal } from '../support/stack.ts';
-import { signal } from '../../workers/lib/process.ts';
+import { signal, type ProcessRef } from '../../workers/lib/process.ts';
 
 interface Trainer {
   node: string;
@@ -37,18 +37,22 @@ interface Change {
   aggregation?: object;
   transmitter?: object;
   image?: string;
+  /** Environment of an aggregator that is run. */
+  aggregator?: Record<string, string>;
 }
 
 class TrainerStack extends LocalStack {
   async start(): Promise<void> {
     const images = join(this.cwd, 'images.yaml');
-    const program = join(packageRoot(), 'test/workers/support/sedna-trainer.ts');
+    const support = join(packageRoot(), 'test/workers/support');
+    const [program, aggregator] = [join(support, 'sedna-trainer.ts'), join(support, 'sedna-aggregator.ts')];
     writeFileSync(
       images,
       JSON.stringify({
         images: [
           { image: 'test/sedna-trainer', dir: this.cwd, command: ['node', program] },
           { image: 'kubeedge/sedna-example-*', dir: this.cwd, command: ['node', program] },
+          { image: 'test/sedna-aggregator', dir: this.cwd, command: ['node', aggregator] },
         ],
       }),
     );
@@ -57,13 +61,13 @@ class TrainerStack extends LocalStack {
 
   /** A manifest as for the original: the number of rounds is in the environment of the aggregator. */
   async apply(name: string, clients: Trainer[], change: Change) {
-    const { image = 'test/sedna-trainer:v1', ...fields } = change;
+    const { image = 'test/sedna-trainer:v1', aggregator, ...fields } = change;
     const objects: object[] = [];
     const add = (kind: string, of: string, spec: object) =>
       objects.push({ apiVersion: 'sedna.io/v1alpha1', kind, metadata: { name: of }, spec });
-    const container = (env: Record<string, string>) => ({
+    const container = (env: Record<string, string>, of = image) => ({
       name: 'worker',
-      image,
+      image: of,
       env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
     });
     add('Model', `${name}-model`, { url: join(this.cwd, 'models', name), format: 'h5' });
@@ -78,7 +82,12 @@ class TrainerStack extends LocalStack {
     add('FederatedLearningJob', name, {
       aggregationWorker: {
         model: { name: `${name}-model` },
-        template: { spec: { nodeName: 'cloud-1', containers: [container({ exit_round: '3' })] } },
+        template: {
+          spec: {
+            nodeName: 'cloud-1',
+            containers: [container({ exit_round: '3', ...aggregator }, aggregator && 'test/sedna-aggregator:v1')],
+          },
+        },
       },
       trainingWorkers,
       ...fields,
@@ -87,6 +96,14 @@ class TrainerStack extends LocalStack {
     const file = join(this.cwd, `${name}.json`);
     writeFileSync(file, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
     await this.cli('apply', '-f', file);
+  }
+
+  /** Of workers whose name begins so. */
+  logs(node: string, name: string): string[] {
+    const folder = join(this.cwd, '.sedna', 'nodes', node, 'logs');
+    return readdirSync(folder)
+      .filter((file) => file.startsWith(name))
+      .map((file) => readFileSync(join(folder, file), 'utf8'));
   }
 
   async status(name: string): Promise<Status> {
@@ -175,15 +192,37 @@ describeTemporal('trainers of the original library', () => {
     await stack.apply('buffered', trainers, { aggregation, rounds: { total: 4, minClientsToStart: 3 } });
     const status = await stack.until('buffered', { phase: 'Succeeded', round: '4/4' }, 120_000);
     expect(status.rounds.map(({ updates }) => updates)).toEqual([2, 2, 2, 2]);
-    const logs = ['edge-1', 'edge-2'].flatMap((node) => {
-      const folder = join(stack.cwd, '.sedna', 'nodes', node, 'logs');
-      return readdirSync(folder)
-        .filter((file) => file.startsWith('buffered-train-'))
-        .map((file) => readFileSync(join(folder, file), 'utf8'));
-    });
+    const logs = ['edge-1', 'edge-2'].flatMap((node) => stack.logs(node, 'buffered-train-'));
     expect(logs).toHaveLength(3);
     for (const log of logs) expect(log).toMatch(/"exit":"ok".*\nhas ended/);
   }, 180_000);
+
+  it('an aggregator of the original too: it, local controller and manager are killed in a round; the same bits', async () => {
+    const aggregator = { BREAK: JSON.stringify({ 2: 'silent' }), BREAK_ONCE: join(stack.cwd, 'once') };
+    await stack.apply('own', trainers, { aggregation: { strategy: 'Worker' }, rounds: { total: 4 }, aggregator });
+    const before = await eventually(() => {
+      const [running, ...others] = stack.workers('cloud-1', 'sedna-aggregator');
+      expect([existsSync(aggregator.BREAK_ONCE), running, others]).toEqual([true, expect.anything(), []]);
+      return running as ProcessRef;
+    }, 90_000);
+    const [controller, manager] = [stack.kill('lc/cloud-1'), stack.kill('gm')];
+    await stack.restarted('lc/cloud-1', controller);
+    await stack.restarted('gm', manager);
+    // The one that was in the middle of a round is not asked again.
+    const again = await eventually(() => {
+      const [running] = stack.workers('cloud-1', 'sedna-aggregator').filter(({ pid }) => pid !== before.pid);
+      expect(running).toBeDefined();
+      return running as ProcessRef;
+    }, 90_000);
+    signal(again, 'SIGKILL');
+    const status = await stack.until('own', { phase: 'Succeeded', round: '4/4' }, 120_000);
+    const plain = await expected(stack, trainers, [all, all, all, all]);
+    expect(status.rounds.map(({ digest }) => digest)).toEqual(plain);
+    expect(stack.workers('cloud-1', 'sedna-aggregator')).toEqual([]);
+    const logs = ['edge-1', 'edge-2'].flatMap((node) => stack.logs(node, 'own-train-'));
+    // Nobody has trained twice for a round.
+    for (const log of logs) expect(log.match(/^uploads/gm)).toHaveLength(4);
+  }, 300_000);
 
   it('images of the second version are refused by name', async () => {
     const image = 'kubeedge/sedna-example-federated-learning-surface-defect-detection-train:v0.4.0';

@@ -40,7 +40,7 @@ const cures: Record<FailureType | OtherReason, string> = {
   QuorumLost:
     'bring the missing clients back, or mend what was refused and sedna retry OBJECT; or lower spec.rounds.quorum',
   AggregatorFailed:
-    'read sedna logs OBJECT and mend the aggregator or its template; it goes on trying, sedna retry OBJECT tries at once',
+    'read sedna logs OBJECT --stage Aggregation and mend the aggregator or its template; it goes on trying, sedna retry OBJECT tries at once',
   AggregateInvalid:
     'make the aggregator answer with the layers that it was sent; it goes on trying, sedna retry OBJECT tries at once',
   Paused: 'sedna resume OBJECT',
