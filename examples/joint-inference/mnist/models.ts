@@ -5,6 +5,10 @@ import { classes, pixels, side } from '../../incremental-learning/mnist/digits.t
 export const littleEstimator = (): OnnxEstimator =>
   estimatorOf(mlp({ inputs: pixels, hidden: [12], outputs: classes, seed: 1 }), 8);
 
+/** 784-64-10: for the node of a site, between edge and cloud. */
+export const middleEstimator = (): OnnxEstimator =>
+  estimatorOf(mlp({ inputs: pixels, hidden: [64], outputs: classes, seed: 1 }), 8);
+
 /** Two convolutions, taken the same 784 values: thirty times the work. */
 export function bigEstimator(): OnnxEstimator {
   const graph = new GraphBuilder({ seed: 1 }).input([pixels]).reshape([1, side, side]);

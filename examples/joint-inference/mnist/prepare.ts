@@ -1,16 +1,17 @@
-/** `node prepare.ts [DIR]`: trains both models, the little one on few digits, the big one on many, and leaves them in `DIR/models`; an empty dataset of hard examples. */
+/** `node prepare.ts [DIR]`: trains the models, the little one on few digits, the middle one on more, the big one on many, and leaves them in `DIR/models`; an empty dataset of hard examples. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { OnnxSamples } from '../../../sdk/estimators/onnx/index.ts';
 import { allDigits, pixels, type Digit } from '../../incremental-learning/mnist/digits.ts';
-import { bigEstimator, littleEstimator } from './models.ts';
+import { bigEstimator, littleEstimator, middleEstimator } from './models.ts';
 
 export const testDigits = 1_000;
 const littleDigits = 500;
+const middleDigits = 2_000;
 const bigDigits = 4_000;
 
-/** Digits that neither model was trained on. */
+/** Digits that no model was trained on. */
 export const testSet = (): readonly Digit[] => allDigits().slice(0, testDigits);
 
 export function samplesOf(digits: readonly Digit[]): OnnxSamples {
@@ -33,6 +34,7 @@ export async function prepare(directory: string): Promise<void> {
   const digits = allDigits().slice(testDigits);
   for (const [name, estimator, count] of [
     ['little', littleEstimator(), littleDigits],
+    ['middle', middleEstimator(), middleDigits],
     ['big', bigEstimator(), bigDigits],
   ] as const) {
     await estimator.train(samplesOf(digits.slice(0, count)));
@@ -44,5 +46,5 @@ export async function prepare(directory: string): Promise<void> {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const directory = process.argv[2] ?? '/tmp/sedna-joint';
   await prepare(directory);
-  console.log(`both models are in ${join(directory, 'models')}`);
+  console.log(`the models are in ${join(directory, 'models')}`);
 }
