@@ -289,6 +289,29 @@ async function mistNet(temporal: TestNamespace): Promise<void> {
   await scene.stop();
 }
 
+/** Aggregated by an image that fails, is mended in the middle of a round, and gives way to a strategy that does without. */
+async function byWorker(temporal: TestNamespace): Promise<void> {
+  const scene = await new FederatedScene(temporal, 'by-worker', 2).start();
+  const by = (strategy: string, templateDigest: string) => ({
+    aggregation: { templateDigest, node: scene.cloud.name, strategy, parameters: {} },
+    rounds: { total: 3 },
+  });
+  scene.byAggregator(({ aggregator, round }) => round < 3 && aggregator?.worker.revision === '["b",2]');
+  await scene.applyAll(by('Worker', 'a'));
+  await scene.status({ round: '1/3', waitingFor: { reason: 'AggregatorFailed' } }, 30_000);
+  await temporal.signal(scene.ref, 'retry');
+  await scene.applyJob(by('Worker', 'b'));
+  await scene.status({ round: '3/3', waitingFor: { reason: 'AggregatorFailed' } }, 30_000);
+  scene.onAggregate = () => ({});
+  await scene.applyJob(by('FedAvg', 'b'));
+  await scene.status({ phase: 'Succeeded' }, 30_000);
+  await temporal.signal(scene.ref, 'remove');
+  await temporal.ended(scene.ref, 30_000);
+  await store(temporal, entityId(scene.ref), 'by-worker');
+  await store(temporal, scene.runId, 'by-worker');
+  await scene.stop();
+}
+
 /** A service that starts without its cloud, is replaced, misfit, paused, scaled and stopped; and one whose node is gone. */
 async function services(temporal: TestNamespace): Promise<void> {
   const scene = new ServiceScene(temporal, 'replaced');
@@ -397,7 +420,7 @@ await globalSetup();
 try {
   const temporal = await TestNamespace.open();
   await temporal.control(new Cluster());
-  const stories = { unsupported, model, jobs, federated, credited, buffered, mistNet, services, tiers };
+  const stories = { unsupported, model, jobs, federated, credited, buffered, mistNet, byWorker, services, tiers };
   for (const [name, record] of Object.entries(stories)) if (isWanted(name)) await record(temporal);
   await temporal.close();
   if (isWanted('continued')) await continued();

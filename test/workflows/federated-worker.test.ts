@@ -1,7 +1,4 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { ApplicationFailure } from '@temporalio/common';
-import { signallerOf } from '../../activities/lib/signaller.ts';
-import type { AggregateInput, AggregateResult } from '../../activities/contracts.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeTemporal } from '../support/stack.ts';
 import { FederatedScene, type FederatedChange } from './support/federated.ts';
@@ -18,21 +15,6 @@ describeTemporal('strategy: Worker', () => {
   const by = (scene: FederatedScene, strategy: string, templateDigest = 'a'): FederatedChange => ({
     aggregation: { templateDigest, node: scene.cloud.name, strategy, parameters: { aggregation: 'Mine' } },
   });
-
-  /** As the node of an aggregator that fails until `mended`: the reason is told, and Temporal tries again. */
-  function failing(
-    scene: FederatedScene,
-    mended: (input: AggregateInput) => boolean,
-  ): (input: AggregateInput) => Promise<Partial<AggregateResult>> {
-    return async (input) => {
-      if (mended(input)) return {};
-      const problem = { reason: 'AggregatorFailed', message: 'job-aggregation: exit code 3' };
-      const { workflowId = '', uid = '', slot = '' } = input.aggregator?.listener ?? {};
-      const value = { round: input.round, node: scene.cloud.name, problem };
-      await signallerOf(temporal.client).observed(workflowId, { slot, uid, value });
-      throw ApplicationFailure.create({ type: problem.reason, message: problem.message });
-    };
-  }
 
   test('the node is told of the aggregator; it is stopped at the end, which the aggregator may declare', async () => {
     const scene = await new FederatedScene(temporal, 'own', 2).start();
@@ -68,7 +50,7 @@ describeTemporal('strategy: Worker', () => {
 
   test('one that fails: the reason, since and cure; an edit of its template is taken up in the open round, nobody is asked again', async () => {
     const scene = await new FederatedScene(temporal, 'mended', 2).start();
-    scene.onAggregate = failing(scene, ({ aggregator }) => aggregator?.worker.revision === '["b",2]');
+    scene.byAggregator(({ aggregator }) => aggregator?.worker.revision === '["b",2]');
     await scene.applyAll({ ...by(scene, 'Worker'), rounds: { total: 1 } });
     const message = 'round 1: job-aggregation: exit code 3; it is tried again from the accepted updates';
     const cure = expect.stringMatching(/^read sedna logs federatedlearningjob\/mended/) as unknown;
@@ -93,7 +75,7 @@ describeTemporal('strategy: Worker', () => {
 
   test('another strategy takes the open round over; the aggregator is stopped', async () => {
     const scene = await new FederatedScene(temporal, 'replaced', 2).start();
-    scene.onAggregate = failing(scene, ({ aggregator }) => aggregator === undefined);
+    scene.byAggregator(({ aggregator }) => aggregator === undefined);
     await scene.applyAll({ ...by(scene, 'Worker'), rounds: { total: 2 } });
     await scene.status({ waitingFor: { reason: 'AggregatorFailed' } }, 30_000);
     await scene.applyJob({ ...by(scene, 'FedAvg'), rounds: { total: 2 } });
@@ -106,7 +88,7 @@ describeTemporal('strategy: Worker', () => {
   test('retry tries at once; stop leaves the round, resume opens it again', async () => {
     const scene = await new FederatedScene(temporal, 'left', 1).start();
     let isMended = false;
-    scene.onAggregate = failing(scene, () => isMended);
+    scene.byAggregator(() => isMended);
     await scene.applyAll({ ...by(scene, 'Worker'), rounds: { total: 1 } });
     await scene.status({ waitingFor: { reason: 'AggregatorFailed' } }, 30_000);
     // By itself a fifth try would take half a minute.

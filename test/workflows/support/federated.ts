@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { ApplicationFailure } from '@temporalio/common';
 import { createHash } from 'node:crypto';
 import type {
   AggregateInput,
@@ -15,6 +16,7 @@ import type {
   TrainClientResult,
   TrainHeadInput,
 } from '../../../activities/contracts.ts';
+import { signallerOf } from '../../../activities/lib/signaller.ts';
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import type { BlobStore } from '../../../sdk/storage/index.ts';
 import type { ApplyMessage } from '../../../workflows/lib/messages.ts';
@@ -148,6 +150,18 @@ export class FederatedScene {
     const samples = 10 * (Number(client) + 1);
     const evaluation = evaluate ? { evaluation: { accuracy: 0.5 + round / 10 } } : {};
     return { accepted: { client, node: `${this.name}-${Number(client)}`, blob, samples, metrics: {}, ...evaluation } };
+  }
+
+  /** Strategy Worker, whose aggregator fails until `mended`: its node tells why, and Temporal tries again. */
+  byAggregator(mended: (input: AggregateInput) => boolean): void {
+    this.onAggregate = async (input) => {
+      if (mended(input)) return {};
+      const problem = { reason: 'AggregatorFailed', message: 'job-aggregation: exit code 3' };
+      const { workflowId = '', uid = '', slot = '' } = input.aggregator?.listener ?? {};
+      const value = { round: input.round, node: this.cloud.name, problem };
+      await signallerOf(this.temporal.client).observed(workflowId, { slot, uid, value });
+      throw ApplicationFailure.create({ type: problem.reason, message: problem.message });
+    };
   }
 
   get blobs(): BlobStore {
