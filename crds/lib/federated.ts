@@ -110,7 +110,9 @@ export const rounds = () =>
 
 export const aggregation = () =>
   z.strictObject({
-    strategy: registeredName('Registered strategy, such as FedAvg or FedTrimmedAvg. Default: FedAvg.').optional(),
+    strategy: registeredName(
+      'Registered strategy, such as FedAvg or FedTrimmedAvg; Worker: the image of aggregationWorker. Default: FedAvg.',
+    ).optional(),
     parameters: parameters(),
   });
 

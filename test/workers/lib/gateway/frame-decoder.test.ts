@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Closing, FrameDecoder, type FrameEvent } from '../../../../workers/lib/gateway/frame-decoder.ts';
-import { closePayload } from '../../../../workers/lib/gateway/frames.ts';
+import { closePayload, frameHeader, opcodes } from '../../../../workers/lib/gateway/frames.ts';
 import { clientFrame } from '../../support/websocket.ts';
 
 interface Message {
@@ -97,6 +97,25 @@ describe('what ends a connection', () => {
     }
     expect(error).toBeInstanceOf(Closing);
     expect(error).toMatchObject({ code });
+  });
+
+  test('of a server frames are not masked, and its close says why', () => {
+    const decoder = new FrameDecoder(1_000, 'server');
+    const payload = closePayload(1009, 'too big');
+    const bytes = Buffer.concat([
+      frameHeader(1, 2),
+      Buffer.from('ok'),
+      frameHeader(opcodes.pong, 0),
+      frameHeader(8, payload.length),
+      payload,
+    ]);
+    const events = [...bytes].flatMap((byte) =>
+      [...decoder.push(Buffer.of(byte))].map((event) =>
+        'bytes' in event ? [event.kind, String(event.bytes)] : event.kind,
+      ),
+    );
+    expect(events).toEqual([['data', 'o'], ['data', 'k'], 'end', 'pong', ['close', payload.toString()]]);
+    expect(() => [...decoder.push(clientFrame(Buffer.from('a')))]).toThrow('frames of a server are not masked');
   });
 
   test('its reason is cut between characters', () => {
