@@ -22,7 +22,7 @@ export function register(program: Command): void {
       .option('-f, --follow', 'go on as it prints more')
       .option(
         '--stage <stage>',
-        'of an object: Train, Eval, Inference or Aggregation; of a service Edge, Cloud or Front',
+        'of an object: Train, Eval, Inference or Aggregation; of a service Edge, Tier, Cloud or Front',
       ),
   ).action(async (name: string, options: LogsOptions) => {
     const worker = await withSession(async (session) => choose(await workersOf(session), name, options));

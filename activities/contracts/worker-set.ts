@@ -8,7 +8,7 @@ import type { Listener, ModelSource } from '../contracts.ts';
 
 /** How a replica is reached; in its {@link WorkerSpec}. */
 export interface Serving {
-  /** Which set of its owner it belongs to, a folder name: `edge`, `cloud`. */
+  /** Which set of its owner it belongs to, a folder name: `edge`, `cloud`, `tier-<name>`. */
   role: string;
   /** Name of the front that gives it requests. */
   front: string;
