@@ -192,7 +192,7 @@ async function played(deps: Dependencies, playing: Playing, { scratch, signal }:
 }
 
 /** That it ended says more than that its connection broke. */
-async function named(deps: Dependencies, { worker, round }: Playing, error: unknown, hasEnded: boolean) {
+async function named(deps: Dependencies, { worker }: Playing, error: unknown, hasEnded: boolean) {
   const reason = error instanceof ChildError ? error.reason : undefined;
   const said = `${worker.name}: ${(error as Error).message}`;
   if (reason === 'AggregateInvalid') return failure(reason, said, error);
@@ -200,7 +200,7 @@ async function named(deps: Dependencies, { worker, round }: Playing, error: unkn
   const view = await endSeen(deps, worker.name);
   if (view !== undefined && view.state !== 'exited') return failure('AggregatorFailed', said, error);
   const ending = view?.problem?.message ?? `${worker.name}: ended with exit code 0`;
-  return failure('AggregatorFailed', `it ended before it had answered round ${round.round}: ${ending}`, error);
+  return failure('AggregatorFailed', `the aggregator ended before it had answered: ${ending}`, error);
 }
 
 async function endSeen({ runtime }: Dependencies, name: string): Promise<WorkerView | undefined> {

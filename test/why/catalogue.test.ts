@@ -14,9 +14,6 @@ const unshown: Record<string, string> = {
   ...Object.fromEntries(
     ['TooFewClients', 'QuorumLost'].map((name) => [name, 'test/workflows/federated-learning-job.test.ts']),
   ),
-  ...Object.fromEntries(
-    ['AggregatorFailed', 'AggregateInvalid'].map((name) => [name, 'test/activities/edge/user-aggregator.test.ts']),
-  ),
   Starting: 'lasts for a moment (test/workflows/lib/incremental/situation.test.ts)',
   Error: 'what nobody foresaw',
   NotReady: 'a component of sedna up that dies at once (test/cli/up.test.ts)',

@@ -168,7 +168,7 @@ test.each([
     'its end',
     'die',
     'AggregatorFailed',
-    /ended before it had answered round 1: .*exit code 3; last lines: .*round 1 of 3/s,
+    /the aggregator ended before it had answered: .*exit code 3; last lines: .*round 1 of 3/s,
   ],
 ])(
   '%s instead of weights: a reason, told once; the next try is a new process and the same bits',
@@ -251,7 +251,7 @@ test('killed in the middle of a round, it is said, and played again', async () =
   const killed = aggregate(input).catch((error: Error) => error.message);
   await eventually(() => expect(log()).toMatch(/round 1 of 3 updates: silent/), 30_000);
   process.kill(node.runtime.get(name)?.pid ?? 0, 'SIGKILL');
-  expect(await killed).toMatch(/it ended before it had answered round 1: .*killed by SIGKILL/);
+  expect(await killed).toMatch(/the aggregator ended before it had answered: .*killed by SIGKILL/);
   expect((await aggregate(input, 2)).weights).toEqual(await fedAvg(input));
 });
 

@@ -203,6 +203,11 @@ export class World {
     const images = [
       { image: 'why/worker', dir: '.', command: ['node', script] },
       { image: 'why/idle', dir: '.', command: ['sleep', '600'] },
+      ...['trainer', 'aggregator'].map((name) => ({
+        image: `why/${name}`,
+        dir: '.',
+        command: ['node', join(import.meta.dirname, `../../workers/support/sedna-${name}.ts`)],
+      })),
     ];
     writeFileSync(file, stringify({ images }));
     return file;
