@@ -106,12 +106,14 @@ describeTemporal('a joint inference service with tiers', () => {
     await scene();
     await service.applyService();
     await service.status({ phase: 'Running', replicas: '2/2' });
+    const names = (await service.workers('edge')).map(({ name }) => name);
     const traffic = await service.load('edge', 2);
     // Its workers end at once: the edge goes on as it is.
     await service.applyModel('site', 'broken');
     await service.applyService(withTier());
     await service.status({ waitingFor: { reason: 'CrashLoopBackOff' } });
     expect((await envOf('edge'))['BIG_MODEL_PORT']).toBe(await port('cloud'));
+    expect((await service.workers('edge')).map(({ name }) => name)).toEqual(names);
     await service.applyModel('site', 'mended');
     await service.status({ phase: 'Running', replicas: '3/3', waitingFor: null });
     expect((await envOf('edge'))['BIG_MODEL_PORT']).toBe(await port('tier-site'));

@@ -7,6 +7,9 @@ import type { Address, JointInferenceState, Role, ServiceView } from './state.ts
 /** Nobody listens there: a worker that starts while nobody is above it yet is refused at once, and answers by itself. */
 const nowhere: Address = { ip: '127.0.0.1', port: '1' };
 
+/** For each hop that an answer may need, in ms: a worker must not give up a tier that only waits for the next one. */
+const patiencePerHopMs = 500;
+
 export function learnAddress(own: JointInferenceState, role: Role): void {
   // Nobody asks the edge.
   if (role === 'edge') return;
@@ -18,13 +21,23 @@ export function learnAddress(own: JointInferenceState, role: Role): void {
   else own.cloudAddress = { ip, port };
 }
 
-/** What a worker is given. One that serves goes to a tier only once that serves, too: until then it asks whom it has asked before. */
-export function addressAbove(view: ServiceView, role: Role): Address {
+/**
+ * What a worker is told of the set above it. One that serves goes over to a tier only once that serves, too: until then it asks whom it
+ * has asked before.
+ */
+export function wayUp(view: ServiceView, role: Role): Record<string, string> {
   const { own } = view;
   const next = above(view, role) ?? 'cloud';
   const known = addressOf(own, next);
-  if (!isTier(next) || (known !== undefined && serves(own, next))) return known ?? nowhere;
-  return askedBefore(own, role) ?? known ?? nowhere;
+  const isUsable = !isTier(next) || (known !== undefined && serves(own, next));
+  const { BIG_MODEL_IP, BIG_MODEL_PORT, SEDNA_PATIENCE_MS } = presentEnv(own, role) ?? {};
+  if (!isUsable && BIG_MODEL_IP !== undefined && BIG_MODEL_PORT !== undefined) {
+    return { BIG_MODEL_IP, BIG_MODEL_PORT, ...(SEDNA_PATIENCE_MS === undefined ? {} : { SEDNA_PATIENCE_MS }) };
+  }
+  const { ip, port } = known ?? nowhere;
+  const hops = rolesOf(view).indexOf(role);
+  const patience: Record<string, string> = isTier(next) ? { SEDNA_PATIENCE_MS: String(hops * patiencePerHopMs) } : {};
+  return { BIG_MODEL_IP: ip, BIG_MODEL_PORT: port, ...patience };
 }
 
 /** A set waits for the address of the next one, but not for ever: it answers without one, too. */
@@ -32,7 +45,7 @@ export function mayStart(view: ServiceView, role: Role): boolean {
   const next = above(view, role);
   if (next === undefined || addressOf(view.own, next) !== undefined) return true;
   return isTier(next)
-    ? askedBefore(view.own, role) !== undefined || wasWaitedFor(view.own, next)
+    ? envAddress(presentEnv(view.own, role)) !== undefined || wasWaitedFor(view.own, next)
     : view.own.waited === true;
 }
 
@@ -73,9 +86,10 @@ function serves(own: JointInferenceState, role: Role): boolean {
   return front?.state === 'ready' && members.some(({ seen, draining }) => draining !== true && seen?.state === 'ready');
 }
 
-function askedBefore(own: JointInferenceState, role: Role): Address | undefined {
+/** Of the workers that are wanted now. */
+function presentEnv(own: JointInferenceState, role: Role): Record<string, string> | undefined {
   const set = setOf(own, role);
-  return envAddress(set.revisions[set.revision]?.worker.env);
+  return set.revisions[set.revision]?.worker.env;
 }
 
 function envAddress(env: Record<string, string> | undefined): Address | undefined {

@@ -3,13 +3,10 @@ import type { AskingSetFields } from '../../../crds/fields.ts';
 import { currentModel } from '../incremental/situation.ts';
 import { frontName, type Owner } from '../ids.ts';
 import type { RevisionWorker } from '../worker-set/state.ts';
-import { addressAbove } from './addresses.ts';
-import { above, fieldsOf, isTier, pathOf, rolesOf, shortName, tierFields } from './chain.ts';
+import { wayUp } from './addresses.ts';
+import { fieldsOf, isTier, pathOf, shortName, tierFields } from './chain.ts';
 import { hardExampleDataset, type RoleSituation } from './situation.ts';
 import type { Role, ServiceView, TierRole } from './state.ts';
-
-/** For each hop that an answer may need, in ms: a worker must not give up a tier that only waits for the next one. */
-const patiencePerHopMs = 500;
 
 export function workerOf(view: ServiceView, role: Role, situation: RoleSituation): RevisionWorker | undefined {
   const { desired, ref } = view;
@@ -75,14 +72,5 @@ function askingEnvironment(
   role: Role,
   { name, parameters }: AskingSetFields['hardExampleMining'],
 ): Record<string, string> {
-  const { ip, port } = addressAbove(view, role);
-  const next = above(view, role);
-  const hops = rolesOf(view).indexOf(role);
-  return {
-    BIG_MODEL_IP: ip,
-    BIG_MODEL_PORT: port,
-    HEM_NAME: name,
-    HEM_PARAMETERS: JSON.stringify(parameters ?? null),
-    ...(next !== undefined && isTier(next) ? { SEDNA_PATIENCE_MS: String(hops * patiencePerHopMs) } : {}),
-  };
+  return { ...wayUp(view, role), HEM_NAME: name, HEM_PARAMETERS: JSON.stringify(parameters ?? null) };
 }

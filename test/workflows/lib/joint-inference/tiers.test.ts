@@ -4,11 +4,11 @@ import type { JointInferenceServiceFields } from '../../../../crds/fields.ts';
 import type { ModelVerdict } from '../../../../activities/contracts.ts';
 import type { EntityRef } from '../../../../workflows/lib/ids.ts';
 import {
-  addressAbove,
   isAsked,
   learnAddress,
   mayStart,
   waitingForAddresses,
+  wayUp,
 } from '../../../../workflows/lib/joint-inference/addresses.ts';
 import { above, below, formerRoles, pathOf, rolesOf, setOf } from '../../../../workflows/lib/joint-inference/chain.ts';
 import { leaveFormerTiers } from '../../../../workflows/lib/joint-inference/former.ts';
@@ -79,7 +79,11 @@ test('a service without tiers is the cloud and the edge; with tiers they are sta
 });
 
 describe('addresses', () => {
-  const at = (port: number) => ({ ip: '127.0.0.1', port: String(port) });
+  const at = (port: number, patience?: number) => ({
+    BIG_MODEL_IP: '127.0.0.1',
+    BIG_MODEL_PORT: String(port),
+    ...(patience !== undefined && { SEDNA_PATIENCE_MS: String(patience) }),
+  });
 
   test('a set that is new waits for that of the next one, and starts without it in the end', () => {
     const view = service('site');
@@ -90,7 +94,7 @@ describe('addresses', () => {
     expect([mayStart(view, 'tier-site'), mayStart(view, 'edge')]).toEqual([true, false]);
     view.own.tiersWaitedFor = ['tier-site'];
     expect(mayStart(view, 'edge')).toBe(true);
-    expect(addressAbove(view, 'edge')).toEqual(at(1));
+    expect(wayUp(view, 'edge')).toEqual(at(1, 1_000));
     expect(waitingForAddresses(view)).toEqual([]);
   });
 
@@ -100,9 +104,9 @@ describe('addresses', () => {
     expect(
       rolesOf(view)
         .slice(1)
-        .map((role) => addressAbove(view, role)),
-    ).toEqual([at(5_000), at(5_001), at(5_002)]);
-    expect(view.own.cloudAddress).toEqual(at(5_000));
+        .map((role) => wayUp(view, role)),
+    ).toEqual([at(5_000), at(5_001, 1_000), at(5_002, 1_500)]);
+    expect(view.own.cloudAddress).toEqual({ ip: '127.0.0.1', port: '5000' });
     expect(Object.keys(view.own.tierAddresses ?? {})).toEqual(['tier-region', 'tier-site']);
   });
 
@@ -110,16 +114,16 @@ describe('addresses', () => {
     const view = service('site');
     serving(view, 'cloud', 5_000);
     serving(view, 'edge', 5_001, 5_000);
-    expect([mayStart(view, 'edge'), addressAbove(view, 'edge')]).toEqual([true, at(5_000)]);
+    expect([mayStart(view, 'edge'), wayUp(view, 'edge')]).toEqual([true, at(5_000)]);
     serving(view, 'tier-site', 5_002, 5_000);
     const [member] = setOf(view.own, 'tier-site').members;
     if (member?.seen) member.seen.state = 'starting';
-    expect(addressAbove(view, 'edge')).toEqual(at(5_000));
+    expect(wayUp(view, 'edge')).toEqual(at(5_000));
     if (member?.seen) member.seen.state = 'ready';
-    expect(addressAbove(view, 'edge')).toEqual(at(5_002));
+    expect(wayUp(view, 'edge')).toEqual(at(5_002, 1_000));
     serving(view, 'edge', 5_001, 5_002);
     if (member?.seen) member.seen.state = 'failing';
-    expect(addressAbove(view, 'edge')).toEqual(at(5_002));
+    expect(wayUp(view, 'edge')).toEqual(at(5_002));
   });
 
   test('a tier that is none any more goes when nobody asks it', () => {
