@@ -82,7 +82,7 @@ async function fileOf(
 ): Promise<string | undefined> {
   if (blob !== undefined) {
     const file = join(scratch, 'model');
-    await blobs.fetchTo(blob, file);
+    await blobs.fetchTo(blob, file, { flush: false });
     return file;
   }
   if (!isLocal(url)) throw failure('ModelUnreadable', `${url}: only files of the node can be used so far`);

@@ -126,7 +126,7 @@ async function prepare(deps: FederatedDependencies, input: TrainClientInput, fil
   const underWay = deps.tasks.offered(worker.name).map((id) => taskFiles(deps.stateDir, worker.owner, worker.name, id));
   await pruneTasks(files, underWay);
   await mkdir(files.directory, { recursive: true });
-  if (weights !== undefined) await deps.blobs.fetchTo(weights, files.weights);
+  if (weights !== undefined) await deps.blobs.fetchTo(weights, files.weights, onNode);
   const excludeLayers = policy.excludeLayers ?? [];
   return {
     id: taskId(identity, input.task),
@@ -143,6 +143,9 @@ async function prepare(deps: FederatedDependencies, input: TrainClientInput, fil
     checkpoint: files.checkpoint,
   };
 }
+
+/** A power cut ends the worker as well; what counts by then is a blob, and what does not is asked for again. */
+const onNode = { flush: false };
 
 const kinds = { Train: 'train', Weights: 'weights', Encode: 'encode' } as const;
 
@@ -190,7 +193,7 @@ async function conclude(
   const result: TrainClientResult = {
     accepted: { ...of, ...verdict, metrics, ...(evaluation === undefined ? {} : { evaluation }) },
   };
-  await writeFileAtomic(files.result, JSON.stringify(result));
+  await writeFileAtomic(files.result, JSON.stringify(result), onNode);
   return result;
 }
 

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { FileBlobStore } from './file-blob-store.ts';
+import type { FlushOptions } from './files.ts';
 import { localPath, schemeOf, unsupported } from './location.ts';
 
 /** An immutable file, named by its content. Small enough to travel through workflows; the bytes never do. */
@@ -27,7 +28,7 @@ export interface BlobStore {
   /** Reads a small blob whole, verified. */
   read(ref: BlobRef, options?: ReadOptions): Promise<Buffer>;
   /** Writes a blob to `path`, verified and atomically. Does nothing if the file there already has that digest. */
-  fetchTo(ref: BlobRef, path: string): Promise<void>;
+  fetchTo(ref: BlobRef, path: string, options?: FlushOptions): Promise<void>;
   /** Whether a blob of that digest and size is there. Does not read its content. */
   has(ref: BlobRef): Promise<boolean>;
 }

@@ -6,7 +6,7 @@ import type { BlobRef, BlobSource, BlobStore, ReadOptions } from './blob-store.t
 import { digestBytes, digestFile, digesting } from './digest.ts';
 import type { Digest } from './digest.ts';
 import { StorageError, isNotFound } from './errors.ts';
-import { chunksOf, publish, stage } from './files.ts';
+import { chunksOf, publish, stage, type FlushOptions } from './files.ts';
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 
@@ -41,19 +41,19 @@ export class FileBlobStore implements BlobStore {
     return content;
   }
 
-  async fetchTo(ref: BlobRef, target: string): Promise<void> {
+  async fetchTo(ref: BlobRef, target: string, options: FlushOptions = {}): Promise<void> {
     const file = this.fileOf(ref);
     if (await holds(target, ref)) return;
     await this.statOf(ref);
     const { chunks, result } = digesting(chunksOf(file));
-    const temporary = await stage(path.dirname(target), chunks);
+    const temporary = await stage(path.dirname(target), chunks, options);
     try {
       verify(ref, result());
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
     }
-    await publish(temporary, target);
+    await publish(temporary, target, options);
   }
 
   async has(ref: BlobRef): Promise<boolean> {

@@ -8,13 +8,21 @@ export { isLocal, localPath, schemeOf } from './location.ts';
 
 export type FileContent = string | Uint8Array | AsyncIterable<string | Uint8Array>;
 
+export interface FlushOptions {
+  /**
+   * Default: true. Without it, a power cut may leave an empty file or none, which whoever reads it must bear; the death of a process
+   * leaves the old content or the new one as ever. For what a node without power has no use for any more: each flush is milliseconds.
+   */
+  flush?: boolean;
+}
+
 /**
  * Writes a whole file or none of it: a reader, or a power cut, sees the old content or the new one. Parent directories are made.
  * Written beside the target, flushed, then renamed over it.
  */
-export async function writeFileAtomic(file: string, content: FileContent): Promise<void> {
-  const temporary = await stage(path.dirname(file), content);
-  await publish(temporary, file);
+export async function writeFileAtomic(file: string, content: FileContent, options: FlushOptions = {}): Promise<void> {
+  const temporary = await stage(path.dirname(file), content, options);
+  await publish(temporary, file, options);
 }
 
 /** Copies a file with the guarantees of {@link writeFileAtomic}. The source must not change meanwhile. */
@@ -32,13 +40,17 @@ export async function* chunksOf(file: string): AsyncIterable<Uint8Array> {
 }
 
 /** Writes and flushes `content` to a new file in `directory`; nothing remains of it if that fails. Resolves to its path. */
-export async function stage(directory: string, content: FileContent): Promise<string> {
+export async function stage(
+  directory: string,
+  content: FileContent,
+  { flush = true }: FlushOptions = {},
+): Promise<string> {
   await mkdir(directory, { recursive: true });
   const temporary = path.join(directory, `.${randomUUID()}.tmp`);
   const handle = await open(temporary, 'wx');
   try {
     await handle.writeFile(content);
-    await handle.sync();
+    if (flush) await handle.sync();
     await handle.close();
     return temporary;
   } catch (error) {
@@ -49,7 +61,7 @@ export async function stage(directory: string, content: FileContent): Promise<st
 }
 
 /** Renames a staged file to its name and flushes the directory; removes it if that fails. */
-export async function publish(temporary: string, file: string): Promise<void> {
+export async function publish(temporary: string, file: string, { flush = true }: FlushOptions = {}): Promise<void> {
   try {
     await mkdir(path.dirname(file), { recursive: true });
     await rename(temporary, file);
@@ -57,7 +69,7 @@ export async function publish(temporary: string, file: string): Promise<void> {
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncDirectory(path.dirname(file));
+  if (flush) await syncDirectory(path.dirname(file));
 }
 
 async function syncDirectory(directory: string): Promise<void> {

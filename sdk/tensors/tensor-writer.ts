@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { publish } from '../storage/files.ts';
+import { publish, type FlushOptions } from '../storage/files.ts';
 import { DTYPE_BYTES } from './dtype.ts';
 import { TensorError } from './errors.ts';
 import { encodeHeader, type TensorEntry, type TensorLayout } from './header.ts';
@@ -104,16 +104,16 @@ export class TensorWriter {
     }
   }
 
-  async finish(): Promise<WrittenTensors> {
+  async finish({ flush = true }: FlushOptions = {}): Promise<WrittenTensors> {
     try {
       await this.hashTo(this.#bytes);
-      await this.#handle.sync();
+      if (flush) await this.#handle.sync();
       await this.#handle.close();
     } catch (error) {
       await this.abandon();
       throw error;
     }
-    await publish(this.temporary, this.#path);
+    await publish(this.temporary, this.#path, { flush });
     return { path: this.#path, sha256: this.#hash.digest('hex'), bytes: this.#bytes };
   }
 
@@ -129,6 +129,7 @@ export async function writing(
   target: string,
   layouts: readonly TensorLayout[],
   fill: (writer: TensorWriter) => Promise<void>,
+  options: FlushOptions = {},
 ): Promise<WrittenTensors> {
   const writer = await TensorWriter.create(target, layouts);
   try {
@@ -137,7 +138,7 @@ export async function writing(
     await writer.abandon();
     throw error;
   }
-  return writer.finish();
+  return writer.finish(options);
 }
 
 async function writeExactly(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

@@ -115,7 +115,7 @@ export class NodeTaskBoard implements TaskBoard {
 
   /**
    * Takes an answer, also to a task that this process never offered: whoever asked for it comes back. When this resolves the answer
-   * is on disk. The first answer stands. `false`: the worker is not of this node.
+   * is in a file that no death of a process takes away; a power cut ends the worker as well, which is asked again then. The first answer stands. `false`: the worker is not of this node.
    */
   async take(worker: string, id: string, result: TaskResult): Promise<boolean> {
     const owner = this.#ownerOf(worker);
@@ -124,7 +124,7 @@ export class NodeTaskBoard implements TaskBoard {
     if ((await this.answered(owner, worker, id)) === undefined) {
       try {
         if (result.status === 'completed') await keep(result.file, files.update);
-        await writeFileAtomic(files.answer, JSON.stringify(result));
+        await writeFileAtomic(files.answer, JSON.stringify(result), { flush: false });
       } catch (error) {
         // The worker sends it again, for a while.
         this.#offers

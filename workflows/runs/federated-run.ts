@@ -158,14 +158,14 @@ class Run {
     this.#refusedLate = [];
     this.#open = undefined;
     this.#state = kept(this.#state, record, { round, rules: this.#plan.fields.rounds });
-    await this.#publish(record, 'candidate');
+    this.#publish(record, 'candidate');
     this.#tellJob('Waiting');
   }
 
   async #complete(): Promise<RunOutcome> {
     this.#buffer.drop(this.#buffer.entries);
     const last = this.#state.best?.record ?? this.#last;
-    if (last !== undefined) await this.#publish(last, 'live');
+    if (last !== undefined) this.#publish(last, 'live');
     const { aggregator, finished = false } = this.#last ?? {};
     await Promise.all([
       dismiss(this.#place, last?.weights),
@@ -266,7 +266,7 @@ class Run {
   }
 
   async #again(): Promise<never> {
-    await this.#reports.told;
+    await this.#reports.told();
     await condition(allHandlersFinished);
     const { owner, epoch, attempt } = this.#input;
     const [plan, mode, state] = [this.#plan, this.#mode, this.#remembered];
@@ -329,7 +329,7 @@ class Run {
     });
   }
 
-  #publish(record: RoundRecord, stage: VersionStage): Promise<void> {
-    return this.#reports.version(this.#plan.fields.model, versionOf(this.#input.owner, this.#plan, record, stage));
+  #publish(record: RoundRecord, stage: VersionStage): void {
+    this.#reports.version(this.#plan.fields.model, versionOf(this.#input.owner, this.#plan, record, stage));
   }
 }

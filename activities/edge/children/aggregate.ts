@@ -2,7 +2,7 @@
 import { nodeStrategy, Kernel, type AggregationRound } from '../../../sdk/algorithms/aggregation/index.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
 import type { AggregateInput, AggregateResult } from '../../contracts.ts';
-import { answerEach } from './lib.ts';
+import { answerEach, scratchFile } from './lib.ts';
 import { merged, openedUpdates, RoundFiles } from './round-files.ts';
 
 export interface AggregateChildInput {
@@ -14,12 +14,15 @@ export interface AggregateChildInput {
   scratch: string;
 }
 
+/** Kept from round to round: starting its threads takes longer than most means. */
+let kept: Kernel | undefined;
+
 answerEach(async ({ blobUrl, round, modules, scratch }: AggregateChildInput): Promise<AggregateResult> => {
   const blobs = openBlobStore(blobUrl);
   // Before anything is fetched: a name that nobody knows needs no data to be refused.
   const strategy = await nodeStrategy(round.strategy, modules);
   const files = new RoundFiles(blobs, scratch);
-  const kernel = new Kernel();
+  const kernel = (kept ??= new Kernel(scratchFile));
   try {
     const { model, state, left, metrics } = await strategy.aggregate(await opened(round, files, kernel));
     return {
@@ -29,8 +32,12 @@ answerEach(async ({ blobUrl, round, modules, scratch }: AggregateChildInput): Pr
       left,
       metrics,
     };
-  } finally {
+  } catch (error) {
+    // It may be one whose threads have died.
+    kept = undefined;
     await kernel.close();
+    throw error;
+  } finally {
     await files.close();
   }
 });

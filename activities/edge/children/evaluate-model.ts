@@ -4,7 +4,7 @@ import { OnnxEstimator, OnnxModel } from '../../../sdk/estimators/onnx/index.ts'
 import { readTestData } from '../../../sdk/features/federated/test-data.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
 import type { EvaluateModelInput, EvaluateModelResult } from '../../contracts.ts';
-import { answerEach } from './lib.ts';
+import { answerEach, scratchFile } from './lib.ts';
 
 export interface EvaluateChildInput {
   blobUrl: string;
@@ -18,7 +18,7 @@ export interface EvaluateChildInput {
 answerEach(async ({ blobUrl, evaluation, file, scratch }: EvaluateChildInput): Promise<EvaluateModelResult> => {
   const { model, dataset, label, loss } = evaluation;
   const path = join(scratch, 'model.onnx');
-  await openBlobStore(blobUrl).fetchTo(model, path);
+  await openBlobStore(blobUrl).fetchTo(model, path, scratchFile);
   const samples = await readTestData(file, {
     format: dataset.format,
     label,

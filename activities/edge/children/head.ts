@@ -5,6 +5,7 @@ import { mistNet, type MistNet } from '../../../sdk/algorithms/aggregation/index
 import { cutModel, OnnxError, OnnxEstimator, type CutModel } from '../../../sdk/estimators/onnx/index.ts';
 import type { BlobStore } from '../../../sdk/storage/index.ts';
 import type { InspectCutInput } from '../../contracts.ts';
+import { scratchFile } from './lib.ts';
 
 export interface HeadChildInput<I> {
   blobUrl: string;
@@ -33,7 +34,7 @@ export async function cutOf(
 ): Promise<Cut> {
   const given = mistNet(parameters);
   const path = join(scratch, 'model.onnx');
-  await blobs.fetchTo(file, path);
+  await blobs.fetchTo(file, path, scratchFile);
   const bytes = await readFile(path);
   try {
     const cut = await cutModel(bytes, given.layer, 'the Model');

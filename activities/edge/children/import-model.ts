@@ -5,7 +5,7 @@ import { modelWeights } from '../../../sdk/features/federated/weights.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
 import { writeWeights } from '../../../sdk/tensors/index.ts';
 import type { ImportedModel } from '../../contracts.ts';
-import { answerEach } from './lib.ts';
+import { answerEach, scratchFile } from './lib.ts';
 
 export interface ImportInput {
   blobUrl: string;
@@ -21,6 +21,6 @@ answerEach(async ({ blobUrl, file, scratch }: ImportInput): Promise<ImportOutput
   const blobs = openBlobStore(blobUrl);
   const weights = modelWeights(await readFile(file), file);
   if (weights === undefined) return null;
-  const { path } = await writeWeights(join(scratch, 'weights.safetensors'), weights);
+  const { path } = await writeWeights(join(scratch, 'weights.safetensors'), weights, scratchFile);
   return { weights: await blobs.put({ file: path }), file: await blobs.put({ file }) };
 });

@@ -1,5 +1,8 @@
 import type { ChildAnswer, ChildFailure } from '../lib/child.ts';
 
+/** What a child writes beside its results: the next one begins with an empty directory. */
+export const scratchFile = { flush: false };
+
 /** The whole of a child process that stays: answers one input after the other. It ends when its parent does. */
 export function answerEach<I, O>(work: (input: I) => Promise<O>): void {
   process.once('disconnect', () => process.exit(1));

@@ -7,6 +7,7 @@ import { expand } from '../../../sdk/features/federated/compression.ts';
 import { writeFileAtomic, type BlobRef, type BlobStore } from '../../../sdk/storage/index.ts';
 import { readWeights, TensorFile } from '../../../sdk/tensors/index.ts';
 import type { AggregateInput } from '../../contracts.ts';
+import { scratchFile } from './lib.ts';
 
 /** Whole weights of each client, in the order of the round. */
 export async function openedUpdates(
@@ -33,9 +34,9 @@ export async function merged(
   { scratch, weights }: { scratch: string; weights: string },
 ): Promise<BlobRef> {
   const path = join(scratch, 'model');
-  await blobs.fetchTo(file, path);
+  await blobs.fetchTo(file, path, scratchFile);
   const bytes = withWeights(await readFile(path), await readWeights(weights), 'the model of the aggregation worker');
-  await writeFileAtomic(path, bytes);
+  await writeFileAtomic(path, bytes, scratchFile);
   return blobs.put({ file: path });
 }
 
@@ -55,13 +56,13 @@ export class RoundFiles {
   }
 
   async open(blob: BlobRef, name: string): Promise<TensorFile> {
-    await this.#blobs.fetchTo(blob, this.path(name));
+    await this.#blobs.fetchTo(blob, this.path(name), scratchFile);
     return this.#keep(this.path(name));
   }
 
   /** One that was compressed for its way is brought back into the layout of the global weights. */
   async openUpdate(blob: BlobRef, name: string, global: TensorFile): Promise<TensorFile> {
-    await this.#blobs.fetchTo(blob, this.path(name));
+    await this.#blobs.fetchTo(blob, this.path(name), scratchFile);
     return this.#keep(await expand(this.path(name), global, this.path(`${name}-whole`)));
   }
 

@@ -7,7 +7,7 @@ import { openBlobStore, writeFileAtomic, type BlobStore } from '../../../sdk/sto
 import { writeWeights } from '../../../sdk/tensors/index.ts';
 import type { TrainHeadInput, TrainHeadResult } from '../../contracts.ts';
 import { cutOf, type Cut, type HeadChildInput } from './head.ts';
-import { answerEach } from './lib.ts';
+import { answerEach, scratchFile } from './lib.ts';
 
 answerEach(async ({ blobUrl, input, scratch }: HeadChildInput<TrainHeadInput>): Promise<TrainHeadResult> => {
   const blobs = openBlobStore(blobUrl);
@@ -17,8 +17,8 @@ answerEach(async ({ blobUrl, input, scratch }: HeadChildInput<TrainHeadInput>): 
     const metrics = await cut.estimator.train(samples, { settings: input.settings, seed: input.seed });
     const bytes = withWeights(cut.bytes, await cut.estimator.getWeights(), 'the Model');
     const [file, weights] = [join(scratch, 'trained.onnx'), join(scratch, 'trained.safetensors')];
-    await writeFileAtomic(file, bytes);
-    await writeWeights(weights, readModelWeights(bytes, 'the Model'));
+    await writeFileAtomic(file, bytes, scratchFile);
+    await writeWeights(weights, readModelWeights(bytes, 'the Model'), scratchFile);
     return {
       weights: await blobs.put({ file: weights }),
       file: await blobs.put({ file }),
@@ -39,7 +39,7 @@ async function encoded(blobs: BlobStore, { updates }: TrainHeadInput, scratch: s
   const sets: EncodedSet[] = [];
   for (const { client, blob } of updates) {
     const file = join(scratch, `encoded-${client}.safetensors`);
-    await blobs.fetchTo(blob, file);
+    await blobs.fetchTo(blob, file, scratchFile);
     sets.push(await readEncoded(file));
   }
   return sets;

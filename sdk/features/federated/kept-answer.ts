@@ -15,7 +15,10 @@ const recordOf = (file: string) => `${file}.answer.json`;
 /** Called when the file of the answer is whole and on disk. */
 export async function keep({ id, output = '' }: WorkerTask, result: CompletedTask): Promise<void> {
   const { size } = await stat(output);
-  await writeFileAtomic(recordOf(output), JSON.stringify({ id, bytes: size, result } satisfies Record));
+  // Not flushed, other than the file of the answer: without a record the work is done again.
+  await writeFileAtomic(recordOf(output), JSON.stringify({ id, bytes: size, result } satisfies Record), {
+    flush: false,
+  });
 }
 
 /** What was answered to this very task, if its file is still there. */

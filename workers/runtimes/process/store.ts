@@ -19,9 +19,10 @@ export interface WorkerRecord {
   draining?: boolean;
 }
 
+// A power cut may take the last records along, as it does the workers that they are of; the death of this process takes none.
 const schema = `
   PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = FULL;
+  PRAGMA synchronous = NORMAL;
   CREATE TABLE IF NOT EXISTS workers (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
 `;
 

@@ -12,6 +12,8 @@ export interface KernelOptions {
   threads?: number;
   /** Default: WebAssembly where the platform has it. The results are the same, bit by bit. */
   wasm?: boolean;
+  /** Whether results are flushed to the disk. Default: true. */
+  flush?: boolean;
 }
 
 /** Bytes that wait to be hashed at most, so that they are still in the cache of the system. */
@@ -24,8 +26,10 @@ const HASH_STEP = 8 * 2 ** 20;
  */
 export class Kernel {
   readonly pool: Pool;
+  readonly #flush: boolean;
 
-  constructor({ threads = Math.min(4, availableParallelism()), wasm = hasWasm() }: KernelOptions = {}) {
+  constructor({ threads = Math.min(4, availableParallelism()), wasm = hasWasm(), flush = true }: KernelOptions = {}) {
+    this.#flush = flush;
     this.pool = new Pool({ threads, wasm });
   }
 
@@ -68,7 +72,8 @@ export class Kernel {
 
   async #combine(inputs: readonly TensorFile[], operation: Operation, out: string): Promise<WrittenTensors> {
     const layout = checkSameLayout(inputs);
-    return writing(out, layout, (writer) => this.#fill(inputs, operation, writer));
+    const fill = (writer: TensorWriter): Promise<void> => this.#fill(inputs, operation, writer);
+    return writing(out, layout, fill, { flush: this.#flush });
   }
 
   async #fill(inputs: readonly TensorFile[], operation: Operation, writer: TensorWriter): Promise<void> {
