@@ -50,6 +50,9 @@ function nestedOf([size, ...rest]: number[]): fc.Arbitrary<Nested> {
   return fc.array(nestedOf(rest), { minLength: size, maxLength: size });
 }
 
+/** An edit can make a number so small that this thread may take it for zero, of either sign. */
+const seen = (value: number): number => (isKept(value) ? value : 0);
+
 const cuts = fc.array(fc.nat(4_000), { maxLength: 12 });
 const spaced = fc.constantFrom(undefined, 1, '\t');
 
@@ -116,7 +119,9 @@ describe('frames', () => {
             const { data } = expected as { data?: { weights?: Nested[] } };
             if (Array.isArray(data?.weights) && outcome.shapes !== undefined) {
               expect(outcome.shapes).toEqual(data.weights.map(shapeOf));
-              expect(outcome.values).toEqual(data.weights.flatMap(flat).map((value) => Math.fround(value)));
+              expect(outcome.values.map(seen)).toEqual(
+                data.weights.flatMap(flat).map((value) => seen(Math.fround(value))),
+              );
               accepted++;
             }
           } else if (expected !== undefined) {
