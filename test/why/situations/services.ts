@@ -27,6 +27,22 @@ export const services: Situation[] = [
     until: waits('NodeUnknown', 1),
   },
   {
+    name: 'service-without-a-node-for-its-tier',
+    kind,
+    shows: ['NodeUnknown'],
+    manifests() {
+      const { nodeName: _, ...pod } = replica().spec as { nodeName?: string };
+      const tier = {
+        name: 'site',
+        model: { name: 'served' },
+        hardExampleMining: { name: 'IBT' },
+        template: { spec: pod },
+      };
+      return [service('service-without-a-node-for-its-tier', { spec: { tiers: [tier] } })];
+    },
+    until: waits('NodeUnknown', 2),
+  },
+  {
     name: 'service-without-its-link-to-the-cloud',
     kind,
     shows: ['NodeSilent'],
