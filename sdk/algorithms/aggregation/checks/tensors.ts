@@ -41,10 +41,17 @@ export async function checkFinite(
     if (!isFloat(dtype) || stays(name)) continue;
     for (let start = 0; start < elements; start += PIECE) {
       const values = await update.floats(name, start, Math.min(PIECE, elements - start));
+      if (areFinite(values)) continue;
       const at = values.findIndex((value) => !Number.isFinite(value));
-      if (at >= 0)
-        return refusal('NotFinite', `tensor ${JSON.stringify(name)}: element ${start + at} is ${values[at]}`);
+      return refusal('NotFinite', `tensor ${JSON.stringify(name)}: element ${start + at} is ${values[at]}`);
     }
   }
   return undefined;
+}
+
+/** Zero times anything else is NaN, which no sum loses: faster than a look at each. */
+function areFinite(values: Float64Array): boolean {
+  let zero = 0;
+  for (let i = 0; i < values.length; i++) zero += 0 * (values[i] as number);
+  return zero === 0;
 }
