@@ -129,6 +129,25 @@ describeTemporal('a joint inference service with tiers', () => {
     expect(traffic.failures).toEqual([]);
   }, 120_000);
 
+  test('tiers that change places: each asks its new neighbour in the end', async () => {
+    await scene();
+    await service.applyModel('region', 'large');
+    const [lower, upper] = ['site', 'region'].map((name) => service.tier(name, { node: site.name }));
+    await service.applyService({ spec: { tiers: [lower, upper] } });
+    await service.status({ phase: 'Running', replicas: '4/4' });
+    const traffic = await service.load('edge', 1);
+    await service.applyService({ spec: { tiers: [upper, lower] } });
+    await service.status({ observedGeneration: 2, phase: 'Running', replicas: '4/4', waitingFor: null });
+    await eventually(async () => {
+      const asks = async (role: string) => (await envOf(role))['BIG_MODEL_PORT'];
+      expect(await asks('edge')).toBe(await port('tier-region'));
+      expect(await asks('tier-region')).toBe(await port('tier-site'));
+      expect(await asks('tier-site')).toBe(await port('cloud'));
+    }, 30_000);
+    await traffic.stop();
+    expect(traffic.failures).toEqual([]);
+  }, 90_000);
+
   test('a tier that moves to another node: the edge follows, and what was left is removed only then', async () => {
     await scene();
     const other = service.node(`${service.name}-other`, { 'sedna.io/tier': 'site' });

@@ -2,7 +2,7 @@
 import { sleep } from '@temporalio/workflow';
 import type { Operation } from '../operations.ts';
 import { above, isTier, rolesOf, setOf } from './chain.ts';
-import type { Address, JointInferenceState, Role, ServiceView } from './state.ts';
+import type { Address, JointInferenceState, Role, ServiceView, TierRole } from './state.ts';
 
 /** Nobody listens there: a worker that starts while nobody is above it yet is refused at once, and answers by itself. */
 const nowhere: Address = { ip: '127.0.0.1', port: '1' };
@@ -22,14 +22,14 @@ export function learnAddress(own: JointInferenceState, role: Role): void {
 }
 
 /**
- * What a worker is told of the set above it. One that serves goes over to a tier only once that serves, too: until then it asks whom it
- * has asked before.
+ * What a worker is told of the set above it. One that serves goes over to a tier only once that serves, too, and does not ask the
+ * other way round: until then it asks whom it has asked before. So requests never go in a circle while tiers change places.
  */
 export function wayUp(view: ServiceView, role: Role): Record<string, string> {
   const { own } = view;
   const next = above(view, role) ?? 'cloud';
   const known = addressOf(own, next);
-  const isUsable = !isTier(next) || (known !== undefined && serves(own, next));
+  const isUsable = !isTier(next) || (known !== undefined && serves(own, next) && !leadsTo(own, next, role));
   const { BIG_MODEL_IP, BIG_MODEL_PORT, SEDNA_PATIENCE_MS } = presentEnv(own, role) ?? {};
   if (!isUsable && BIG_MODEL_IP !== undefined && BIG_MODEL_PORT !== undefined) {
     return { BIG_MODEL_IP, BIG_MODEL_PORT, ...(SEDNA_PATIENCE_MS === undefined ? {} : { SEDNA_PATIENCE_MS }) };
@@ -86,10 +86,27 @@ function serves(own: JointInferenceState, role: Role): boolean {
   return front?.state === 'ready' && members.some(({ seen, draining }) => draining !== true && seen?.state === 'ready');
 }
 
+/** Some worker of a set, an old or a wanted one, sends its hard examples to the other set, maybe by way of others. */
+function leadsTo(own: JointInferenceState, from: Role, to: Role, seen: readonly Role[] = []): boolean {
+  if (from === to) return true;
+  const asked = setOf(own, from).members.map(({ revision }) => envOf(own, from, revision));
+  return tierRolesAt(own, [...asked, presentEnv(own, from)].map(envAddress))
+    .filter((next) => !seen.includes(next))
+    .some((next) => leadsTo(own, next, to, [...seen, from]));
+}
+
+function tierRolesAt({ tierAddresses = {} }: JointInferenceState, addresses: (Address | undefined)[]): TierRole[] {
+  const known = Object.entries(tierAddresses) as [TierRole, Address][];
+  return known.filter(([, address]) => addresses.some((one) => isSame(address, one))).map(([role]) => role);
+}
+
 /** Of the workers that are wanted now. */
 function presentEnv(own: JointInferenceState, role: Role): Record<string, string> | undefined {
-  const set = setOf(own, role);
-  return set.revisions[set.revision]?.worker.env;
+  return envOf(own, role, setOf(own, role).revision);
+}
+
+function envOf(own: JointInferenceState, role: Role, revision: number): Record<string, string> | undefined {
+  return setOf(own, role).revisions[revision]?.worker.env;
 }
 
 function envAddress(env: Record<string, string> | undefined): Address | undefined {

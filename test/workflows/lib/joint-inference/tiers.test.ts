@@ -126,6 +126,32 @@ describe('addresses', () => {
     expect(wayUp(view, 'edge')).toEqual(at(5_002));
   });
 
+  test('tiers that change places: nobody goes over to one some of whose workers still ask the other way round', () => {
+    const view = service('site', 'region');
+    const [cloud, region, site] = [5_000, 5_001, 5_002];
+    serving(view, 'cloud', cloud);
+    serving(view, 'tier-region', region, cloud);
+    serving(view, 'tier-site', site, region);
+    serving(view, 'edge', 5_003, site);
+    Object.assign(view.desired.fields, { tiers: [tier('region'), tier('site')] });
+    expect(wayUp(view, 'tier-site')).toEqual(at(cloud));
+    expect(wayUp(view, 'tier-region')).toEqual(at(cloud));
+    // The new worker of the tier serves; an old one still has requests.
+    const set = setOf(view.own, 'tier-site');
+    const [old] = set.members;
+    const worker = { env: at(cloud) } as unknown as RevisionWorker;
+    set.revision = 2;
+    set.revisions[2] = { digest: 'e', worker };
+    if (old)
+      set.members = [
+        { ...old, draining: true },
+        { ...old, name: 'tier-site-2', revision: 2 },
+      ];
+    expect(wayUp(view, 'tier-region')).toEqual(at(cloud));
+    set.members = set.members.slice(1);
+    expect(wayUp(view, 'tier-region')).toEqual(at(site, 1_000));
+  });
+
   test('a tier that is none any more goes when nobody asks it', () => {
     const view = service('site');
     serving(view, 'cloud', 5_000);
