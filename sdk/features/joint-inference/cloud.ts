@@ -64,6 +64,7 @@ export class Cloud<I, O> {
         return none('CloudRefused', error.message);
       }
       permit.failed();
+      if (late.aborted) this.#way.missed();
       return late.aborted
         ? none('CloudTooLate', `the big model did not answer within ${Math.round(withinMs)} ms`)
         : none('CloudFailed', (error as Error).message);

@@ -1,5 +1,7 @@
 /** Of the time for an answer, what the way takes: at least so much, in ms, and no more than a tenth where nothing is known of it. */
 const atLeastMs = 50;
+/** An answer that does not come at all may have other reasons. */
+const atMostGuessedMs = 1_000;
 /** How fast one slow answer is forgotten. */
 const forgetting = 0.9;
 
@@ -11,6 +13,11 @@ export class Way {
   learn(totalMs: number, tookMs: number): void {
     const ms = Math.max(0, totalMs - tookMs);
     this.#ms = Math.max(ms, forgetting * this.#ms + (1 - forgetting) * ms);
+  }
+
+  /** No answer came in time: it may have been on its way. Says nothing where nobody has said yet what it took. */
+  missed(): void {
+    if (this.#ms > 0) this.#ms = Math.max(this.#ms, Math.min(atMostGuessedMs, 2 * Math.max(this.#ms, atLeastMs)));
   }
 
   /** What is left for the tier; never less than half. */

@@ -109,6 +109,11 @@ test('the time that a tier is given leaves room for the way back, as it was late
   expect(way.timeThere(1_000)).toBe(730);
   for (let i = 0; i < 100; i++) way.learn(20, 20);
   expect(way.timeThere(1_000)).toBe(950);
+  for (let i = 0; i < 3; i++) way.missed();
+  expect(way.timeThere(1_000)).toBe(600);
+  for (let i = 0; i < 9; i++) way.missed();
+  expect(way.timeThere(9_000)).toBe(8_000);
+  for (let i = 0; i < 100; i++) way.learn(20, 20);
   // A tier whose clock counts more than there was.
   way.learn(10, 30);
   expect(way.timeThere(1_000)).toBe(950);
