@@ -106,9 +106,10 @@ function ownerOf({ ref, desired }: ServiceView) {
 
 /** Before anything else is planned: what a set asks for depends on the addresses of those above it, and on what they have become. */
 function changeRole(view: ServiceView, role: Role): Operation[] {
-  view.own.sets[role] ??= emptySet();
+  const { own } = view;
+  own.sets[role] ??= { ...emptySet(), born: own.bornBefore?.[role] ?? 0 };
   const check = change(view, role, contextOf(view, role));
-  learnAddress(view.own, role);
+  learnAddress(own, role);
   return check;
 }
 

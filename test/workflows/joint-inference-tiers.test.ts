@@ -102,7 +102,7 @@ describeTemporal('a joint inference service with tiers', () => {
     });
   }, 90_000);
 
-  test('a tier is put into a chain that serves, and taken out again: nobody asks one that does not serve, and no request fails', async () => {
+  test('a tier is put into a chain that serves, taken out, and put in again: nobody asks one that does not serve, and no request fails', async () => {
     await scene();
     await service.applyService();
     await service.status({ phase: 'Running', replicas: '2/2' });
@@ -125,6 +125,11 @@ describeTemporal('a joint inference service with tiers', () => {
     const status = await service.status({ phase: 'Running', replicas: '2/2' });
     expect((status['workers'] as { role: string }[]).map(({ role }) => role)).toEqual(['cloud', 'edge']);
     expect(status).not.toHaveProperty('tiers');
+
+    // An edit that is taken back: the same tier, under names that nobody has had.
+    await service.applyService(withTier());
+    await service.status({ phase: 'Running', replicas: '3/3', waitingFor: null });
+    await eventually(async () => expect((await envOf('edge'))['BIG_MODEL_PORT']).toBe(await port('tier-site')), 30_000);
     await traffic.stop();
     expect(traffic.failures).toEqual([]);
   }, 120_000);

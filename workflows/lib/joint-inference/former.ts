@@ -18,6 +18,8 @@ export function leaveFormerTiers(view: ServiceView, contextOf: (role: TierRole) 
     if (set.node !== undefined) leave(set, frontName(owner, role));
     set.node = undefined;
     if (set.left.length > 0) return leftOperations(context);
+    // Should the manifest have it again: names of workers are used once.
+    own.bornBefore = { ...own.bornBefore, [role]: set.born };
     delete own.sets[role];
     delete own.tierAddresses?.[role];
     own.tiersWaitedFor = own.tiersWaitedFor?.filter((one) => one !== role);

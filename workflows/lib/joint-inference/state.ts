@@ -20,6 +20,8 @@ export interface JointInferenceState {
   placed: Record<string, string>;
   /** A tier has one from the first plan on that knows of it, and until its workers are gone. */
   sets: Record<'cloud' | 'edge', SetState> & Record<TierRole, SetState | undefined>;
+  /** Workers that tiers had which are gone: the same tier counts on from there. */
+  bornBefore?: Record<string, number>;
   /** Where the big model is reached, once known: an edge keeps it while the cloud is away. */
   cloudAddress?: Address;
   /** The same of tiers; absent: there are none. */
