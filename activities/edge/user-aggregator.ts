@@ -15,7 +15,7 @@ import type {
   WorkerSpec,
 } from '../contracts.ts';
 import { failure, orDiskFull } from '../lib/failure.ts';
-import { ChildError } from './lib/child.ts';
+import { ChildEnded, ChildError } from './lib/child.ts';
 import { AggregatorJournal, type AskedRound } from './lib/aggregator-journal.ts';
 import { News } from './lib/news.ts';
 import { refusePlato } from './lib/original-trainers.ts';
@@ -25,7 +25,10 @@ import { launchOf, type WorkerDependencies } from './worker.ts';
 
 /** What a round needs beside the runtime. `workers/lib/aggregator/` implements it. */
 export interface RoundPlayer {
-  /** Plays the clients of a round to whoever listens there. Rejects with ChildError, `AggregatorFailed` or `AggregateInvalid` where it is the aggregator's doing. */
+  /**
+   * Plays the clients of a round, once, to whoever listens there. Rejects with ChildError, `AggregatorFailed` or `AggregateInvalid` where it is
+   * the aggregator's doing, and with ChildEnded where nobody knows what it was told.
+   */
   play(
     input: { blobUrl: string; round: AggregateInput; address: Address; timeoutSeconds: number; scratch: string },
     signal: AbortSignal,
@@ -191,9 +194,10 @@ async function played(deps: Dependencies, playing: Playing, { scratch, signal }:
   }
 }
 
-/** That it ended says more than that its connection broke. */
+/** That it ended says more than that its connection broke, or whoever spoke to it. */
 async function named(deps: Dependencies, { worker }: Playing, error: unknown, hasEnded: boolean) {
-  const reason = error instanceof ChildError ? error.reason : undefined;
+  const reason =
+    error instanceof ChildEnded ? 'AggregatorFailed' : error instanceof ChildError ? error.reason : undefined;
   const said = `${worker.name}: ${(error as Error).message}`;
   if (reason === 'AggregateInvalid') return failure(reason, said, error);
   if (reason !== 'AggregatorFailed' && !hasEnded) return error;

@@ -28,8 +28,22 @@ export class ChildError extends Error {
   }
 }
 
+/** The child ended before it had answered: nobody knows how far it came. */
+export class ChildEnded extends Error {
+  override name = 'ChildEnded';
+  /** Of its end: exit code or signal, and what it wrote last. */
+  readonly ending: string;
+
+  constructor(script: string, ending: string) {
+    super(`the process "${script}" of the local controller ended: ${ending}`);
+    this.ending = ending;
+  }
+}
+
 /** A child that is killed from outside is started again so often; what kills it each time is not our doing any more. */
 const attempts = 3;
+
+const childrenHere = new URL('../children/', import.meta.url);
 
 /**
  * Runs a script, by default of `activities/edge/children`, on `input` (JSON), in a process that stays for a while for the next one. The
@@ -40,24 +54,36 @@ export async function inChild<O>(
   script: string,
   input: unknown,
   signal: AbortSignal,
-  folder = new URL('../children/', import.meta.url),
+  folder = childrenHere,
+): Promise<O> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await onceInChild<O>(script, input, signal, folder);
+    } catch (error) {
+      if (!(error instanceof ChildEnded)) throw error;
+      if (attempt < attempts) continue;
+      throw failure(
+        'WorkerFailed',
+        `the process "${script}" of the local controller ended ${attempts} times: ${error.ending}`,
+      );
+    }
+  }
+}
+
+/** As `inChild`, for work that must not be begun again unseen: rejects with ChildEnded, and the caller decides. */
+export async function onceInChild<O>(
+  script: string,
+  input: unknown,
+  signal: AbortSignal,
+  folder = childrenHere,
 ): Promise<O> {
   const file = scriptFile(script, folder);
   const pool = pools.get(file) ?? new ChildPool(file);
   pools.set(file, pool);
-  for (let attempt = 1; ; attempt++) {
-    const { answer, ending } = await pool.ask<ChildAnswer<O>>(input, signal);
-    if (answer !== undefined) {
-      if ('done' in answer) return answer.done;
-      throw new ChildError(answer.failed);
-    }
-    if (attempt === attempts) {
-      throw failure(
-        'WorkerFailed',
-        `the process "${script}" of the local controller ended ${attempts} times: ${ending}`,
-      );
-    }
-  }
+  const { answer, ending } = await pool.ask<ChildAnswer<O>>(input, signal);
+  if (answer === undefined) throw new ChildEnded(script, ending);
+  if ('done' in answer) return answer.done;
+  throw new ChildError(answer.failed);
 }
 
 const pools = new Map<string, ChildPool>();

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AggregateInput, AggregateResult, AggregatorNews, BlobRef } from '../../../activities/contracts.ts';
@@ -253,6 +253,34 @@ test('killed in the middle of a round, it is said, and played again', async () =
   process.kill(node.runtime.get(name)?.pid ?? 0, 'SIGKILL');
   expect(await killed).toMatch(/the aggregator ended before it had answered: .*killed by SIGKILL/);
   expect((await aggregate(input, 2)).weights).toEqual(await fedAvg(input));
+});
+
+/** Processes of this one that play rounds. */
+function playing(): number[] {
+  const children = readdirSync('/proc/self/task').flatMap((thread) =>
+    readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  );
+  return children.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('play-round'));
+}
+
+test('the process that plays is killed: the same aggregator is not told the round again', async () => {
+  const once = join(directory, 'once');
+  rmSync(once, { force: true });
+  const input = await round(1, { env: { BREAK: JSON.stringify({ 1: 'silent' }), BREAK_ONCE: once } });
+  const killed = aggregate(input).catch((error: unknown) => error);
+  await eventually(() => expect(log()).toMatch(/round 1 of 3 updates: silent/), 30_000);
+  for (const pid of playing()) process.kill(pid, 'SIGKILL');
+  expect(await killed).toMatchObject({
+    type: 'AggregatorFailed',
+    nonRetryable: false,
+    message: expect.stringMatching(
+      /the process "play-round" of the local controller ended: killed by SIGKILL/,
+    ) as unknown,
+  });
+  expect(problems()).toEqual(['AggregatorFailed']);
+  expect((await aggregate(input, 2)).weights).toEqual(await fedAvg(input));
+  expect(lives()).toBe(2);
+  expect(log()).not.toContain('round 2 of');
 });
 
 test.each([
