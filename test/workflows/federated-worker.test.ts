@@ -104,4 +104,28 @@ describeTemporal('strategy: Worker', () => {
     expect(new Set(scene.tasks.map(({ identity }) => JSON.stringify(identity))).size).toBe(1);
     await scene.stop();
   }, 120_000);
+
+  test('one that has never finished a round is stopped too, once it is not wanted any more: after a stop, after a reset', async () => {
+    const scene = await new FederatedScene(temporal, 'unfinished', 1).start();
+    scene.byAggregator(({ aggregator }) => aggregator === undefined);
+    await scene.applyAll({ ...by(scene, 'Worker'), rounds: { total: 1 } });
+    await scene.status({ waitingFor: { reason: 'AggregatorFailed' } }, 30_000);
+    await temporal.signal(scene.ref, 'stop');
+    await scene.status({ phase: 'Stopped', stage: null }, 30_000);
+    await scene.applyJob({ ...by(scene, 'FedAvg'), rounds: { total: 1 } });
+    await temporal.signal(scene.ref, 'resume');
+    await scene.status({ phase: 'Succeeded' }, 30_000);
+    expect(scene.aggregators).toMatchObject([{ finished: false }]);
+
+    await scene.applyJob({ ...by(scene, 'Worker'), rounds: { total: 2 } });
+    await scene.status({ round: '2/2', waitingFor: { reason: 'AggregatorFailed' } }, 30_000);
+    await temporal.signal(scene.ref, 'pause');
+    await temporal.signal(scene.ref, 'reset', { toRound: 0 });
+    await scene.status({ phase: 'Paused', epoch: 2 }, 30_000);
+    await scene.applyJob({ ...by(scene, 'FedAvg'), rounds: { total: 2 } });
+    await temporal.signal(scene.ref, 'resume');
+    await scene.status({ phase: 'Succeeded' }, 30_000);
+    expect(scene.aggregators).toMatchObject([{ finished: false }, { finished: false }]);
+    await scene.stop();
+  }, 120_000);
 });

@@ -150,6 +150,7 @@ class Run {
         ? await collect(start, round, { changed, isStopped, late: this.#late })
         : await fillBuffer(start, round, { changed, isStopped, buffer: this.#buffer, latest: () => this.#plan });
     if (!isFull) return this.#leave(round);
+    this.#note(plan);
     this.#tellJob('Aggregating');
     const made = isWorker(plan.fields) ? await this.#byWorker(start, round) : await aggregate(start, round);
     if (made === undefined) return this.#leave(round);
@@ -166,11 +167,8 @@ class Run {
     this.#buffer.drop(this.#buffer.entries);
     const last = this.#state.best?.record ?? this.#last;
     if (last !== undefined) this.#publish(last, 'live');
-    const { aggregator, finished = false } = this.#last ?? {};
-    await Promise.all([
-      dismiss(this.#place, last?.weights),
-      ...(aggregator === undefined ? [] : [dismissAggregator(this.#place, aggregator, finished)]),
-    ]);
+    const { finished = false } = this.#last ?? {};
+    await Promise.all([dismiss(this.#place, last?.weights), this.#dismissAggregator(finished)]);
     const { met } = this.#state;
     const why = whyComplete(this.#plan.fields.rounds, { met, round: this.#number, live: last, finished });
     return { kind: 'completed', state: this.#remembered, ...why };
@@ -235,11 +233,22 @@ class Run {
     this.#checked = key;
   }
 
+  /** Before it is asked: one that never answers is to be stopped too. */
+  #note({ aggregator, fields }: RunPlan): void {
+    if (isWorker(fields)) this.#state = { ...this.#state, aggregator };
+  }
+
   /** An aggregator of the user's own that an edit has made superfluous. */
   async #letGo({ aggregator, fields }: RunPlan): Promise<void> {
-    const node = this.#last?.aggregator;
-    if (node === undefined || (isWorker(fields) && node === aggregator)) return;
-    await dismissAggregator(this.#place, node);
+    if (isWorker(fields) && this.#state.aggregator === aggregator) return;
+    await this.#dismissAggregator(false);
+  }
+
+  async #dismissAggregator(finished: boolean): Promise<void> {
+    if (this.#state.aggregator === undefined) return;
+    await dismissAggregator(this.#place, this.#state.aggregator, finished);
+    const { aggregator: _, ...state } = this.#state;
+    this.#state = state;
   }
 
   #byWorker(start: RoundStart, round: OpenRound): Promise<RoundRecord | undefined> {
@@ -247,8 +256,16 @@ class Run {
       isStopped: () => this.#mode === 'stop',
       retries: () => this.#retries,
       latest: () => this.#plan,
-      check: (plan) => this.#checkStrategy(plan),
+      letGo: (plan) => this.#letGo(plan),
+      ready: (plan) => this.#ready(plan),
     });
+  }
+
+  /** For a plan that takes the open round over. */
+  async #ready(plan: RunPlan): Promise<void> {
+    await this.#checkStrategy(plan);
+    this.#note(plan);
+    this.#tellJob('Aggregating');
   }
 
   /** The same round is opened again some day. */
@@ -322,6 +339,7 @@ class Run {
       buffer: this.#buffer.entries,
       last: this.#last,
       initial: this.#state.initial,
+      aggregator: this.#state.aggregator,
       refusals: this.#state.refusals,
       refusedLate: this.#refusedLate,
       isFinished: this.#finished(),

@@ -23,6 +23,7 @@ interface RunView extends Pick<RunNews, 'epoch' | 'run' | 'sequence' | 'stage'> 
   buffer: LateUpdate[];
   last: RoundRecord | undefined;
   initial: RunState['initial'];
+  aggregator: RunState['aggregator'];
   refusals: RunState['refusals'];
   refusedLate: LateRefusal[];
   isFinished: boolean;
@@ -36,6 +37,7 @@ export function newsOf({
   buffer,
   last,
   initial,
+  aggregator,
   refusals,
   refusedLate,
   isFinished,
@@ -61,6 +63,7 @@ export function newsOf({
     ...(waiting === undefined ? {} : { waitingFor: waiting }),
     ...(last === undefined ? {} : { last }),
     ...(initial === undefined ? {} : { initial }),
+    ...(aggregator === undefined ? {} : { aggregator }),
   };
 }
 

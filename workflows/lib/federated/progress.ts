@@ -11,8 +11,10 @@ export function newsOfRun(view: FederatedView, news: RunNews): void {
   const known = own.news;
   if (news.epoch !== own.epoch || (known?.run === news.run && news.sequence <= known.sequence)) return;
   own.news = news;
-  const { last, initial } = news;
+  const { last, initial, aggregator } = news;
   if (initial !== undefined && own.run.initial === undefined) own.run = { ...own.run, initial };
+  // A reset, or the end of a run that somebody terminated, goes on from here.
+  if (aggregator !== own.run.aggregator) own.run = { ...own.run, aggregator };
   if (last !== undefined && last.round > (known?.last?.round ?? own.run.records.at(-1)?.round ?? 0)) {
     // As the original says it, for each round once.
     note(view, 'Training', { reason: 'DoTraining', message: `Round ${last.round} reaches at ${last.time}` });

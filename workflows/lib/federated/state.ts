@@ -136,6 +136,8 @@ export interface RunState {
   late?: LateUpdate[];
   /** Of a strategy with a buffer: what is in it, and what clients are at. */
   buffer?: LateUpdate[];
+  /** Node whose aggregator of the user's own was asked and has not been dismissed since: it may be running, whether or not it ever answered. */
+  aggregator?: string;
 }
 
 export interface RunInput {
@@ -190,4 +192,5 @@ export interface RunNews {
   waitingFor?: WaitingRun;
   last?: RoundRecord;
   initial?: RunState['initial'];
+  aggregator?: RunState['aggregator'];
 }

@@ -7,7 +7,7 @@ import { bufferOf } from './buffer.ts';
 import { isMistNet } from './mist-net.ts';
 import { aggregate, type RoundStart } from './round.ts';
 import type { OpenRound, RoundRecord, RunPlan } from './state.ts';
-import { dismissAggregator, isWorker } from './user-aggregator.ts';
+import { isWorker } from './user-aggregator.ts';
 
 export interface Aggregating {
   isStopped: () => boolean;
@@ -15,8 +15,10 @@ export interface Aggregating {
   retries: () => number;
   /** The job as it is wanted now. */
   latest: () => RunPlan;
-  /** Throws where the strategy of a plan cannot be. */
-  check: (plan: RunPlan) => Promise<void>;
+  /** Stops the aggregator that was asked, where the plan has no use for it. */
+  letGo: (plan: RunPlan) => Promise<void>;
+  /** Before the node of a plan is asked. Throws where its strategy cannot be. */
+  ready: (plan: RunPlan) => Promise<void>;
 }
 
 /** Undefined: the round is to be opened again some day, because somebody stops the job or wants a strategy that asks for something else. */
@@ -34,11 +36,9 @@ export async function aggregateByWorker(
     if (made !== undefined) return isWorker(asked.fields) ? { ...made, aggregator: asked.aggregator } : made;
     if (on.isStopped()) return undefined;
     const plan = on.latest();
-    const { fields, aggregator } = plan;
-    const stays = isWorker(fields) && aggregator === asked.aggregator;
-    if (isWorker(asked.fields) && !stays) await dismissAggregator(from, asked.aggregator);
-    if (isMistNet(fields) || bufferOf(fields) !== undefined) return undefined;
-    await on.check(plan);
+    await on.letGo(plan);
+    if (isMistNet(plan.fields) || bufferOf(plan.fields) !== undefined) return undefined;
+    await on.ready(plan);
     from = { ...from, plan };
   }
 }
