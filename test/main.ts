@@ -1,7 +1,8 @@
 /**
- * `npm test`: everything but the fault campaign, two files side by side. First most tests, then those that start whole stacks and
- * measure what clients see. Files that fail run once more, alone: on a machine that others use as well, a bound may be missed for
- * want of CPU. What fails again is a failure; what does not is named at the end. With arguments: just jest with these arguments.
+ * `npm test`: everything but the fault campaign. First most tests, three files side by side, for many wait more than they compute;
+ * then those that start whole stacks and measure what clients see, two at a time. Files that fail run once more, alone: on a machine
+ * that others use as well, a bound may be missed for want of CPU. What fails again is a failure; what does not is named at the end.
+ * With arguments: just jest with these arguments.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -46,7 +47,7 @@ interface Report {
 
 function everything(): number {
   const failed: string[] = [];
-  for (const args of [['--testPathIgnorePatterns', '/test/(e2e|why)/'], ['/test/(e2e|why)/']]) {
+  for (const args of [['--maxWorkers', '3', '--testPathIgnorePatterns', '/test/(e2e|why)/'], ['/test/(e2e|why)/']]) {
     const found = failures(args);
     if (found === undefined) return 1;
     failed.push(...found);
