@@ -44,7 +44,7 @@ export async function play({ address, job, players, entries, timeoutSeconds }: G
     }
     for (const seat of seats) {
       doing = `read the update of client ${seat.client}`;
-      await seat.upload(job);
+      await seat.upload(job, seat === seats.at(-1));
     }
     doing = `answered the ${players.length} updates`;
     return agreed(await Promise.all(seats.map(async (seat) => ({ ...(await seat.reply()), client: seat.client }))));
@@ -107,14 +107,18 @@ class Seat {
     });
   }
 
-  /** The next one uploads when this update was read: they arrive in their order. */
-  async upload(job: string): Promise<void> {
+  /**
+   * The next one uploads when this update was read: they arrive in their order. The last one asks nothing more: an aggregator that leaves right
+   * after its answers would not say, and words that nobody has read may cost what it sent.
+   */
+  async upload(job: string, isLast: boolean): Promise<void> {
     const { file, samples } = this.#player;
     this.#reader.expect();
-    await this.#said(async () => {
+    const send = async (): Promise<void> => {
       await this.#socket.sendText(await uploadPieces(file, { client: this.client, samples, job }));
-      await this.#socket.read();
-    });
+      if (!isLast) await this.#socket.read();
+    };
+    await this.#said(() => send().catch(this.#unlessReplied));
   }
 
   reply(): Promise<Reply> {
@@ -129,11 +133,15 @@ class Seat {
     this.#socket.destroy();
   }
 
-  /** A reply that is wrong is the better reason than the end of its connection. */
   async #said<T>(act: () => Promise<T>): Promise<T> {
     const wrong = this.#reader.reply.then(() => new Promise<never>(() => undefined));
-    return Promise.race([act(), wrong, this.#socket.over]).catch(naming(this.#player));
+    const over = this.#socket.over.catch(this.#unlessReplied).then(() => new Promise<never>(() => undefined));
+    return Promise.race([act(), wrong, over]).catch(naming(this.#player));
   }
+
+  /** Whoever has answered may leave; a reply that is wrong is the better reason than the end of its connection. */
+  readonly #unlessReplied = (error: unknown): Promise<unknown> =>
+    Promise.race([this.#reader.reply, Promise.reject(error as Error)]);
 }
 
 function naming({ client }: Player): (error: unknown) => never {

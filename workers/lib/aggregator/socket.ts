@@ -146,7 +146,7 @@ export class AggregatorSocket {
 
   /** Takes the pieces: they are masked where they are. False: the system has no room for more now. */
   #send(opcode: number, pieces: Buffer[]): boolean {
-    if (this.#socket.destroyed) return true;
+    if (this.#socket.destroyed || this.#socket.writableEnded) return true;
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     const mask = randomBytes(4);
     const header = frameHeader(opcode, length);
