@@ -5,6 +5,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { userAggregator, type UserAggregator } from '../../sdk/algorithms/aggregation/index.ts';
 import type {
   AggregateInput,
@@ -19,6 +20,7 @@ import { ChildEnded, ChildError } from './lib/child.ts';
 import { AggregatorJournal, type AskedRound } from './lib/aggregator-journal.ts';
 import { News } from './lib/news.ts';
 import { refusePlato } from './lib/original-trainers.ts';
+import { endingOf } from './lib/resident.ts';
 import type { WorkerLaunch, WorkerView } from './runtime.ts';
 import { tasksOfWorker } from './tasks.ts';
 import { launchOf, type WorkerDependencies } from './worker.ts';
@@ -106,18 +108,35 @@ async function aggregate(
   if (isSame && before.result !== undefined && (await deps.blobs.has(before.result.weights))) return before.result;
   // In the middle of a round, or of another run: what it remembers is wrong.
   if (!isNext(asked, before) || !runs(deps, worker)) await deps.runtime.remove(worker.name);
+  // That may have taken a while, in which whoever stops aggregators has been here.
+  place.signal.throwIfAborted();
   await journal.write({ ...asked, ...(isSame && before.told !== undefined ? { told: before.told } : {}) });
   try {
-    await deps.runtime.ensure(await launchOfAggregator(deps, worker));
+    const launch = await launchOfAggregator(deps, worker);
+    place.signal.throwIfAborted();
+    await deps.runtime.ensure(launch);
     const result = await played(deps, { round, worker, parameters }, place);
     await journal.write({ ...asked, result });
     return result;
   } catch (error) {
-    place.signal.throwIfAborted();
+    await undone(deps, worker, place.signal);
     const named = orDiskFull(error);
     if (named instanceof ApplicationFailure) await tell(deps, { round: round.round, listener, journal }, named);
     throw named;
   }
+}
+
+/**
+ * Throws the reason of `signal` if it has one. A cancellation is heard late: whoever stops aggregators may have found none before this one was
+ * started, and in the middle of a round it is of no use to the next attempt either.
+ */
+async function undone(deps: Dependencies, { owner, name }: WorkerSpec, signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) return;
+  if ((await endingOf((id, run) => deps.signaller.runs(id, run))) === 'wanted') {
+    await deps.runtime.remove(name);
+    await rm(tasksOfWorker(deps.stateDir, owner, name), { recursive: true, force: true });
+  }
+  throw signal.reason;
 }
 
 function isNext({ run, round }: AskedRound, before: AskedRound | undefined): boolean {

@@ -1,5 +1,6 @@
 /** A program of the user's own aggregates: a real one, written as the original's, in the real runtime. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { Context } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -8,6 +9,7 @@ import { join } from 'node:path';
 import type { AggregateInput, AggregateResult, AggregatorNews, BlobRef } from '../../../activities/contracts.ts';
 import { createAggregateActivities } from '../../../activities/edge/aggregate.ts';
 import { createFederatedResidents } from '../../../activities/edge/federated.ts';
+import { tasksOfWorker } from '../../../activities/edge/tasks.ts';
 import { createUserAggregators } from '../../../activities/edge/user-aggregator.ts';
 import type { Weights } from '../../../sdk/index.ts';
 import { writeWeights } from '../../../sdk/tensors/index.ts';
@@ -207,6 +209,48 @@ test('another attempt comes while the first is at it: that ends before the other
   expect(await cancelled).toBe('CancelledFailure');
   expect((await again).weights).toEqual(await fedAvg(input));
   expect(lives()).toBe(2);
+});
+
+/** As in a local controller, but it is seen how it ends behind the cancellation. */
+function attempt(input: AggregateInput): { environment: MockActivityEnvironment; ended: Promise<unknown> } {
+  const environment = environmentOf(1);
+  const aggregators = createUserAggregators({ ...node.deps, player: roundPlayer });
+  const { aggregator } = input;
+  if (aggregator === undefined) throw new Error('no aggregator');
+  const scratch = mkdtempSync(join(directory, 'scratch-'));
+  const ended = environment
+    .run(() => aggregators.aggregate(input, aggregator, { scratch, signal: Context.current().cancellationSignal }))
+    .catch((error: unknown) => error);
+  return { environment, ended };
+}
+const unwanted = { cancelRequested: true } as never;
+const journal = () => join(tasksOfWorker(node.stateDir, owner, name), 'round.json');
+
+test('given up while the process before is being stopped: none is started', async () => {
+  const stubborn = { STUBBORN: 'yes' };
+  await aggregate(await round(1, { env: stubborn }));
+  const pid = node.runtime.get(name)?.pid;
+  const pids = new Set<number | undefined>();
+  const leave = node.runtime.watch(name, (view) => pids.add(view?.pid));
+  const { environment, ended } = attempt(await round(1, { env: stubborn, run: 'run-2' }));
+  await eventually(() => expect(log()).toContain('it does not end'), 30_000);
+  environment.cancel('CANCELLED', unwanted);
+  expect(await ended).toMatchObject({ name: 'CancelledFailure' });
+  leave();
+  expect(node.runtime.get(name)).toBeUndefined();
+  expect([...pids].filter((one) => one !== undefined)).toEqual([pid]);
+  // The journal is still that of the run before.
+  expect(JSON.parse(readFileSync(journal(), 'utf8'))).toMatchObject({ run: 'run-1', result: {} });
+});
+
+test('given up after whoever stops aggregators has been here: it is stopped, and its journal is gone', async () => {
+  const { environment, ended } = attempt(await round(1, { env: { BREAK: JSON.stringify({ 1: 'silent' }) } }));
+  await eventually(() => expect(log()).toMatch(/round 1 of 3 updates: silent/), 30_000);
+  environment.cancel('CANCELLED', unwanted);
+  expect(await ended).toMatchObject({ name: 'CancelledFailure' });
+  expect(node.runtime.get(name)).toBeUndefined();
+  expect(existsSync(journal())).toBe(false);
+  expect(problems()).toEqual([]);
 });
 
 test('what always fails is told at tries 1, 2, 4', async () => {

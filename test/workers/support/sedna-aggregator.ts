@@ -4,7 +4,7 @@
  *
  * AGGREGATION: its class. exit_round: as in Sedna. ws_size: bytes of a message. BREAK: JSON map of round (its own, from 1) to what it does
  * instead: `die` (before it answers), `silent`, or the text that it sends instead of its weights. BREAK_ONCE: a file; what is broken is so only
- * until that is there.
+ * until that is there. STUBBORN: it does not end when it is asked to.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -12,6 +12,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 const { env } = process;
 const broken = JSON.parse(env['BREAK'] ?? '{}') as Record<string, string>;
 const once = env['BREAK_ONCE'];
+if (env['STUBBORN'] !== undefined) process.on('SIGTERM', () => console.log('it does not end'));
 const [wanted, exitRound] = [Number(env['PARTICIPANTS_COUNT']), Number(env['exit_round'] ?? '1')];
 
 type Nested = number | Nested[];
