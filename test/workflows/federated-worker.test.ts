@@ -12,8 +12,13 @@ describeTemporal('strategy: Worker', () => {
   }, 60_000);
   afterAll(() => temporal.close());
 
-  const by = (scene: FederatedScene, strategy: string, templateDigest = 'a'): FederatedChange => ({
-    aggregation: { templateDigest, node: scene.cloud.name, strategy, parameters: { aggregation: 'Mine' } },
+  const by = (
+    scene: FederatedScene,
+    strategy: string,
+    templateDigest = 'a',
+    node = scene.cloud.name,
+  ): FederatedChange => ({
+    aggregation: { templateDigest, node, strategy, parameters: { aggregation: 'Mine' } },
   });
 
   test('the node is told of the aggregator; it is stopped at the end, which the aggregator may declare', async () => {
@@ -126,6 +131,59 @@ describeTemporal('strategy: Worker', () => {
     await temporal.signal(scene.ref, 'resume');
     await scene.status({ phase: 'Succeeded' }, 30_000);
     expect(scene.aggregators).toMatchObject([{ finished: false }, { finished: false }]);
+    await scene.stop();
+  }, 120_000);
+
+  test('a node that is not there holds up no later edit, and no stop: in an open round, and before one', async () => {
+    const scene = await new FederatedScene(temporal, 'mistyped', 2).start();
+    const other = scene.clients[0]?.name ?? '';
+    const on = (node: string, templateDigest = 'a') => ({
+      ...by(scene, 'Worker', templateDigest, node),
+      rounds: { total: 2 },
+    });
+    scene.byAggregator(({ aggregator, round }) => round === 1 && aggregator?.worker.revision === '["c",2]');
+    await scene.applyAll(on(scene.cloud.name));
+    await scene.status({ waitingFor: { reason: 'AggregatorFailed' } }, 30_000);
+    await scene.applyJob(on('mistyped-nowhere', 'b'));
+    await scene.status({ stage: 'Aggregating', waitingFor: { reason: 'NodeUnknown' } }, 30_000);
+    // The one on the node that is there is stopped; none was ever asked on the other.
+    await eventually(() => expect(scene.aggregators).toHaveLength(1), 30_000);
+    await scene.applyJob(on(other, 'c'));
+    await scene.status({ round: '2/2', waitingFor: { reason: 'AggregatorFailed' } }, 30_000);
+    expect(scene.tasks).toHaveLength(4);
+
+    await scene.applyJob(on('mistyped-nowhere', 'd'));
+    await scene.status({ waitingFor: { reason: 'NodeUnknown' } }, 30_000);
+    await temporal.signal(scene.ref, 'stop');
+    await scene.status({ phase: 'Stopped', stage: null }, 30_000);
+    await temporal.signal(scene.ref, 'resume');
+    await scene.status({ phase: 'Pending', waitingFor: { reason: 'NodeUnknown' } }, 30_000);
+    await temporal.signal(scene.ref, 'stop');
+    await scene.status({ phase: 'Stopped', stage: null }, 30_000);
+    await temporal.signal(scene.ref, 'resume');
+    await scene.status({ phase: 'Pending', waitingFor: { reason: 'NodeUnknown' } }, 30_000);
+    scene.onAggregate = () => ({});
+    await scene.applyJob(on(other, 'c'));
+    await scene.status({ phase: 'Succeeded' }, 30_000);
+    expect(scene.aggregators).toHaveLength(3);
+    await scene.stop();
+  }, 180_000);
+
+  test('of whatever strategy: between two rounds a node that is not there is named, and another one taken at once', async () => {
+    const scene = await new FederatedScene(temporal, 'between', 1).start();
+    let go = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (go = resolve));
+    scene.answer = (input) => opened.then(() => scene.update(input));
+    await scene.applyAll({ rounds: { total: 2 } });
+    await scene.status({ stage: 'Collecting' }, 30_000);
+    await temporal.signal(scene.ref, 'pause');
+    await scene.applyJob({ ...by(scene, 'FedAvg', 'a', 'between-nowhere'), rounds: { total: 2 } });
+    go();
+    await scene.status({ stage: 'Waiting', lastRound: { round: 1 } }, 30_000);
+    await temporal.signal(scene.ref, 'resume');
+    await scene.status({ stage: 'Waiting', waitingFor: { reason: 'NodeUnknown' } }, 30_000);
+    await scene.applyJob({ ...by(scene, 'FedAvg', 'a', scene.clients[0]?.name), rounds: { total: 2 } });
+    await scene.status({ phase: 'Succeeded', round: '2/2' }, 30_000);
     await scene.stop();
   }, 120_000);
 });

@@ -45,8 +45,9 @@ import {
   type RunState,
 } from '../lib/federated/state.ts';
 import { dismissAggregator, aggregatorOf, isWorker } from '../lib/federated/user-aggregator.ts';
-import { aggregateByWorker } from '../lib/federated/worker-round.ts';
+import { aggregateByWorker, differ } from '../lib/federated/worker-round.ts';
 import { openRound } from '../lib/federated/opening.ts';
+import { unless } from '../lib/federated/unless.ts';
 import { Reports } from '../lib/federated/reports.ts';
 import type { VersionStage } from '../lib/messages.ts';
 import { problemOf } from '../lib/problems.ts';
@@ -131,7 +132,7 @@ class Run {
     await this.#enoughClients();
     if (this.#mode === 'stop') return;
     const plan = this.#plan;
-    await this.#checkStrategy(plan);
+    if (!(await this.#isChecked(plan))) return;
     await this.#letGo(plan);
     const model = this.#last ?? (await this.#firstModel(plan));
     const whole: RoundStart = { ...this.#place, plan, model };
@@ -233,6 +234,12 @@ class Run {
     this.#checked = key;
   }
 
+  /** False: the node that aggregates is still awaited, but somebody stops the job, or wants it done otherwise. */
+  async #isChecked(plan: RunPlan): Promise<boolean> {
+    const isOver = (): boolean => this.#mode === 'stop' || differ(plan, this.#plan);
+    return (await unless(() => this.#checkStrategy(plan).then(() => true), isOver)) ?? false;
+  }
+
   /** Before it is asked: one that never answers is to be stopped too. */
   #note({ aggregator, fields }: RunPlan): void {
     if (isWorker(fields)) this.#state = { ...this.#state, aggregator };
@@ -261,9 +268,10 @@ class Run {
     });
   }
 
-  /** For a plan that takes the open round over. */
+  /** For a plan that takes the open round over, or has it already. */
   async #ready(plan: RunPlan): Promise<void> {
     await this.#checkStrategy(plan);
+    if (!isWorker(plan.fields) || this.#state.aggregator === plan.aggregator) return;
     this.#note(plan);
     this.#tellJob('Aggregating');
   }

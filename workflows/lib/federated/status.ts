@@ -194,6 +194,8 @@ function waitingRun(view: FederatedView, clients: ClientPlace[]): Wait | undefin
   const away = node === undefined ? undefined : nodeProblem(view, node);
   if (news === undefined) return away ?? { reason: 'Starting', message: 'the run starts' };
   if (news.stage === 'Aggregating' || news.stage === 'Evaluating') return away ?? aggregatorProblem(view.own);
+  // Between two rounds the next one begins on that node.
+  if (waiting === undefined && news.stage === 'Waiting') return away;
   if (waiting === undefined || waiting.reason !== 'Collecting') return waiting;
   const silent = clients
     .filter(({ client }) => waiting.missing.includes(client))
