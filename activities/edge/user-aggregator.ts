@@ -29,7 +29,7 @@ import { launchOf, type WorkerDependencies } from './worker.ts';
 export interface RoundPlayer {
   /**
    * Plays the clients of a round, once, to whoever listens there. Rejects with ChildError, `AggregatorFailed` or `AggregateInvalid` where it is
-   * the aggregator's doing, and with ChildEnded where nobody knows what it was told.
+   * the aggregator's doing, `DtypeUnsupported` where the model is none for it; and with ChildEnded where nobody knows what it was told.
    */
   play(
     input: { blobUrl: string; round: AggregateInput; address: Address; timeoutSeconds: number; scratch: string },
@@ -219,6 +219,9 @@ async function named(deps: Dependencies, { worker }: Playing, error: unknown, ha
     error instanceof ChildEnded ? 'AggregatorFailed' : error instanceof ChildError ? error.reason : undefined;
   const said = `${worker.name}: ${(error as Error).message}`;
   if (reason === 'AggregateInvalid') return failure(reason, said, error);
+  if (reason === 'DtypeUnsupported') {
+    return failure('InvalidSpec', `spec.aggregation.strategy: Worker: ${(error as Error).message}`, error);
+  }
   if (reason !== 'AggregatorFailed' && !hasEnded) return error;
   const view = await endSeen(deps, worker.name);
   if (view !== undefined && view.state !== 'exited') return failure('AggregatorFailed', said, error);

@@ -12,7 +12,7 @@ import { createFederatedResidents } from '../../../activities/edge/federated.ts'
 import { tasksOfWorker } from '../../../activities/edge/tasks.ts';
 import { createUserAggregators } from '../../../activities/edge/user-aggregator.ts';
 import type { Weights } from '../../../sdk/index.ts';
-import { writeWeights } from '../../../sdk/tensors/index.ts';
+import { DTYPE_BYTES, writeWeights, writing, type Dtype } from '../../../sdk/tensors/index.ts';
 import { roundPlayer } from '../../../workers/lib/aggregator/player.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FederatedNode, newPlace, type NodePlace } from '../support/federated-node.ts';
@@ -22,6 +22,9 @@ const support = join(import.meta.dirname, '../../workers/support');
 const owner = { kind: 'FederatedLearningJob', namespace: 'default', name: 'job', uid: 'u-1' };
 const name = 'job-aggregation-u-1';
 const shapes: Record<string, number[]> = { 'a.bias': [3], 'a.weight': [2, 3], scale: [] };
+
+/** Why an attempt is cancelled: its local controller ends, or nobody wants it any more. */
+const [shutdown, unwanted] = [{ workerShutdown: true } as never, { cancelRequested: true } as never];
 
 let place: NodePlace;
 let node: FederatedNode;
@@ -35,7 +38,7 @@ beforeEach(async () => {
   node = await aNode();
 });
 afterEach(async () => {
-  for (const environment of environments.splice(0)) environment.cancel('WORKER_SHUTDOWN');
+  for (const environment of environments.splice(0)) environment.cancel('WORKER_SHUTDOWN', shutdown);
   await node.close();
 });
 
@@ -43,6 +46,19 @@ let files = 0;
 async function blobOf(weights: Weights): Promise<BlobRef> {
   const file = join(directory, `${++files}.safetensors`);
   await writeWeights(file, weights);
+  return node.blobs.put({ file });
+}
+async function blobOfType(dtype: Dtype): Promise<BlobRef> {
+  const file = join(directory, `${++files}.safetensors`);
+  const layouts = [
+    { name: 'a.bias', dtype: 'F32' as const, shape: [3] },
+    { name: 'a.weight', dtype, shape: [2, 3] },
+  ];
+  const bytes = (type: Dtype, count: number) => new Uint8Array(DTYPE_BYTES[type] * count);
+  await writing(file, layouts, async (writer) => {
+    await writer.write('a.bias', 0, bytes('F32', 3));
+    await writer.write('a.weight', 0, bytes(dtype, 6));
+  });
   return node.blobs.put({ file });
 }
 /** Numbers that no short decimal writes. */
@@ -223,7 +239,6 @@ function attempt(input: AggregateInput): { environment: MockActivityEnvironment;
     .catch((error: unknown) => error);
   return { environment, ended };
 }
-const unwanted = { cancelRequested: true } as never;
 const journal = () => join(tasksOfWorker(node.stateDir, owner, name), 'round.json');
 
 test('given up while the process before is being stopped: none is started', async () => {
@@ -273,7 +288,7 @@ test('the local controller ends while it waits: its successor adopts nothing hal
   const interrupted = aggregate(input).catch((error: Error) => error.name);
   await eventually(() => expect(log()).toMatch(/round 1 of 3 updates: silent/), 30_000);
   const pid = node.runtime.get(name)?.pid;
-  for (const environment of environments.splice(0)) environment.cancel('WORKER_SHUTDOWN');
+  for (const environment of environments.splice(0)) environment.cancel('WORKER_SHUTDOWN', shutdown);
   expect(await interrupted).toBe('CancelledFailure');
   await node.stop();
   node = await aNode();
@@ -326,6 +341,22 @@ test('the process that plays is killed: the same aggregator is not told the roun
   expect(lives()).toBe(2);
   expect(log()).not.toContain('round 2 of');
 });
+
+test.each(['F64', 'I32'] as const)(
+  'a model in %s is refused by name before the aggregator hears of it',
+  async (dtype) => {
+    const weights = await blobOfType(dtype);
+    const updates = [{ client: '00', node: 'edge-1', samples: 1, metrics: {}, blob: weights }];
+    await expect(aggregate(await round(1, { weights, updates }))).rejects.toMatchObject({
+      type: 'InvalidSpec',
+      nonRetryable: true,
+      message: expect.stringMatching(
+        new RegExp(`spec\\.aggregation\\.strategy: Worker: tensor "a\\.weight": is ${dtype};`),
+      ) as unknown,
+    });
+    expect(log()).not.toContain('update of');
+  },
+);
 
 test.each([
   [

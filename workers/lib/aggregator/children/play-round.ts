@@ -4,7 +4,14 @@ import { merged, openedUpdates, RoundFiles } from '../../../../activities/edge/c
 import type { AggregateInput, AggregateResult } from '../../../../activities/contracts.ts';
 import { openBlobStore } from '../../../../sdk/storage/index.ts';
 import { encodeElements } from '../../../../sdk/tensors/elements.ts';
-import { writing, type FloatDtype, type TensorFile, type WrittenTensors } from '../../../../sdk/tensors/index.ts';
+import {
+  TensorError,
+  writing,
+  type FloatDtype,
+  type TensorEntry,
+  type TensorFile,
+  type WrittenTensors,
+} from '../../../../sdk/tensors/index.ts';
 import { invalid } from '../failed.ts';
 import { play } from '../play.ts';
 import type { Address } from '../socket.ts';
@@ -25,6 +32,7 @@ answerEach(async (input: PlayRoundInput): Promise<AggregateResult> => {
   const files = new RoundFiles(blobs, scratch);
   try {
     const global = await files.open(round.weights, 'global');
+    for (const entry of global.entries) requireAnswerable(entry);
     const players = await openedUpdates(round, files, global);
     const job = round.owner.name;
     const { values, finished } = await play({ address, job, players, entries: global.entries, timeoutSeconds });
@@ -40,6 +48,15 @@ answerEach(async (input: PlayRoundInput): Promise<AggregateResult> => {
     await files.close();
   }
 });
+
+/** Answers are read as float32, as those of trainers are. Throws `DtypeUnsupported` that names the tensor. */
+function requireAnswerable({ name, dtype }: TensorEntry): void {
+  if (dtype === 'F32' || dtype === 'F16') return;
+  throw new TensorError(
+    'DtypeUnsupported',
+    `tensor ${JSON.stringify(name)}: is ${dtype}; what an aggregator of your own answers is kept in F32 or F16 (convert the model, or use another strategy)`,
+  );
+}
 
 const chunkElements = 1 << 20;
 
