@@ -1,6 +1,6 @@
 /** `reset`: a new epoch, in which the rounds after a stored one are run again. Pure. */
 import type { FederatedView } from './situation.ts';
-import { better, metSoFar } from './stopping.ts';
+import { better, metSoFar, undeclared } from './stopping.ts';
 import { storedRounds } from './stored.ts';
 import type { RunState } from './state.ts';
 
@@ -39,8 +39,9 @@ export function reset(view: FederatedView, argument: unknown, abandoned: string)
 }
 
 function backTo(run: RunState, to: number, rules: Parameters<typeof metSoFar>[2]): RunState {
-  const { late: _, buffer: __, best, ...rest } = run;
-  const records = run.records.filter(({ round }) => round <= to);
+  // That the aggregator has said enough of it holds no longer: somebody wants more rounds.
+  const { late: _, buffer: __, best, ...rest } = undeclared(run);
+  const records = rest.records.filter(({ round }) => round <= to);
   const known = best !== undefined && best.record.round <= to ? best : undefined;
   const again = records.reduce((found, record) => better(found, record, rules), known);
   return {

@@ -54,3 +54,8 @@ export function better(best: RunState['best'], record: RoundRecord, { keepBest }
   const improves = best === undefined || (keepBest.mode === 'min' ? value < best.value : value > best.value);
   return improves ? { record, value } : best;
 }
+
+/** As if no aggregator had declared a round the last one. */
+export function undeclared(run: RunState): RunState {
+  return { ...run, records: run.records.map(({ finished: _, ...record }) => record) };
+}

@@ -65,6 +65,12 @@ describe('reset', () => {
     expect(events).toEqual(['epoch 2: the rounds after round 20 are run again']);
   });
 
+  test('to a round that its aggregator had declared the last one is no end', () => {
+    const { own, say } = job({ run: { records: [record(1), { ...record(2), finished: true }], met: 0 } as never });
+    say({ toRound: 2 });
+    expect(own.run.records).toEqual([record(1), record(2)]);
+  });
+
   test('of a stopped job stays stopped', () => {
     const { own, say } = job({ mode: 'stop' });
     say({ toRound: 0 });
