@@ -33,6 +33,8 @@ import {
 } from './lib/federated/progress.ts';
 import type { Mode, RunEnd, RunNews, RunPlan } from './lib/federated/state.ts';
 import { reset } from './lib/federated/reset.ts';
+import { undeclared } from './lib/federated/stopping.ts';
+import { differ } from './lib/federated/worker-round.ts';
 import { details, published } from './lib/federated/stored.ts';
 import { federatedStatus } from './lib/federated/status.ts';
 import { entityId, runId } from './lib/ids.ts';
@@ -83,6 +85,8 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
     view.own.placed = {};
     // What an edit may have mended is tried again.
     if (view.own.ended?.kind === 'failed') view.own.ended = undefined;
+    const [one, other] = [before, view.desired].map(({ fields }) => JSON.stringify(fields.aggregation));
+    if (view.own.ended?.kind === 'completed' && one !== other) view.own.run = undeclared(view.own.run);
   },
 
   onObserved(view, slot, value) {
@@ -160,11 +164,12 @@ function setMode({ own }: FederatedView, mode: Mode): string | undefined {
   return undefined;
 }
 
-/** A stopped job that may go on, or a completed one that an edit gave more rounds. */
+/** A stopped job that may go on, or a completed one that an edit gave more rounds, or another aggregator than the one that had declared the last round. */
 function takesUp({ own, desired }: FederatedView): boolean {
   if (own.ended?.kind === 'stopped') return true;
-  const done = own.run.records.at(-1)?.round ?? 0;
-  return own.ended?.kind === 'completed' && own.ended.reason === 'AllRounds' && done < desired.fields.rounds.total;
+  const { round = 0, finished = false } = own.run.records.at(-1) ?? {};
+  if (own.ended?.kind !== 'completed' || round >= desired.fields.rounds.total) return false;
+  return own.ended.reason === 'AllRounds' || (own.ended.reason === 'AggregatorEnded' && !finished);
 }
 
 /** Runs of epochs that a reset has ended. No other one begins meanwhile. */
@@ -193,9 +198,7 @@ function running(view: FederatedView, plan: RunPlan): Operation {
   const [attempt, epoch, id] = [own.resumes, own.epoch, runOf(view)];
   let isBegun = false;
   const run = async (): Promise<void> => {
-    own.nodes = [
-      ...new Set([...own.nodes, plan.aggregator, ...plan.clients.flatMap(({ place }) => place?.node ?? [])]),
-    ];
+    own.nodes = withNodes(own.nodes, plan);
     own.completionTime = undefined;
     own.news = undefined;
     own.told = { plan: JSON.stringify(plan), mode: own.mode, retries: own.retries };
@@ -216,6 +219,11 @@ function running(view: FederatedView, plan: RunPlan): Operation {
     }
   };
   return { slot: 'run', key: runKey(own.epoch, attempt), run, uninterruptible: () => !isBegun };
+}
+
+/** That have something of the job, for its end. */
+function withNodes(nodes: string[], { aggregator, clients }: RunPlan): string[] {
+  return [...new Set([...nodes, aggregator, ...clients.flatMap(({ place }) => place?.node ?? [])])];
 }
 
 const closingTries = 50;
@@ -262,6 +270,10 @@ function relaying(view: FederatedView, plan: RunPlan): Operation[] {
   const id = runOf(view);
   if (told.plan === text && told.mode === mode && told.retries === retries) return [];
   const run = async (): Promise<void> => {
+    own.nodes = withNodes(own.nodes, plan);
+    // Its aggregator is asked anew, and says itself whether it still fails.
+    const isEdited = told.plan !== undefined && differ(JSON.parse(told.plan) as RunPlan, plan);
+    if (isEdited || told.retries !== retries) own.aggregator = undefined;
     const news: [string, ...unknown[]][] = [];
     if (told.plan !== text) news.push(['plan', plan]);
     if (told.mode !== mode) news.push(['mode', mode]);

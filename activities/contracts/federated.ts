@@ -129,7 +129,7 @@ export interface AggregatorSpec {
   listener: Listener;
 }
 
-/** Signalled while such an aggregator is asked: without a problem it is at its work. */
+/** Signalled when such an aggregator has failed and is tried again. */
 export interface AggregatorNews {
   round: number;
   node: string;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import { describeTemporal } from '../support/stack.ts';
+import { beating } from './support/edge.ts';
 import { FederatedScene, type FederatedChange } from './support/federated.ts';
 import { TestNamespace } from './support/namespace.ts';
 
@@ -186,4 +187,70 @@ describeTemporal('strategy: Worker', () => {
     await scene.status({ phase: 'Succeeded', round: '2/2' }, 30_000);
     await scene.stop();
   }, 120_000);
+
+  test('deleting the job cleans up the nodes to which edits have moved its aggregator', async () => {
+    const scene = await new FederatedScene(temporal, 'moving', 1).start();
+    const nodes = await Promise.all(['a', 'b'].map((name) => scene.another(`moving-${name}`)));
+    scene.byAggregator(() => false);
+    await scene.applyAll(by(scene, 'Worker'));
+    for (const { name } of [...nodes, scene.cloud]) {
+      const before = scene.aggregations.length;
+      await scene.applyJob(by(scene, 'Worker', name, name));
+      await eventually(() => expect(scene.aggregations.length).toBeGreaterThan(before), 30_000);
+    }
+    await temporal.signal(scene.ref, 'remove');
+    await temporal.ended(scene.ref, 30_000);
+    expect(nodes.map(({ removed }) => removed.length)).toEqual([1, 1]);
+    await Promise.all([scene, ...nodes].map((one) => one.stop()));
+  }, 90_000);
+
+  test('after an edit or a retry nothing has failed until the aggregator says so again, and no retry cuts it off', async () => {
+    const scene = await new FederatedScene(temporal, 'healthy', 1).start();
+    let go = (): void => undefined;
+    let opened = new Promise<void>((resolve) => (go = resolve));
+    scene.byAggregator(() => false);
+    const failing = scene.onAggregate;
+    let retried = false;
+    scene.onAggregate = async (input) => {
+      const { revision } = input.aggregator?.worker ?? {};
+      if (input.round === 1 ? revision === '["a",1]' : !retried) return failing(input);
+      await beating(() => opened);
+      return {};
+    };
+    await scene.applyAll({ ...by(scene, 'Worker'), rounds: { total: 2 } });
+    await scene.status({ waitingFor: { reason: 'AggregatorFailed' } }, 30_000);
+    await scene.applyJob({ ...by(scene, 'Worker', 'b'), rounds: { total: 2 } });
+    await scene.status({ stage: 'Aggregating', waitingFor: null }, 30_000);
+    await eventually(() => expect(scene.aggregations.at(-1)?.aggregator?.worker.revision).toBe('["b",1]'), 30_000);
+    const asked = scene.aggregations.length;
+    await temporal.signal(scene.ref, 'retry');
+    await scene.status({ refused: { verb: 'retry', message: 'nothing has failed' } }, 30_000);
+    expect(scene.aggregations).toHaveLength(asked);
+    go();
+    await scene.status({ round: '2/2', waitingFor: { reason: 'AggregatorFailed' } }, 30_000);
+    opened = new Promise<void>((resolve) => (go = resolve));
+    retried = true;
+    await temporal.signal(scene.ref, 'retry');
+    await scene.status({ stage: 'Aggregating', round: '2/2', waitingFor: null }, 30_000);
+    go();
+    await scene.status({ phase: 'Succeeded' }, 30_000);
+    await scene.stop();
+  }, 90_000);
+
+  test('after an aggregator has declared the last round, an edit of the aggregation or a reset goes on from there', async () => {
+    const scene = await new FederatedScene(temporal, 'declared', 1).start();
+    scene.onAggregate = ({ round, aggregator }) =>
+      aggregator?.worker.revision === '["a",1]' && round !== 3 ? { finished: true } : {};
+    await scene.applyAll({ ...by(scene, 'Worker'), rounds: { total: 5 } });
+    await scene.status({ phase: 'Succeeded', lastRound: { round: 1 } }, 30_000);
+    await temporal.signal(scene.ref, 'reset', { toRound: 1 });
+    await scene.status({ phase: 'Succeeded', epoch: 2, lastRound: { round: 2 } }, 30_000);
+    // An edit of something else is no word against the aggregator's.
+    await scene.applyJob({ ...by(scene, 'Worker'), rounds: { total: 6 } });
+    await scene.status({ phase: 'Succeeded', observedGeneration: 2, lastRound: { round: 2 } }, 30_000);
+    await scene.applyJob({ ...by(scene, 'Worker', 'b'), rounds: { total: 6 } });
+    await scene.status({ phase: 'Succeeded', observedGeneration: 3, lastRound: { round: 6 } }, 30_000);
+    expect(scene.aggregations.map(({ round }) => round)).toEqual([1, 2, 3, 4, 5, 6]);
+    await scene.stop();
+  }, 90_000);
 });

@@ -62,10 +62,7 @@ export class FederatedScene {
     this.name = name;
     this.clients = Array.from({ length: clients }, (_, i) => new ScriptedNode(temporal, `${name}-${i}`));
     this.cloud = new ScriptedNode(temporal, `${name}-cloud`);
-    for (const node of [...this.clients, this.cloud]) {
-      node.moreResidents = this.#residents();
-      node.moreWork = this.#work();
-    }
+    for (const node of [...this.clients, this.cloud]) this.#equip(node);
   }
 
   get ref() {
@@ -100,6 +97,13 @@ export class FederatedScene {
       }),
     );
     return this;
+  }
+
+  /** A node beside these; whoever asks for it stops it. */
+  async another(name: string): Promise<ScriptedNode> {
+    const node = await this.#equip(new ScriptedNode(this.temporal, name)).start();
+    await node.register();
+    return node;
   }
 
   async stop(): Promise<void> {
@@ -166,6 +170,10 @@ export class FederatedScene {
 
   get blobs(): BlobStore {
     return this.cloud.blobs;
+  }
+
+  #equip(node: ScriptedNode): ScriptedNode {
+    return Object.assign(node, { moreResidents: this.#residents(), moreWork: this.#work() });
   }
 
   #residents(): FederatedResidentActivities {
