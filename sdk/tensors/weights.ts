@@ -32,7 +32,7 @@ export async function readWeights(path: string): Promise<Weights> {
   return withTensors(path, async (file) => {
     const weights: [string, Weights[string]][] = [];
     for (const { name, shape } of file.entries) {
-      weights.push([name, { shape: [...shape], data: Float32Array.from(await file.floats(name)) }]);
+      weights.push([name, { shape: [...shape], data: new Float32Array(await file.floats(name)) }]);
     }
     return Object.fromEntries(weights); // own properties, whatever the names
   });
