@@ -1,5 +1,5 @@
 import { AggregationError } from './errors.ts';
-import { numbers } from './parameters.ts';
+import { numbers, refuseUnknown } from './parameters.ts';
 import type { StrategyParameters } from './strategy.ts';
 
 /** Parameters of the strategy Worker: how the aggregator of a user's own is spoken to. */
@@ -11,7 +11,9 @@ export interface UserAggregator {
 }
 
 /** Reads `aggregation` (FedAvg) and `timeoutSeconds` (600). Throws `InvalidParameter` that names the field. */
-export function userAggregator({ aggregation = 'FedAvg', ...rest }: StrategyParameters = {}): UserAggregator {
+export function userAggregator(parameters: StrategyParameters = {}): UserAggregator {
+  refuseUnknown(parameters, ['aggregation', 'timeoutSeconds']);
+  const { aggregation = 'FedAvg', ...rest } = parameters;
   const range = numbers(rest, { timeoutSeconds: { fallback: 600, above: 0, max: 86_400 } });
   if (typeof aggregation !== 'string' || !/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(aggregation)) {
     throw new AggregationError(
