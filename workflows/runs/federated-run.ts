@@ -14,7 +14,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { TrainClientResult } from '../../activities/contracts.ts';
-import { edge } from '../lib/activities.ts';
+import { AggregatorNode } from '../lib/federated/aggregator-node.ts';
 import { bufferOf } from '../lib/federated/buffer.ts';
 import { BufferTasks } from '../lib/federated/buffer-tasks.ts';
 import { fillBuffer } from '../lib/federated/buffered-round.ts';
@@ -44,7 +44,7 @@ import {
   type RunStage,
   type RunState,
 } from '../lib/federated/state.ts';
-import { dismissAggregator, aggregatorOf, isWorker } from '../lib/federated/user-aggregator.ts';
+import { isWorker } from '../lib/federated/user-aggregator.ts';
 import { aggregateByWorker, differ } from '../lib/federated/worker-round.ts';
 import { openRound } from '../lib/federated/opening.ts';
 import { unless } from '../lib/federated/unless.ts';
@@ -72,8 +72,7 @@ class Run {
   readonly #late: LateTasks;
   readonly #buffer: BufferTasks;
   readonly #reports: Reports;
-  /** Strategy that is known to be there. */
-  #checked = '';
+  readonly #aggregator: AggregatorNode;
   /** Times that somebody wanted tried at once what fails. */
   #retries = 0;
 
@@ -87,6 +86,10 @@ class Run {
     const changed = (): void => this.#tellJob(this.#stage);
     this.#late = new LateTasks(input.state.late ?? [], { changed, refused: (refusal) => this.#refuseLate(refusal) });
     this.#buffer = new BufferTasks(input.state.buffer ?? [], { changed, refused: (refusal) => this.#refuse(refusal) });
+    this.#aggregator = new AggregatorNode(input.state.aggregator, {
+      place: () => this.#place,
+      taken: () => this.#tellJob('Aggregating'),
+    });
     setHandler(planSignal, (plan) => this.#learn(plan), {
       description: 'The job as it is wanted from the next round on',
     });
@@ -133,7 +136,7 @@ class Run {
     if (this.#mode === 'stop') return;
     const plan = this.#plan;
     if (!(await this.#isChecked(plan))) return;
-    await this.#letGo(plan);
+    await this.#aggregator.letGo(plan);
     const model = this.#last ?? (await this.#firstModel(plan));
     const whole: RoundStart = { ...this.#place, plan, model };
     const start = isMistNet(plan.fields) ? { ...whole, encoding: await inspectCut(whole) } : whole;
@@ -151,7 +154,7 @@ class Run {
         ? await collect(start, round, { changed, isStopped, late: this.#late })
         : await fillBuffer(start, round, { changed, isStopped, buffer: this.#buffer, latest: () => this.#plan });
     if (!isFull) return this.#leave(round);
-    this.#note(plan);
+    this.#aggregator.note(plan);
     this.#tellJob('Aggregating');
     const made = isWorker(plan.fields) ? await this.#byWorker(start, round) : await aggregate(start, round);
     if (made === undefined) return this.#leave(round);
@@ -169,7 +172,7 @@ class Run {
     const last = this.#state.best?.record ?? this.#last;
     if (last !== undefined) this.#publish(last, 'live');
     const { finished = false } = this.#last ?? {};
-    await Promise.all([dismiss(this.#place, last?.weights), this.#dismissAggregator(finished)]);
+    await Promise.all([dismiss(this.#place, last?.weights), this.#aggregator.dismiss(finished)]);
     const { met } = this.#state;
     const why = whyComplete(this.#plan.fields.rounds, { met, round: this.#number, live: last, finished });
     return { kind: 'completed', state: this.#remembered, ...why };
@@ -188,9 +191,14 @@ class Run {
 
   /** What the next run starts from. */
   get #remembered(): RunState {
-    const [late, buffer] = [this.#late.entries, this.#buffer.entries];
-    const { late: _, buffer: __, ...state } = this.#state;
-    return { ...state, ...(late.length === 0 ? {} : { late }), ...(buffer.length === 0 ? {} : { buffer }) };
+    const [late, buffer, aggregator] = [this.#late.entries, this.#buffer.entries, this.#aggregator.asked];
+    const { late: _, buffer: __, aggregator: ___, ...state } = this.#state;
+    return {
+      ...state,
+      ...(late.length === 0 ? {} : { late }),
+      ...(buffer.length === 0 ? {} : { buffer }),
+      ...(aggregator === undefined ? {} : { aggregator }),
+    };
   }
 
   get #place(): RunPlace {
@@ -222,40 +230,10 @@ class Run {
     await condition(enough);
   }
 
-  /** Once for each: before anybody trains for an aggregation that cannot be. */
-  async #checkStrategy(plan: RunPlan): Promise<void> {
-    const { aggregator, fields, clients } = plan;
-    const { strategy: name, parameters, templateDigest } = fields.aggregation;
-    const worker = isWorker(fields) ? aggregatorOf({ ...this.#place, plan }, clients.length).worker : undefined;
-    const key = JSON.stringify([aggregator, name, parameters, ...(worker === undefined ? [] : [templateDigest])]);
-    if (this.#checked === key) return;
-    const strategy = { name, parameters, ...(worker === undefined ? {} : { worker }) };
-    await edge(aggregator, `is there ${name} on ${aggregator}`).checkStrategy(strategy);
-    this.#checked = key;
-  }
-
   /** False: the node that aggregates is still awaited, but somebody stops the job, or wants it done otherwise. */
   async #isChecked(plan: RunPlan): Promise<boolean> {
     const isOver = (): boolean => this.#mode === 'stop' || differ(plan, this.#plan);
-    return (await unless(() => this.#checkStrategy(plan).then(() => true), isOver)) ?? false;
-  }
-
-  /** Before it is asked: one that never answers is to be stopped too. */
-  #note({ aggregator, fields }: RunPlan): void {
-    if (isWorker(fields)) this.#state = { ...this.#state, aggregator };
-  }
-
-  /** An aggregator of the user's own that an edit has made superfluous. */
-  async #letGo({ aggregator, fields }: RunPlan): Promise<void> {
-    if (isWorker(fields) && this.#state.aggregator === aggregator) return;
-    await this.#dismissAggregator(false);
-  }
-
-  async #dismissAggregator(finished: boolean): Promise<void> {
-    if (this.#state.aggregator === undefined) return;
-    await dismissAggregator(this.#place, this.#state.aggregator, finished);
-    const { aggregator: _, ...state } = this.#state;
-    this.#state = state;
+    return (await unless(() => this.#aggregator.check(plan).then(() => true), isOver)) ?? false;
   }
 
   #byWorker(start: RoundStart, round: OpenRound): Promise<RoundRecord | undefined> {
@@ -263,17 +241,9 @@ class Run {
       isStopped: () => this.#mode === 'stop',
       retries: () => this.#retries,
       latest: () => this.#plan,
-      letGo: (plan) => this.#letGo(plan),
-      ready: (plan) => this.#ready(plan),
+      letGo: (plan) => this.#aggregator.letGo(plan),
+      ready: (plan) => this.#aggregator.ready(plan),
     });
-  }
-
-  /** For a plan that takes the open round over, or has it already. */
-  async #ready(plan: RunPlan): Promise<void> {
-    await this.#checkStrategy(plan);
-    if (!isWorker(plan.fields) || this.#state.aggregator === plan.aggregator) return;
-    this.#note(plan);
-    this.#tellJob('Aggregating');
   }
 
   /** The same round is opened again some day. */
@@ -347,7 +317,7 @@ class Run {
       buffer: this.#buffer.entries,
       last: this.#last,
       initial: this.#state.initial,
-      aggregator: this.#state.aggregator,
+      aggregator: this.#aggregator.asked,
       refusals: this.#state.refusals,
       refusedLate: this.#refusedLate,
       isFinished: this.#finished(),
