@@ -25,6 +25,7 @@ export type {
   Deferral,
   DeferredAnswer,
   DeferredOptions,
+  Learner,
 } from './features/joint-inference/deferred/deferred-answers.ts';
 export type { Decision, JointResult } from './features/joint-inference/result.ts';
 export { oipBigModel } from './features/joint-inference/oip-big-model.ts';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { HardExampleMiner } from '../algorithms/hard-example-mining/index.ts';
 import type { Estimator } from '../estimators/estimator.ts';
 import { readWorkerConfig } from '../worker/config.ts';
@@ -12,7 +13,7 @@ import type { BigModel } from './joint-inference/big-model.ts';
 import type { CircuitBreakerOptions, CircuitState } from './joint-inference/circuit-breaker.ts';
 import { Cloud } from './joint-inference/cloud.ts';
 import type { CloudAnswer } from './joint-inference/cloud.ts';
-import type { DeferredAnswers } from './joint-inference/deferred/deferred-answers.ts';
+import type { DeferredAnswers, Learner } from './joint-inference/deferred/deferred-answers.ts';
 import { jointResult } from './joint-inference/result.ts';
 import type { JointResult, Parts } from './joint-inference/result.ts';
 import { sednaBigModel } from './joint-inference/sedna-big-model.ts';
@@ -36,8 +37,11 @@ export interface JointInferenceOptions<I, O> {
   hedgeAfterMs?: number;
   /** Final answers that come later. Default: a degraded answer is the last one. Closed with this. */
   deferred?: DeferredAnswers<I>;
-  /** Told of each hard example that has a final answer of the big model (or of a tier that is sure of it), at once or later. */
-  onHardExample?: (input: I, answer: unknown) => Promise<void>;
+  /**
+   * Told of each hard example that has a final answer of the big model (or of a tier that is sure of it): before the answer is given, which
+   * waits for it until its deadline at most, or with a deferred answer, then at least once.
+   */
+  onHardExample?: Learner<I>;
   /** Default: the environment of the process. */
   config?: WorkerConfig;
   report?: ReportOptions;
@@ -77,7 +81,7 @@ export class JointInference<I = unknown, O = unknown> {
   readonly #deadlineMs: number;
   readonly #statistics: InferenceStatistics;
   readonly #deferred: DeferredAnswers<I> | undefined;
-  readonly #onHardExample: (input: I, answer: unknown) => Promise<void>;
+  readonly #onHardExample: Learner<I> | undefined;
   readonly #onProblem: (problem: Error) => void;
   #loading: Promise<void> | undefined;
 
@@ -91,12 +95,13 @@ export class JointInference<I = unknown, O = unknown> {
       bigModel: options.bigModel ?? bigModelOf(this.config),
       circuit,
       patienceMs,
+      givesUpTogether: this.config.tier !== undefined,
       hedgeAfterMs,
     });
     this.#deadlineMs = deadlineMs;
     this.#deferred = options.deferred;
     this.#onProblem = options.onProblem ?? ((problem) => console.error(problem));
-    this.#onHardExample = options.onHardExample ?? (() => Promise.resolve());
+    this.#onHardExample = options.onHardExample;
     this.#statistics = new InferenceStatistics({
       periodSeconds: this.config.reportPeriodSeconds,
       send: (ownerInfo) =>
@@ -132,8 +137,7 @@ export class JointInference<I = unknown, O = unknown> {
     const joint =
       this.mode === 'mining-then-inference' ? await this.#mineFirst(input, call) : await this.#mineAfter(input, call);
     this.#statistics.count(joint.isHard);
-    if (joint.cloudResult !== undefined && !joint.degraded)
-      this.#onHardExample(input, joint.cloudResult).catch(this.#onProblem);
+    if (joint.cloudResult !== undefined && !joint.degraded) await this.#tell(input, joint.cloudResult, call);
     if (!joint.degraded || !this.#deferred || joint.decision.reason === 'CloudRefused') return joint;
     const { requestId: id, result: provisional } = joint;
     const withinMs = call.millisecondsToDeadline();
@@ -182,6 +186,16 @@ export class JointInference<I = unknown, O = unknown> {
     } catch (error) {
       return { failure: error as Error };
     }
+  }
+
+  /** Whoever has an answer that came at once may rely on it that the example is kept, unless the disk was too slow. */
+  async #tell(input: I, answer: unknown, call: Call<O>): Promise<void> {
+    if (!this.#onHardExample) return;
+    const over = new AbortController();
+    const late = delay(Math.max(1, call.millisecondsToDeadline()), undefined, { signal: over.signal, ref: false });
+    const told = this.#onHardExample(input, answer, { again: false }).catch(this.#onProblem);
+    await Promise.race([told, late.catch(() => undefined)]);
+    over.abort();
   }
 
   #ask(input: I, call: Call<O>): Promise<CloudAnswer<unknown>> {

@@ -52,7 +52,7 @@ const joint = new JointInference<Tensors, Tensors>({
   },
   ...(authority && { bigModel: oipBigModel({ url: `http://${authority}`, model: config.ownerName }) }),
   ...(miner && { hardExampleMining: (tensors: unknown) => miner(minerView(tensors as Tensors)) }),
-  ...(log && { onHardExample: (input, answer) => log.append(input, answer as Tensors) }),
+  ...(log && { onHardExample: (input, answer, told) => log.append(input, answer as Tensors, told) }),
   ...(deferred && { deferred }),
   deadlineMs: settings.deadlineMs,
   hedgeAfterMs: settings.hedgeAfterMs,

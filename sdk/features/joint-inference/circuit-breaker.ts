@@ -3,6 +3,8 @@ export interface CircuitBreakerOptions {
   failures?: number;
   /** Time after which an open circuit lets one request through to see, in ms. Default: 500. */
   retryAfterMs?: number;
+  /** Told each time that it opens. */
+  onOpen?: () => void;
   /** Clock in ms that never goes back. Default: the process's own. */
   now?: () => number;
 }
@@ -24,6 +26,7 @@ export interface Permit {
 export class CircuitBreaker {
   readonly #failures: number;
   readonly #retryAfterMs: number;
+  readonly #onOpen: (() => void) | undefined;
   readonly #now: () => number;
   #inARow = 0;
   #openedAt: number | undefined;
@@ -31,9 +34,10 @@ export class CircuitBreaker {
   /** Rises with every opening: what was let through before says nothing about now. */
   #era = 0;
 
-  constructor({ failures = 3, retryAfterMs = 500, now = () => performance.now() }: CircuitBreakerOptions = {}) {
+  constructor({ failures = 3, retryAfterMs = 500, onOpen, now = () => performance.now() }: CircuitBreakerOptions = {}) {
     this.#failures = failures;
     this.#retryAfterMs = retryAfterMs;
+    this.#onOpen = onOpen;
     this.#now = now;
   }
 
@@ -75,5 +79,6 @@ export class CircuitBreaker {
     this.#openedAt = this.#now();
     this.#probing = false;
     this.#era += 1;
+    this.#onOpen?.();
   }
 }

@@ -10,6 +10,8 @@ export interface CloudOptions<I, O> {
   circuit?: CircuitBreakerOptions;
   /** An answer that takes longer counts as a failure of the service, whether or not somebody waits on, in ms. Default: 500. */
   patienceMs?: number;
+  /** Who waits when the circuit opens waits no longer. For a tier: its caller counts the time of its answer against it. Default: false. */
+  givesUpTogether?: boolean;
   /** Ask a second time when there is no answer by then, in ms. Default: never. */
   hedgeAfterMs?: number;
 }
@@ -26,11 +28,15 @@ export type CloudAnswer<O> =
 export class Cloud<I, O> {
   readonly #options: CloudOptions<I, O>;
   readonly #breaker: CircuitBreaker;
+  readonly #patienceMs: number;
   readonly #way = new Way();
+  /** Those that wait, each until the circuit opens. */
+  readonly #waiting = new Set<AbortController>();
 
   constructor(options: CloudOptions<I, O>) {
     this.#options = options;
-    this.#breaker = new CircuitBreaker(options.circuit);
+    this.#patienceMs = options.patienceMs ?? 500;
+    this.#breaker = new CircuitBreaker({ ...options.circuit, onOpen: () => this.#giveUp() });
   }
 
   get circuit(): CircuitState {
@@ -46,11 +52,13 @@ export class Cloud<I, O> {
     if (withinMs <= 0) return none('CloudTooLate', 'no time was left to ask the big model');
     const permit = this.#breaker.enter();
     if (!permit) return none('CircuitOpen', 'the big model did not answer lately and is not asked now');
-    const impatience = setTimeout(() => permit.failed(), this.#options.patienceMs ?? 500).unref();
+    const impatience = setTimeout(() => permit.failed(), this.#patienceMs).unref();
     // Timers are late rather than early, and a deadline is the end.
     const late = AbortSignal.timeout(Math.max(1, Math.floor(withinMs) - 1));
+    const untilOpen = new AbortController();
+    if (this.#options.givesUpTogether) this.#waiting.add(untilOpen);
     try {
-      const until = signal ? AbortSignal.any([signal, late]) : late;
+      const until = AbortSignal.any([late, untilOpen.signal, signal].filter((one) => one !== undefined));
       const answer = await orAborted(this.#ask(input, until, this.#way.timeThere(withinMs)), until);
       permit.succeeded();
       return this.#answered(answer, elapsed());
@@ -63,18 +71,25 @@ export class Cloud<I, O> {
         permit.succeeded();
         return none('CloudRefused', error.message);
       }
+      if (untilOpen.signal.aborted && !late.aborted) {
+        return none('CircuitOpen', 'the big model does not answer and is not waited for');
+      }
       permit.failed();
-      if (late.aborted) this.#way.missed();
-      return late.aborted
-        ? none('CloudTooLate', `the big model did not answer within ${Math.round(withinMs)} ms`)
-        : none('CloudFailed', (error as Error).message);
+      if (!late.aborted) return none('CloudFailed', (error as Error).message);
+      this.#way.missed();
+      return none('CloudTooLate', `the big model did not answer within ${Math.round(withinMs)} ms`);
     } finally {
       clearTimeout(impatience);
+      this.#waiting.delete(untilOpen);
     }
   }
 
   async close(): Promise<void> {
     await this.#options.bigModel.close?.();
+  }
+
+  #giveUp(): void {
+    for (const untilOpen of this.#waiting) untilOpen.abort();
   }
 
   #answered(given: O | TierAnswer<O>, milliseconds: number): CloudAnswer<O> {

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { appendFile, mkdir, open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
@@ -26,8 +27,8 @@ export class HardExampleLog {
     this.#format = format;
   }
 
-  /** Each example is one write of one line, so that several processes may append. */
-  async append(input: Tensors, answer: Tensors): Promise<void> {
+  /** Each example is one write of one line, so that several processes may append. `again`: unless it is there already. */
+  async append(input: Tensors, answer: Tensors, { again = false } = {}): Promise<void> {
     const x = portable(minerView(input));
     const label = labelOf(minerView(answer));
     const cells = [x].flat(Infinity);
@@ -37,7 +38,19 @@ export class HardExampleLog {
       this.#format === 'json'
         ? JSON.stringify({ x, label, labelledBy })
         : [...cells.map(cell), cell(label), labelledBy].join();
+    if (again && (await this.#has(line))) return;
     await appendFile(this.#file, `${line}\n`);
+  }
+
+  async #has(line: string): Promise<boolean> {
+    const wanted = Buffer.from(`\n${line}\n`);
+    let before = Buffer.from('\n');
+    for await (const chunk of createReadStream(this.#file) as AsyncIterable<Buffer>) {
+      const bytes = Buffer.concat([before, chunk]);
+      if (bytes.includes(wanted)) return true;
+      before = bytes.subarray(Math.max(0, bytes.length - wanted.length + 1));
+    }
+    return false;
   }
 
   /** A line that a killed process left half-written is closed; a new table gets its header. */

@@ -42,6 +42,21 @@ test('csv: a header for a new table; the columns of another one are left alone, 
   expect(lines()).toEqual(table);
 });
 
+test('one that may be there already is not appended twice, whatever is around it', async () => {
+  const text: Tensors = { t: { datatype: 'string', shape: [1], data: ['two\nlines'] } };
+  const log = new HardExampleLog({ url: file, format: 'csv' });
+  for (const again of [true, true, false, true]) await log.append(text, floats(0.25, 0.75), { again });
+  const row = ['"two', 'lines",1,big-model'];
+  expect(lines()).toEqual(['x0,label,labelledBy', ...row, ...row, '']);
+  // Over the border of what is read at once.
+  const others = `x0,label,labelledBy\n${'0,1,big-model\n'.repeat(4_679)}0,1,x\n`;
+  const last = '0.5,1,big-model\n';
+  expect([others.length, others.length + last.length].map((at) => Math.floor(at / 65_536))).toEqual([0, 1]);
+  writeFileSync(file, others + last);
+  for (const value of [0.5, 0.25, 0.5]) await log.append(floats(value), floats(0, 1), { again: true });
+  expect(readFileSync(file, 'utf8')).toBe(`${others}${last}0.25,1,big-model\n`);
+});
+
 test('what a killed process left half-written is closed', async () => {
   writeFileSync(file, '{"x":[1');
   await new HardExampleLog({ url: file, format: 'json' }).append(floats(0.5, 1), floats(1, 0));

@@ -41,6 +41,12 @@ export interface DeferredAnswer {
   sequence?: number;
 }
 
+/**
+ * Told of each final answer until it resolves. `again`: it may have been told of this one before, by a process that was killed before
+ * it could note so.
+ */
+export type Learner<I> = (input: I, answer: unknown, options: { again: boolean }) => Promise<void>;
+
 export interface NewDeferral<I> {
   id: string;
   input: I;
@@ -61,6 +67,7 @@ export interface Deferral {
 /** Questions that the big model is asked at the same time. */
 const atOnce = 4;
 const longestId = 256;
+const learntAtOnce = 8;
 const keepMs = 10_000;
 const leaseMs = 60_000;
 const pauseMs = 500;
@@ -69,6 +76,7 @@ const sweepMs = 1_000;
 const longestRestMs = 5_000;
 const callTimeoutMs = 10_000;
 const againMs = 60_000;
+const learnAgainMs = 2_000;
 /** Times between calls to a caller that does not answer: doubled, up to a minute. */
 const callAgainMs = (calls: number): number => Math.min(60_000, 1_000 * 2 ** calls);
 
@@ -96,8 +104,8 @@ export class DeferredAnswers<I = unknown> {
     this.#store = new DeferredStoreClient({ folder, quotaBytes, maxAgeMs });
   }
 
-  /** Begins to ask, to tell callers and to expire. `onAnswer`: told of each final answer once, unless the process ends just then. */
-  start(cloud: Cloud<I, unknown>, onAnswer?: (input: I, answer: unknown) => Promise<void>): void {
+  /** Begins to ask, to tell callers and to expire. `learner`: gets each input that has a final answer at least once, kills or not. */
+  start(cloud: Cloud<I, unknown>, learner?: Learner<I>): void {
     const { signal } = this.#closing;
     const every = async (step: () => Promise<boolean>, pause: number): Promise<void> => {
       while (!signal.aborted) {
@@ -109,7 +117,8 @@ export class DeferredAnswers<I = unknown> {
       }
     };
     this.#work = Promise.all([
-      ...Array.from({ length: atOnce }, () => every(() => this.#askNext(cloud, onAnswer), pauseMs)),
+      ...Array.from({ length: atOnce }, () => every(() => this.#askNext(cloud, learner !== undefined), pauseMs)),
+      ...(learner ? [every(() => this.#learn(learner), pauseMs)] : []),
       every(() => this.#tellNext(), pauseMs),
       every(() => this.#sweep(), sweepMs),
     ]);
@@ -184,7 +193,7 @@ export class DeferredAnswers<I = unknown> {
     await this.#store.close();
   }
 
-  async #askNext(cloud: Cloud<I, unknown>, onAnswer?: (input: I, answer: unknown) => Promise<void>): Promise<boolean> {
+  async #askNext(cloud: Cloud<I, unknown>, learn: boolean): Promise<boolean> {
     if (cloud.circuit === 'open' || performance.now() < this.#rest.until) return false;
     const claimed = await this.#store.call('claim', leaseMs);
     if (!claimed) return this.#takeUp();
@@ -195,9 +204,9 @@ export class DeferredAnswers<I = unknown> {
     if (said && !('reason' in said) && !said.origin?.degraded) {
       this.#rest = { ms: 0, until: 0 };
       if (said.origin === undefined || said.origin.answeredBy === 'cloud') await this.#takeUp();
-      const ended = await this.#store.call('finalise', digest, serialize(said.answer));
+      await this.#store.call('finalise', digest, serialize(said.answer), { learn });
       this.#ended.emit('end');
-      if (ended > 0) await onAnswer?.(input, said.answer);
+      if (learn) this.#wake();
       return true;
     }
     const { reason, message = '' } = whyNone(said);
@@ -209,6 +218,21 @@ export class DeferredAnswers<I = unknown> {
     if (said && !('reason' in said)) this.#takeRest(digest);
     else await this.#store.call('release', digest);
     return false;
+  }
+
+  /** Some at once: each transaction waits for the disk. */
+  async #learn(learner: Learner<I>): Promise<boolean> {
+    const examples = await this.#store.call('examples', learntAtOnce, leaseMs);
+    for (const { digest, input, answer, again } of examples) {
+      try {
+        await learner(deserialize(input) as I, deserialize(answer), { again });
+        void this.#store.call('learnt', digest).catch(() => undefined); // A failure is told by the next call; the lease ends.
+      } catch (error) {
+        this.#problem(error as Error);
+        await this.#store.call('learnLater', digest, learnAgainMs);
+      }
+    }
+    return examples.length > 0;
   }
 
   /** Once for all that were asked together. */

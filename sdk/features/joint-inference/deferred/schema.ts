@@ -19,6 +19,11 @@ const tables = `
     provisional BLOB NOT NULL, answer BLOB, reason TEXT, message TEXT,
     callback TEXT, callAt INTEGER, calls INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0
   );
+  -- Inputs that have their answer, until who learns from them has them; their contents stay as long.
+  CREATE TABLE IF NOT EXISTS examples (
+    digest TEXT PRIMARY KEY, answer BLOB NOT NULL, cost INTEGER NOT NULL, createdAt INTEGER NOT NULL, leasedUntil INTEGER NOT NULL,
+    told INTEGER NOT NULL DEFAULT 0
+  );
   CREATE INDEX IF NOT EXISTS byDigest ON requests (digest, state);
   CREATE INDEX IF NOT EXISTS byUncertainty ON requests (state, uncertainty);
   CREATE INDEX IF NOT EXISTS bySequence ON requests (sequence) WHERE sequence IS NOT NULL;

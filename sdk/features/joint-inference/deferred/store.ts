@@ -25,6 +25,15 @@ export interface StoredRequest {
   calls: number;
 }
 
+/** An input with its answer, to learn from. */
+export interface StoredExample {
+  digest: string;
+  input: Uint8Array;
+  answer: Uint8Array;
+  /** Somebody was told of it before, and has not said that it has it. */
+  again: boolean;
+}
+
 export interface NewRequest {
   id: string;
   input: Uint8Array;
@@ -42,9 +51,12 @@ export interface StoreOptions {
   now?: () => number;
 }
 
+/** Answers of examples come on top of what there was room for; the file has some to spare. */
+const exampleSlackBytes = 256 * 1024;
+
 /**
  * Requests that wait for their final answer, on disk. A request ends exactly once (`final` or `expired`); one input is kept once for
- * all requests that ask about it. Where there is no room, ends that were delivered go first, then what the little model was surest of.
+ * all requests that ask about it. Where there is no room, ends that were delivered go first, then examples, then what the little model was surest of.
  * Not for the event loop: each change waits for the disk.
  */
 export class DeferredStore {
@@ -88,7 +100,7 @@ export class DeferredStore {
     if (!this.#makeRoom(cost + (known ? 0 : inputCost), { uncertainty, digest })) return 'NoRoom';
     if (!known) {
       this.#run('INSERT INTO inputs VALUES (?, ?, 0)', digest, inputCost);
-      this.#run('INSERT INTO contents VALUES (?, ?)', digest, input);
+      this.#run('INSERT OR IGNORE INTO contents VALUES (?, ?)', digest, input);
     }
     const now = this.#now();
     this.#run(
@@ -117,9 +129,43 @@ export class DeferredStore {
     this.#run('UPDATE inputs SET leasedUntil = 0 WHERE digest = ?', digest);
   }
 
-  /** Ends all requests that wait for this input with their answer. Returns their number: 0 when they have ended before. */
-  finalise(digest: string, answer: Uint8Array): number {
-    return this.#end('final', { digest, answer });
+  /**
+   * Ends all requests that wait for this input with their answer. Returns their number: 0 when they have ended before. `learn`: the input
+   * is an example from then on, which neither a kill nor the end of its requests takes away.
+   */
+  finalise(digest: string, answer: Uint8Array, { learn = false } = {}): number {
+    if (learn && this.#one(`SELECT 1 FROM requests WHERE digest = ? AND state = 'pending'`, digest)) {
+      this.#run(
+        `INSERT OR IGNORE INTO examples (digest, answer, cost, createdAt, leasedUntil) SELECT digest, ?, cost + ?, ?, 0 FROM inputs WHERE digest = ?`,
+        ...[answer, costOf(answer.length), this.#now(), digest],
+      );
+    }
+    const ended = this.#end('final', { digest, answer });
+    while (this.#used() > this.#budget + exampleSlackBytes && this.#dropNeedless());
+    return ended;
+  }
+
+  /** Examples that nobody has, oldest first; they are the caller's until the lease ends. */
+  examples(limit: number, leaseMs: number): StoredExample[] {
+    const now = this.#now();
+    const found = this.#all<Omit<StoredExample, 'again'> & { told: number }>(
+      `SELECT digest, content AS input, answer, told FROM examples JOIN contents USING (digest)
+       WHERE leasedUntil <= ? ORDER BY createdAt LIMIT ?`,
+      ...[now, limit],
+    );
+    for (const { digest } of found)
+      this.#run('UPDATE examples SET leasedUntil = ?, told = 1 WHERE digest = ?', now + leaseMs, digest);
+    return found.map(({ told, ...example }) => ({ ...example, again: told > 0 }));
+  }
+
+  /** Whoever learns from it has it. */
+  learnt(digest: string): void {
+    this.#run('DELETE FROM examples WHERE digest = ?', digest);
+    this.#dropUnwanted(digest);
+  }
+
+  learnLater(digest: string, afterMs: number): void {
+    this.#run('UPDATE examples SET leasedUntil = ? WHERE digest = ?', this.#now() + afterMs, digest);
   }
 
   /** The same without an answer. */
@@ -135,6 +181,11 @@ export class DeferredStore {
     for (const { id } of old) {
       this.#end('expired', { id, reason: 'TooOld', message: 'the big model could not be asked in time' });
     }
+    for (const { digest } of this.#all<{ digest: string }>(
+      'SELECT digest FROM examples WHERE createdAt <= ?',
+      now - this.#maxAgeMs,
+    ))
+      this.learnt(digest);
     return old.length;
   }
 
@@ -220,17 +271,26 @@ export class DeferredStore {
   #dropUnwanted(digest: string): void {
     if (this.#one(`SELECT 1 FROM requests WHERE digest = ? AND state = 'pending'`, digest)) return;
     this.#run('DELETE FROM inputs WHERE digest = ?', digest);
+    if (this.#one('SELECT 1 FROM examples WHERE digest = ?', digest)) return;
     this.#run('DELETE FROM contents WHERE digest = ?', digest);
+  }
+
+  /** What no request waits for: an end that was delivered, else the oldest example. False: there is nothing of the kind. */
+  #dropNeedless(): boolean {
+    const told = this.#one<{ id: string }>('SELECT id FROM requests WHERE delivered = 1 ORDER BY sequence LIMIT 1');
+    if (told) {
+      this.#run('DELETE FROM requests WHERE id = ?', told.id);
+      return true;
+    }
+    const oldest = this.#one<{ digest: string }>('SELECT digest FROM examples ORDER BY createdAt LIMIT 1');
+    if (oldest) this.learnt(oldest.digest);
+    return oldest !== undefined;
   }
 
   /** `newcomer`: does not push out what matters as much as itself, nor what it shares its input with. */
   #makeRoom(cost: number, newcomer: { uncertainty: number; digest: string }): boolean {
     while (this.#used() + cost > this.#budget) {
-      const told = this.#one<{ id: string }>('SELECT id FROM requests WHERE delivered = 1 ORDER BY sequence LIMIT 1');
-      if (told) {
-        this.#run('DELETE FROM requests WHERE id = ?', told.id);
-        continue;
-      }
+      if (this.#dropNeedless()) continue;
       const surest = this.#one<{ id: string }>(
         `SELECT id FROM requests WHERE state = 'pending' AND uncertainty < ? AND digest <> ? ORDER BY uncertainty LIMIT 1`,
         ...[newcomer.uncertainty, newcomer.digest],
@@ -248,7 +308,8 @@ export class DeferredStore {
   #used(): number {
     return (
       this.#one<{ used: number }>(
-        'SELECT (SELECT coalesce(sum(cost), 0) FROM inputs) + (SELECT coalesce(sum(cost), 0) FROM requests) AS used',
+        `SELECT (SELECT coalesce(sum(cost), 0) FROM inputs) + (SELECT coalesce(sum(cost), 0) FROM requests)
+           + (SELECT coalesce(sum(cost), 0) FROM examples) AS used`,
       )?.used ?? 0
     );
   }

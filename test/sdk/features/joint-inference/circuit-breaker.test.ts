@@ -4,12 +4,13 @@ import { CircuitBreaker } from '../../../../sdk/features/joint-inference/circuit
 
 function breaker(failures = 3, retryAfterMs = 500) {
   let time = 0;
-  const made = new CircuitBreaker({ failures, retryAfterMs, now: () => time });
-  return { breaker: made, pass: (milliseconds: number) => (time += milliseconds) };
+  const opened: number[] = [];
+  const made = new CircuitBreaker({ failures, retryAfterMs, now: () => time, onOpen: () => opened.push(time) });
+  return { breaker: made, opened, pass: (milliseconds: number) => (time += milliseconds) };
 }
 
 test('opens after three failures in a row, lets one through after the time, and closes when that one succeeds', () => {
-  const { breaker: circuit, pass } = breaker();
+  const { breaker: circuit, opened, pass } = breaker();
   const [a, b, c, d] = [circuit.enter(), circuit.enter(), circuit.enter(), circuit.enter()];
   a?.failed();
   b?.failed();
@@ -27,6 +28,7 @@ test('opens after three failures in a row, lets one through after the time, and 
   pass(500);
   circuit.enter()?.succeeded();
   expect(circuit.state()).toBe('closed');
+  expect(opened).toEqual([0, 500]);
 });
 
 test('a success in between starts the count anew; only the first word about a request counts', () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,9 +11,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { BigModelError, DeferredAnswers, TierAnswer } from '../../../../sdk/index.ts';
-import type { DeferredAnswer, DeferredOptions } from '../../../../sdk/index.ts';
+import type { DeferredAnswer, DeferredOptions, Tensors } from '../../../../sdk/index.ts';
 import { callbackProblem } from '../../../../sdk/features/joint-inference/deferred/callbacks.ts';
 import { Cloud } from '../../../../sdk/features/joint-inference/cloud.ts';
+import { HardExampleLog } from '../../../../sdk/ready-made/lib/hard-example-log.ts';
 import { until } from '../../support/until.ts';
 
 let folder: string;
@@ -68,7 +69,7 @@ test('once the cloud is back each request has its final answer, and whoever list
   expect(await deferred.get('r3')).toMatchObject({ id: 'r3', state: 'final', answer: 30 });
   expect(heard.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
   expect(heard.map(({ id }) => id).sort()).toEqual(['r1', 'r2', 'r3']);
-  expect(learnt).toHaveLength(3);
+  await until(() => learnt.length === 3);
   over.abort();
   await listening;
 });
@@ -89,12 +90,63 @@ test('a degraded answer of a tier is no final one: others have their turn, and i
   await until(async () => (await deferred.get('r9'))?.state === 'final');
   await until(() => asked.filter((input) => input === 1).length > 1, 30_000);
   expect(await deferred.counts()).toMatchObject({ pending: 8, final: 1 });
-  expect(learnt).toEqual([[9, 90]]);
+  await until(() => learnt.length > 0);
+  expect(learnt).toEqual([[9, 90, { again: false }]]);
   cloudIsBack = true;
   await until(async () => (await deferred.counts()).final === 9, 30_000);
   expect(await deferred.get('r1')).toMatchObject({ state: 'final', answer: 10 });
-  expect(learnt).toHaveLength(9);
+  await until(() => learnt.length === 9);
 }, 60_000);
+
+test('who cannot learn is told again, and that it was', async () => {
+  const problems: string[] = [];
+  const deferred = open({ onProblem: ({ message }) => problems.push(message) });
+  const told: boolean[] = [];
+  deferred.start(cloud(), async (_input, _answer, { again }) => {
+    told.push(again);
+    if (!again) throw new Error('the disk is full');
+  });
+  await keep(deferred, 1);
+  await until(() => told.length === 2);
+  expect(told).toEqual([false, true]);
+  expect(problems).toEqual(['the disk is full']);
+});
+
+/** Of a process that keeps one request, gets its answer and is killed at a point of its way into the index. */
+async function killedWhen(point: 'finalised' | 'appended', index: string): Promise<void> {
+  const script = fileURLToPath(new URL('./learn-and-die.ts', import.meta.url));
+  const child = spawn(process.execPath, [script, folder, index, point], { stdio: ['ignore', 'ignore', 'inherit'] });
+  expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+}
+
+test.each([
+  ['finalised', 0],
+  ['appended', 1],
+] as const)('an example whose worker is killed when it is %s is in the index once', async (point, lines) => {
+  const index = join(folder, 'hard.jsonl');
+  await killedWhen(point, index);
+  const there = (): string[] => (existsSync(index) ? readFileSync(index, 'utf8').split('\n').filter(Boolean) : []);
+  expect(there()).toHaveLength(lines);
+  const log = new HardExampleLog({ url: index, format: 'json' });
+  const next = new DeferredAnswers<Tensors>({ folder, quotaBytes: 8 << 20, maxAgeMs: 60_000 });
+  expect(await next.get('r1')).toMatchObject({ state: 'final' });
+  // As a minute later.
+  const database = new DatabaseSync(join(folder, 'deferred.sqlite'));
+  expect(database.prepare('UPDATE examples SET leasedUntil = 0').run()).toMatchObject({ changes: 1 });
+  database.close();
+  const told: boolean[] = [];
+  next.start(
+    new Cloud({ bigModel: { infer: () => Promise.reject(new Error('down')) } }),
+    async (input, answer, options) => {
+      await log.append(input, answer as Tensors, options);
+      told.push(options.again);
+    },
+  );
+  await until(() => told.length === 1);
+  await next.close();
+  expect(told).toEqual([true]);
+  expect(there()).toEqual(['{"x":[0.5,1],"label":1,"labelledBy":"big-model"}']);
+});
 
 test('what the cloud of a tier does not take expires as well', async () => {
   const deferred = open();

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { JointInference, readWorkerConfig } from '../../../../sdk/index.ts';
 import type { JointInferenceOptions } from '../../../../sdk/index.ts';
 import { TestLocalController } from '../../support/local-controller.ts';
@@ -246,6 +247,17 @@ test('a hard sample is counted once', async () => {
     kind: 'inference',
     ownerInfo: { inferenceNumber: 5, hardExampleNumber: 2, uploadCloudRatio: 0.4 },
   });
+});
+
+test('whoever has an answer at once may rely on it that its example is kept; a disk that hangs costs no more than the deadline', async () => {
+  const kept: unknown[] = [];
+  const careful = edgeWorker({}, { onHardExample: async (...told) => void (await delay(20), kept.push(told)) });
+  const { result } = await careful.inference(unsure);
+  expect(kept).toEqual([[unsure, result, { again: false }]]);
+  await careful.inference(sure);
+  expect(kept).toHaveLength(1);
+  const hanging = edgeWorker({}, { onHardExample: () => new Promise(() => undefined) });
+  expect((await hanging.inference(unsure, { deadlineMs: 1_500 })).decision.reason).toBe('CloudAnswered');
 });
 
 test('a service without the address of its big model says so', () => {

@@ -102,6 +102,31 @@ describe('a request', () => {
     store.close();
   });
 
+  test('is an example once it is answered, until somebody has learnt it; one at a time has it', () => {
+    const store = open();
+    const other = open();
+    const input = Buffer.from('the same');
+    for (const id of ['a', 'b']) store.put(request(id, 0.5, input));
+    const { digest = '' } = store.claim(100) ?? {};
+    store.finalise(digest, bytes(7), { learn: true });
+    store.finalise(digest, bytes(8), { learn: true });
+    const example = { digest, input: bytes(...input), answer: bytes(7) };
+    expect(store.examples(8, 100)).toEqual([{ ...example, again: false }]);
+    expect(other.examples(8, 100)).toEqual([]);
+    // Its input is asked about once more meanwhile, and the worker that has the example is killed.
+    expect(store.put(request('c', 0.5, input))).toBe('Kept');
+    time += 100;
+    expect(other.examples(8, 100)).toEqual([{ ...example, again: true }]);
+    other.learnt(digest);
+    expect(other.claim(100)).toMatchObject({ digest, input: bytes(...input) });
+    store.finalise(digest, bytes(9));
+    time += 100;
+    expect(store.examples(8, 100)).toEqual([]);
+    store.learnt(digest);
+    store.close();
+    other.close();
+  });
+
   test('its caller is told until it says that it has it', () => {
     const store = open();
     store.put({ ...request('a', 0.5), callback: 'http://caller/' });
@@ -144,6 +169,24 @@ describe('the quota', () => {
     store.close();
   });
 
+  test('an example that nobody learns goes before what waits, and in the end by itself', () => {
+    const store = open();
+    for (const id of ['a', 'b', 'c']) store.put(large(id, 0.5));
+    store.finalise(store.claim(100)?.digest ?? '', bytes(1), { learn: true });
+    expect(store.put(large('d', 0.1))).toBe('Kept');
+    expect(store.examples(8, 1)).toEqual([]);
+    const { digest = '' } = store.claim(100) ?? {};
+    store.finalise(digest, bytes(1), { learn: true });
+    store.learnLater(digest, 10);
+    expect(store.examples(8, 1)).toEqual([]);
+    time += 10;
+    expect(store.examples(8, 1)).toHaveLength(1);
+    time += 1_000;
+    store.sweep();
+    expect(store.examples(8, 1)).toEqual([]);
+    store.close();
+  });
+
   test('a damaged file is set aside, and the next one begun', () => {
     writeFileSync(join(folder, 'deferred.sqlite'), 'no database'.repeat(1_000));
     const told = jest.spyOn(console, 'error').mockReturnValue();
@@ -161,19 +204,24 @@ describe('the quota', () => {
 
   test('whatever is put and answered: the file stays below it, and every request is answered, waits, or says why not', () => {
     const size = fc.oneof(fc.nat(200), fc.nat(20_000), fc.nat(400_000));
-    const step = fc.record({ size, uncertainty: fc.double({ min: 0, max: 1, noNaN: true }), answer: fc.boolean() });
+    const step = fc.record({
+      size,
+      uncertainty: fc.double({ min: 0, max: 1, noNaN: true }),
+      answer: fc.boolean(),
+      learn: fc.boolean(),
+    });
     fc.assert(
       fc.property(fc.array(step, { minLength: 40, maxLength: 80 }), (steps) => {
         folder = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'deferred-'));
         const store = open(4 * MiB);
         const kept: string[] = [];
-        for (const [i, { size, uncertainty, answer }] of steps.entries()) {
+        for (const [i, { size, uncertainty, answer, learn }] of steps.entries()) {
           const id = `r${i}`;
           const input = Buffer.alloc(size, i);
           if (store.transaction(() => store.put({ ...request(id, uncertainty, input), provisional: input })) === 'Kept')
             kept.push(id);
           const claimed = answer ? store.claim(1) : undefined;
-          if (claimed) store.finalise(claimed.digest, bytes(1));
+          if (claimed) store.finalise(claimed.digest, bytes(1), { learn });
           expect(statSync(join(folder, 'deferred.sqlite')).size).toBeLessThanOrEqual(4 * MiB);
         }
         for (const id of kept) expect(['pending', 'final', 'expired']).toContain(store.get(id)?.state);

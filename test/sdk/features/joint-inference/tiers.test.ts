@@ -1,9 +1,11 @@
 /** What a worker makes of the answers of a tier, and what it says as one. */
 import { describe, expect, test } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
 import { JointInference, readWorkerConfig, TierAnswer } from '../../../../sdk/index.ts';
 import type { BigModel, JointInferenceOptions, Origin } from '../../../../sdk/index.ts';
 import { withOrigin } from '../../../../sdk/features/joint-inference/origin.ts';
 import { Way } from '../../../../sdk/features/joint-inference/way.ts';
+import { until } from '../../support/until.ts';
 
 const unsure = [0.5, 0.5];
 
@@ -85,6 +87,34 @@ test('a tier says its own name, and passes on no more time than it has', async (
   expect(times[0]).toBeLessThanOrEqual(4_950);
   expect(times[0]).toBeGreaterThan(1_000);
   await tier.close();
+});
+
+test('a cloud that hangs: once a tier has lost its patience nobody waits on, so that its answers are no late ones for its caller', async () => {
+  const hanging: BigModel['infer'] = (_input, { signal }) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+  const tier = worker(hanging, { SEDNA_TIER: 'site', SEDNA_PATIENCE_MS: '200' });
+  const ask = async () => (await tier.inference(unsure, { deadlineMs: 60_000 })).decision;
+  const decisions = await Promise.all(Array.from({ length: 5 }, ask));
+  const message = 'the big model does not answer and is not waited for';
+  expect(decisions).toEqual(Array(5).fill(expect.objectContaining({ reason: 'CircuitOpen', message })));
+  // Nor does the one that is let through to see.
+  await until(() => tier.circuit === 'half-open');
+  expect(await ask()).toMatchObject({ reason: 'CircuitOpen', message });
+  await tier.close();
+});
+
+test('an edge waits on for those whom it has asked', async () => {
+  const joint = worker(
+    async (_input, { signal }) => {
+      await delay(500, undefined, { signal });
+      return 'late';
+    },
+    { SEDNA_PATIENCE_MS: '20' },
+  );
+  const answers = await Promise.all(Array.from({ length: 4 }, () => joint.inference(unsure, { deadlineMs: 20_000 })));
+  expect(answers.map(({ result }) => result)).toEqual(['late', 'late', 'late', 'late']);
+  expect(joint.circuit).not.toBe('closed');
+  await joint.close();
 });
 
 test('an answer whose parameters say nothing is that of the cloud', () => {
