@@ -1,4 +1,7 @@
-/** Thousands of requests while links are cut, controllers killed and a model is replaced: all are answered in time, deferred ones end once. */
+/**
+ * Thousands of requests over edge, tier and cloud while links are cut, controllers and a worker killed and a model is replaced: all are answered in
+ * time, deferred ones end once.
+ */
 import { Client, credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -6,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { packageRoot } from '../../deploy/local/files.ts';
 import { allDigits, pixels } from '../../examples/incremental-learning/mnist/digits.ts';
-import { listen, type End } from '../../examples/joint-inference/mnist/ends.ts';
+import { listen } from '../../examples/joint-inference/mnist/ends.ts';
 import { classOf, JointLoad } from '../../examples/joint-inference/mnist/load.ts';
 import { littleEstimator } from '../../examples/joint-inference/mnist/models.ts';
 import { prepare, samplesOf, testSet } from '../../examples/joint-inference/mnist/prepare.ts';
@@ -39,6 +42,9 @@ interface ServiceStatus {
 describeTemporal('a joint inference service in trouble', () => {
   const stack = new LocalStack('joint-faults');
   const manifest = join(stack.cwd, 'service.yaml');
+  const withTier = readFileSync(join(example, 'tiers.yaml'), 'utf8').replaceAll('/tmp/sedna-joint', stack.cwd);
+  const [tier = ''] = /^  tiers:\n(?: {4}.*\n)+/m.exec(withTier) ?? [];
+  const middle = withTier.split('---\n').find((part) => part.includes('metadata: { name: digits-middle }'));
   let cuts = 0;
 
   beforeAll(async () => {
@@ -55,10 +61,11 @@ describeTemporal('a joint inference service in trouble', () => {
 
   afterAll(() => stack.down(), 60_000);
 
-  /** A manifest of the example with this stack's folder in it. */
+  /** A manifest of the example with this stack's folder in it; its service has the tier of the other one. */
   function write(name: string, change = (text: string): string => text): void {
     const text = readFileSync(join(example, name), 'utf8').replaceAll('/tmp/sedna-joint', stack.cwd);
-    writeFileSync(manifest, change(text).replace('quota: 64Mi', 'quota: 8Mi'));
+    const tiered = text.replace('  cloudWorker:', `${tier}  cloudWorker:`);
+    writeFileSync(manifest, [middle, change(tiered).replace('quota: 64Mi', 'quota: 8Mi')].join('---\n'));
   }
 
   const status = async (name = 'digits'): Promise<ServiceStatus> =>
@@ -82,10 +89,10 @@ describeTemporal('a joint inference service in trouble', () => {
     }).finally(() => client.close());
   }
 
-  /** What the edge sends is taken, and nothing comes back. */
-  async function cutLink(seconds: number): Promise<void> {
-    const [front] = stack.workers('cloud-1', 'front/main');
-    if (front === undefined) throw new Error('the cloud has no front');
+  /** What is sent to the set of this node is taken, and nothing comes back. */
+  async function cutLinkTo(node: string, seconds: number): Promise<void> {
+    const [front] = stack.workers(node, 'front/main');
+    if (front === undefined) throw new Error(`${node} has no front`);
     signal(front, 'SIGSTOP');
     try {
       await delay(seconds * 1_000);
@@ -95,15 +102,26 @@ describeTemporal('a joint inference service in trouble', () => {
     }
   }
 
+  async function killWorker(node: string): Promise<void> {
+    const running = () => stack.workers(node, 'ready-made/');
+    const [worker] = running();
+    if (worker === undefined) throw new Error(`${node} has no worker`);
+    signal(worker, 'SIGKILL');
+    await eventually(() => {
+      expect(running()).toHaveLength(1);
+      expect(running()[0]?.pid).not.toBe(worker.pid);
+    });
+  }
+
   it('answers all of them, and each deferred one once', async () => {
     const url = await edge();
     const load = new JointLoad({ url, model: 'digits', requestsPerSecond, digits: testSet() });
-    const ends: End[] = [];
+    const ends = new Map<string, Set<unknown>>();
     const over = new AbortController();
     const listening = listen(
       url,
       (end) => {
-        ends.push(end);
+        ends.set(end.id, (ends.get(end.id) ?? new Set()).add(end.sequence));
         load.ended(end.id, end.state, end.outputs?.[0] && classOf(end.outputs[0].data));
       },
       over.signal,
@@ -113,17 +131,19 @@ describeTemporal('a joint inference service in trouble', () => {
     load.start();
     try {
       await reached(0.1);
-      await cutLink(3);
+      await cutLinkTo('edge-2', 3);
       await reached(0.25);
       await stack.restarted('lc/edge-1', stack.kill('lc/edge-1'));
+      await killWorker('edge-2');
       await reached(0.4);
-      await cutLink(3);
+      await cutLinkTo('cloud-1', 3);
       // The edge has another model from now on, as unsure as the first one.
       write('service.yaml', (text) => text.replace('models/little.onnx', 'models/other.onnx'));
       await stack.cli('apply', '-f', manifest);
       await reached(0.6);
-      await stack.restarted('lc/cloud-1', stack.kill('lc/cloud-1'));
-      await cutLink(3);
+      const killed = ['lc/cloud-1', 'lc/edge-2'].map((name) => stack.restarted(name, stack.kill(name)));
+      await Promise.all(killed);
+      await cutLinkTo('cloud-1', 3);
       await reached(1);
     } finally {
       await load.stop();
@@ -143,10 +163,14 @@ describeTemporal('a joint inference service in trouble', () => {
     const deferred = outcomes.filter((outcome) => outcome.deferred !== undefined);
     expect(deferred.length).toBeGreaterThan(0);
     expect(deferred.filter((outcome) => outcome.deferred === 'refused')).toEqual([]);
-    expect(new Set(ends.map(({ id }) => id)).size).toBe(deferred.length);
+    expect(ends.size).toBe(deferred.length);
+    // An end that is told again has the number that it had.
+    expect([...ends.values()].filter((numbers) => numbers.size !== 1)).toEqual([]);
+    const given = new Set(outcomes.map(({ answeredBy, degraded }) => `${String(answeredBy)} ${degraded}`));
+    expect([...given].sort()).toEqual(['cloud false', 'edge false', 'edge true', 'site false', 'site true']);
     const [spool] = globSync(join(stack.cwd, '.sedna', 'nodes', 'edge-1', '**', 'deferred.sqlite'));
     expect(statSync(spool ?? '').size).toBeLessThanOrEqual(quotaBytes);
-    await eventually(async () => expect((await status()).replicas).toBe('2/2'));
+    await eventually(async () => expect((await status()).replicas).toBe('3/3'));
   }, 300_000);
 
   it('learns from what it did not know: the edge serves a model that was trained on its hard examples', async () => {

@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface End {
   id: string;
   state: 'final' | 'expired';
+  /** Numbers the ends in their order. */
+  sequence?: number;
   outputs?: { name: string; data: number[] }[];
   message?: string;
 }

@@ -11,6 +11,9 @@ export interface Outcome {
   answer: number;
   hard: boolean;
   degraded: boolean;
+  /** `edge`, `cloud` or a tier: who gave the first answer. */
+  answeredBy: unknown;
+  reason: unknown;
   deferred?: 'pending' | 'refused' | 'final' | 'expired';
   milliseconds: number;
 }
@@ -82,6 +85,8 @@ export class JointLoad {
         answer: classOf(scores),
         hard: parameters['hard'] === true,
         degraded: parameters['degraded'] === true,
+        answeredBy: parameters['answered_by'],
+        reason: parameters['reason'],
         deferred: parameters['deferred'] as Outcome['deferred'],
         milliseconds: performance.now() - began,
       });
