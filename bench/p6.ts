@@ -13,6 +13,7 @@ import type { BenchmarkOptions, Case, Goal } from './lib/case.ts';
 import { childrenOf, cpuMs } from './lib/processes.ts';
 import { median, quantile, ratioInterval } from './lib/statistics.ts';
 import { Connection } from './p6/client.ts';
+import { jointCases } from './p6/joint.ts';
 import { closedLoop, knee, openLoop } from './p6/load.ts';
 import { image, requestsOf, row, vector, type Requests, type Workload } from './p6/workloads.ts';
 import { servingPython } from './peers/environments.ts';
@@ -57,6 +58,7 @@ export async function run({ quick }: BenchmarkOptions): Promise<Case[]> {
       cases.push(...(await side.atHalfTheKnee(quick)));
       if (typeof peer !== 'string') peer.close();
     }
+    cases.push(...(await jointCases(quick)));
     return cases;
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -106,7 +108,7 @@ class Side {
   private constructor(of: { workload: Workload; file: string; input: string; expected: number[]; modelMs: number }) {
     this.#workload = of.workload;
     this.#file = of.file;
-    this.#requests = requestsOf(of.workload, of.input);
+    this.#requests = requestsOf(of.workload, { input: of.input });
     this.#expected = of.expected;
     this.#modelMs = of.modelMs;
   }

@@ -7,15 +7,25 @@ export interface Load {
   perSecond: number;
 }
 
+/** One to send again and again, or several in turn. */
+export type Sent = Buffer | readonly Buffer[];
+
+function inTurn(sent: Sent): () => Buffer {
+  const all = Buffer.isBuffer(sent) ? [sent] : sent;
+  let next = 0;
+  return () => all[next++ % all.length] as Buffer;
+}
+
 /** Closed loop: each connection sends its next request when the answer to its last one is there. */
-export async function closedLoop(connections: readonly Connection[], request: Buffer, seconds: number): Promise<Load> {
+export async function closedLoop(connections: readonly Connection[], sent: Sent, seconds: number): Promise<Load> {
+  const request = inTurn(sent);
   const latencies: number[] = [];
   const began = now();
   const end = began + seconds * 1_000;
   const one = async (connection: Connection): Promise<void> => {
     while (now() < end) {
       const before = now();
-      await connection.post(request);
+      await connection.post(request());
       latencies.push(now() - before);
     }
   };
@@ -29,9 +39,10 @@ export async function closedLoop(connections: readonly Connection[], request: Bu
  */
 export async function openLoop(
   connections: readonly Connection[],
-  request: Buffer,
+  sent: Sent,
   { perSecond, seconds }: { perSecond: number; seconds: number },
 ): Promise<Load> {
+  const request = inTurn(sent);
   const latencies: number[] = [];
   const free = [...connections];
   const due: number[] = [];
@@ -41,7 +52,7 @@ export async function openLoop(
   const send = (): void => {
     while (due.length > 0 && free.length > 0) {
       const [since, connection] = [due.shift() as number, free.pop() as Connection];
-      const done = connection.post(request).then(() => {
+      const done = connection.post(request()).then(() => {
         latencies.push(now() - since);
         free.push(connection);
         running.delete(done);
@@ -50,9 +61,8 @@ export async function openLoop(
       running.add(done);
     }
   };
-  for (let sent = 0; sent < count;) {
-    for (; sent < count && began + (sent * 1_000) / perSecond <= now(); sent++)
-      due.push(began + (sent * 1_000) / perSecond);
+  for (let n = 0; n < count;) {
+    for (; n < count && began + (n * 1_000) / perSecond <= now(); n++) due.push(began + (n * 1_000) / perSecond);
     send();
     // Timers would be too coarse: the next ones leave in bursts.
     await new Promise(setImmediate);
@@ -66,12 +76,12 @@ const KNEE_STEPS = 8;
 /** The largest rate, within an eighth of the maximum, at which p99 is at most 5 × p50. */
 export async function knee(
   connections: readonly Connection[],
-  request: Buffer,
+  sent: Sent,
   { maximum, seconds }: { maximum: number; seconds: number },
 ): Promise<number> {
   for (let step = KNEE_STEPS; step > 1; step--) {
     const perSecond = (maximum * step) / KNEE_STEPS;
-    const { latencies } = await openLoop(connections, request, { perSecond, seconds });
+    const { latencies } = await openLoop(connections, sent, { perSecond, seconds });
     if (quantile(latencies, 0.99) <= 5 * quantile(latencies, 0.5)) return perSecond;
   }
   return maximum / KNEE_STEPS;

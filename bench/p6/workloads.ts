@@ -18,21 +18,45 @@ export const vector = (): Workload => ({
 /** Three strided convolutions and a dense layer: what an edge box can do many times a second. */
 export const image = (): Workload => ({
   name: 'image of 3 × 224 × 224',
-  model: new GraphBuilder()
-    .input([3, 224, 224])
-    .conv2d(8, { kernel: 7, stride: 4, padding: 3 })
-    .relu()
-    .conv2d(16, { kernel: 3, stride: 2, padding: 1 })
-    .relu()
-    .maxPool({ kernel: 2 })
-    .flatten()
-    .dense(10)
-    .toBytes(),
+  model: imageModel(8).toBytes(),
   shape: [3, 224, 224],
 });
 
-export function row({ shape }: Workload): Float32Array {
-  const random = new Random(1);
+const imageModel = (filters: number): GraphBuilder =>
+  new GraphBuilder()
+    .input([3, 224, 224])
+    .conv2d(filters, { kernel: 7, stride: 4, padding: 3 })
+    .relu()
+    .conv2d(2 * filters, { kernel: 3, stride: 2, padding: 1 })
+    .relu()
+    .maxPool({ kernel: 2 })
+    .flatten()
+    .dense(10);
+
+export interface JointWorkload extends Pick<Workload, 'name' | 'shape'> {
+  /** Models whose answers are probabilities. */
+  little: Uint8Array;
+  big: Uint8Array;
+}
+
+/** The little model is that of `vector`; the big one has two layers of 1024. */
+export const jointVector = (): JointWorkload => ({
+  name: 'joint, vector of 128',
+  little: vector().model,
+  big: encodeModel(mlp({ inputs: 128, hidden: [1024, 1024], outputs: 10, seed: 2 })),
+  shape: [128],
+});
+
+/** The big model has four times the filters. */
+export const jointImage = (): JointWorkload => ({
+  name: 'joint, image of 3 × 224 × 224',
+  little: imageModel(8).softmax().toBytes(),
+  big: imageModel(32).softmax().toBytes(),
+  shape: [3, 224, 224],
+});
+
+export function row({ shape }: Pick<Workload, 'shape'>, seed = 1): Float32Array {
+  const random = new Random(seed);
   return Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => Math.fround(random.uniform()));
 }
 
@@ -45,8 +69,10 @@ export interface Requests {
   binary: Buffer;
 }
 
-export function requestsOf(workload: Workload, input: string): Requests {
-  const data = row(workload);
+export function requestsOf(
+  workload: Pick<Workload, 'shape'>,
+  { input, model = 'bench', data = row(workload) }: { input: string; model?: string; data?: Float32Array },
+): Requests {
   const tensor = { name: input, shape: [1, ...workload.shape], datatype: 'FP32' };
   const json = (value: unknown) => Buffer.from(JSON.stringify(value));
   const header = json({
@@ -56,8 +82,8 @@ export function requestsOf(workload: Workload, input: string): Requests {
   const asJson = { 'content-type': 'application/json' };
   return {
     lists: wholeRequest('/sedna/predict', json({ data: [nested(Array.from(data), workload.shape)] }), asJson),
-    json: wholeRequest('/v2/models/bench/infer', json({ inputs: [{ ...tensor, data: Array.from(data) }] }), asJson),
-    binary: wholeRequest('/v2/models/bench/infer', Buffer.concat([header, Buffer.from(data.buffer)]), {
+    json: wholeRequest(`/v2/models/${model}/infer`, json({ inputs: [{ ...tensor, data: Array.from(data) }] }), asJson),
+    binary: wholeRequest(`/v2/models/${model}/infer`, Buffer.concat([header, Buffer.from(data.buffer)]), {
       'inference-header-content-length': String(header.byteLength),
     }),
   };
