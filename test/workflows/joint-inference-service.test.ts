@@ -273,28 +273,41 @@ describeTemporal('a joint inference service', () => {
     }
   }, 180_000);
 
-  test('as many replicas as the requests in flight ask for, within bounds, and fewer again afterwards', async () => {
+  test('as many replicas as the requests in flight ask for, in the steps and after the time that `behavior` allows', async () => {
+    const policy = { type: 'Pods', value: 1, periodSeconds: 6 };
     const service = await runningScene({
       edgeEnv: { ANSWER_MS: '100' },
       edge: {
         hpa: {
-          maxReplicas: 2,
+          maxReplicas: 3,
           metrics: [
             {
               type: 'Pods',
               pods: { metric: { name: 'requests_in_flight' }, target: { type: 'AverageValue', averageValue: '2' } },
             },
           ],
-          behavior: { scaleDown: { stabilizationWindowSeconds: 3 } },
+          behavior: {
+            scaleUp: { policies: [policy] },
+            scaleDown: { stabilizationWindowSeconds: 12, policies: [policy] },
+          },
         },
       },
     });
     await service.status(running);
-    const traffic = await service.load('edge', 6);
-    await service.status({ replicas: '3/3', phase: 'Running' }, 60_000);
+    const steps = service.replicaSteps();
+    // Three replicas are too few for so many: but for the policies there would be all of them at once.
+    const traffic = await service.load('edge', 8);
+    await service.status({ replicas: '4/4', phase: 'Running' }, 60_000);
     const total = await traffic.stop();
+    const stopped = performance.now();
     expect(total).toBeGreaterThan(100);
     expect(traffic.failures).toEqual([]);
-    await service.status(running, 60_000);
-  }, 150_000);
+    await service.status(running, 90_000);
+    const seen = await steps.stop();
+    expect(seen.map(({ wanted }) => wanted)).toEqual([2, 3, 4, 3, 2]);
+    const [, second = 0, third = 0, fewer = 0, least = 0] = seen.map(({ at }) => at);
+    // News may be late. Without the window the mean of 15 seconds is low enough after seven of them.
+    expect(Math.min(third - second, least - fewer)).toBeGreaterThan(3_000);
+    expect(fewer - stopped).toBeGreaterThan(16_000);
+  }, 200_000);
 });

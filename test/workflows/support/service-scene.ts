@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { planFields } from '../../../crds/fields.ts';
 import { validateManifest } from '../../../crds/validate.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
@@ -38,7 +39,7 @@ export class ServiceScene {
   readonly cloud: ServiceNode;
   readonly edge: ServiceNode;
   readonly #blobUrl: string;
-  readonly #traffic: ReturnType<typeof load>[] = [];
+  readonly #traffic: { stop(): Promise<unknown> }[] = [];
 
   constructor(temporal: TestNamespace, name: string) {
     this.temporal = temporal;
@@ -151,6 +152,29 @@ export class ServiceScene {
     const traffic = load(await this.url(role), clients);
     this.#traffic.push(traffic);
     return traffic;
+  }
+
+  /** Numbers of replicas that are wanted, all sets together, and when they were seen first, until it is stopped. */
+  replicaSteps() {
+    const steps: { wanted: number; at: number }[] = [];
+    const over = new AbortController();
+    const watching = (async () => {
+      while (!over.signal.aborted) {
+        const { status } = await this.temporal.view(this.ref);
+        const wanted = Number(String(status['replicas']).split('/')[1]);
+        if (wanted !== steps.at(-1)?.wanted) steps.push({ wanted, at: performance.now() });
+        await delay(100, undefined, over).catch(() => undefined);
+      }
+    })();
+    const watched = {
+      stop: async () => {
+        over.abort();
+        await watching;
+        return steps;
+      },
+    };
+    this.#traffic.push(watched);
+    return watched;
   }
 
   async end(): Promise<void> {
