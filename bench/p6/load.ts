@@ -61,13 +61,17 @@ export async function openLoop(
       running.add(done);
     }
   };
-  for (let n = 0; n < count;) {
-    for (; n < count && began + (n * 1_000) / perSecond <= now(); n++) due.push(began + (n * 1_000) / perSecond);
-    send();
-    // Timers would be too coarse: the next ones leave in bursts.
-    await new Promise(setImmediate);
-  }
-  while (running.size > 0 || due.length > 0) await new Promise(setImmediate);
+  // Timers would be too coarse: the next ones leave in bursts. No promise for each turn: the collector would stop this side, which measures.
+  await new Promise<void>((resolve) => {
+    let n = 0;
+    const turn = (): void => {
+      for (; n < count && began + (n * 1_000) / perSecond <= now(); n++) due.push(began + (n * 1_000) / perSecond);
+      send();
+      if (n < count || running.size > 0 || due.length > 0) setImmediate(turn);
+      else resolve();
+    };
+    turn();
+  });
   return { latencies, perSecond: latencies.length / ((now() - began) / 1_000) };
 }
 

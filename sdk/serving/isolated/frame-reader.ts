@@ -34,6 +34,18 @@ export class FrameReader {
     }
   }
 
+  /** Where the rest of a frame belongs whose beginning is there: what is read to there needs no copy, and `filled` is told. */
+  space(): Buffer | undefined {
+    return this.#partial?.subarray(this.#has);
+  }
+
+  /** So many bytes were read to the beginning of `space`. */
+  *filled(bytes: number): Generator<Frame, void, void> {
+    this.#has += bytes;
+    const frame = this.#completed();
+    if (frame) yield frame;
+  }
+
   /** Moves what belongs to the partial frame; gives how much that was. */
   #fill(bytes: Buffer): number {
     const taken = bytes.copy(this.#partial as Buffer, this.#has);

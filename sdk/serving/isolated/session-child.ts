@@ -79,11 +79,12 @@ async function answerAll(model: Runnable): Promise<void> {
   // Used again for each read: a frame's tensors are not needed any more once it is answered.
   const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   for (;;) {
-    const read = readSync(FRAMES, chunk);
+    const space = reader.space();
+    const read = readSync(FRAMES, space ?? chunk);
     if (read === 0) return;
     let answers: Uint8Array[] = [];
     let since = performance.now();
-    for (const frame of reader.take(chunk.subarray(0, read))) {
+    for (const frame of space ? reader.filled(read) : reader.take(chunk.subarray(0, read))) {
       answers.push(...(await answer(model, frame)));
       if (performance.now() - since < TOGETHER_MS) continue;
       write(answers);
