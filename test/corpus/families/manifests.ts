@@ -1,16 +1,18 @@
 /** Manifests: our validation, `sedna apply`, a real API server, a standalone global manager. */
 import { KubeConfig } from '@kubernetes/client-node';
 import { mkdtempSync } from 'node:fs';
-import { request, type RequestOptions } from 'node:https';
+import { Agent, request, type RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { composeApply } from '../../../activities/lib/apply.ts';
 import { ManifestSyntaxError, parseManifests } from '../../../crds/parse.ts';
 import { findKind } from '../../../crds/registry.ts';
 import { validateManifest } from '../../../crds/validate.ts';
 import type { Manifest } from '../../../crds/lib/kind.ts';
 import { StandaloneStore } from '../../../cli/lib/standalone-store.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
+import { invalidDraft } from '../../../workflows/lib/status.ts';
 import { runCli, temporaryFolder } from '../../support/cli.ts';
 import { testKubeconfig } from '../../support/stack.ts';
 import { TestNamespace } from '../../workflows/support/namespace.ts';
@@ -100,6 +102,8 @@ function addField(found: Found | undefined, line: string): void {
 
 export function apiServer(): Parser<DocumentInput> {
   const config = new KubeConfig();
+  const options: RequestOptions = { method: 'POST', headers: { 'content-type': 'application/yaml' } };
+  let agent: Agent | undefined;
   const collection = '/apis/sedna.io/v1alpha1/namespaces/default';
   const plural = ({ value, text: content }: DocumentInput): string | undefined => {
     const kind = value?.['kind'] ?? /kind"?: ?"?(\w+)/.exec(content.toString('latin1'))?.[1];
@@ -108,11 +112,15 @@ export function apiServer(): Parser<DocumentInput> {
   return {
     name: 'kube-apiserver',
     absent: process.env['TEST_NO_KUBERNETES'],
-    open: async () => config.loadFromFile(await testKubeconfig()),
+    async open() {
+      config.loadFromFile(await testKubeconfig());
+      await config.applyToHTTPSOptions(options);
+      // One connection for all: else most of the time goes into handshakes.
+      options.agent = agent = new Agent({ ...(options.agent as Agent).options, keepAlive: true });
+    },
+    close: async () => agent?.destroy(),
     speaks: (input) => plural(input) !== undefined,
     async judge(input, found) {
-      const options: RequestOptions = { method: 'POST', headers: { 'content-type': 'application/yaml' } };
-      await config.applyToHTTPSOptions(options);
       const query = 'dryRun=All&fieldValidation=Strict';
       const url = `${config.getCurrentCluster()?.server}${collection}/${plural(input)}?${query}`;
       const [status, body] = await new Promise<[number, string]>((resolve, reject) => {
@@ -142,39 +150,53 @@ function namedIn(message: string, path = ''): string | undefined {
   return message.includes(path) ? path : /(?:spec|metadata)[\w.[\]]*/.exec(message)?.[0];
 }
 
-/** What got past all others, or was never shown to them: the entity itself says what is wrong. */
+/**
+ * What got past all others, or was never shown to them: the entity itself says what is wrong. It repeats what it is told: all that is
+ * accepted and one refusal of each kind become entities, of the other refusals it is judged what an entity would be told.
+ */
 function globalManager(): Parser<DocumentInput> {
+  const blobs = openBlobStore(mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'corpus-blobs-')));
+  const refused = new Set<string>();
   let temporal: TestNamespace;
   let store: StandaloneStore;
   let count = 0;
+
+  async function toldByEntity(manifest: Manifest): Promise<Waiting> {
+    // A namespace of its own: the names of the corpus repeat.
+    const namespace = `corpus-${(count += 1)}`;
+    await store.apply({ ...manifest, metadata: { ...manifest.metadata, namespace } });
+    const { status } = await temporal.view({ kind: manifest.kind, namespace, name: manifest.metadata.name }, (view) => {
+      if (view.status['observedGeneration'] !== 1) throw new Error('has not been looked at');
+    });
+    return status['waitingFor'] as Waiting;
+  }
+
   return {
     name: 'global manager',
     absent: process.env['TEST_NO_TEMPORAL'],
     async open() {
       temporal = await TestNamespace.open();
       await temporal.control();
-      const blobs = openBlobStore(mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'corpus-blobs-')));
       store = new StandaloneStore(temporal.client, blobs);
     },
     speaks: ({ value }) => isAddressable(value),
     async judge({ value }) {
       const manifest = value as unknown as Manifest;
-      // A namespace of its own: the names of the corpus repeat.
-      const namespace = `corpus-${(count += 1)}`;
-      await store.apply({ ...manifest, metadata: { ...manifest.metadata, namespace } });
-      const { status } = await temporal.view(
-        { kind: manifest.kind, namespace, name: manifest.metadata.name },
-        (view) => {
-          if (view.status['observedGeneration'] !== 1) throw new Error('has not been looked at');
-        },
-      );
-      const { reason, message = '' } = (status['waitingFor'] ?? {}) as { reason?: string; message?: string };
+      const { invalid } = await composeApply(blobs, manifest);
+      const waiting =
+        invalid !== undefined && refused.has(manifest.kind)
+          ? invalidDraft(invalid).waitingFor
+          : await toldByEntity(manifest);
+      if (invalid !== undefined) refused.add(manifest.kind);
+      const { reason, message = '' } = waiting ?? {};
       if (reason !== 'InvalidSpec') return { verdict: 'accept' };
       return { verdict: 'refuse', reason, path: /^(\S*?): /.exec(message)?.[1] ?? '', message };
     },
     close: async () => temporal?.close(),
   };
 }
+
+type Waiting = { reason: string; message?: string } | null | undefined;
 
 function isAddressable(value: Record<string, unknown> | undefined): boolean {
   const { kind, apiVersion, metadata } = (value ?? {}) as Partial<Manifest>;
