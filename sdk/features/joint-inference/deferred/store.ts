@@ -51,8 +51,7 @@ export interface StoreOptions {
   now?: () => number;
 }
 
-/** Answers of examples come on top of what there was room for; the file has some to spare. */
-const exampleSlackBytes = 256 * 1024;
+const answersSlackBytes = 256 * 1024;
 
 /**
  * Requests that wait for their final answer, on disk. A request ends exactly once (`final` or `expired`); one input is kept once for
@@ -130,19 +129,35 @@ export class DeferredStore {
   }
 
   /**
-   * Ends all requests that wait for this input with their answer. Returns their number: 0 when they have ended before. `learn`: the input
-   * is an example from then on, which neither a kill nor the end of its requests takes away.
+   * Ends all requests that wait for this input with their answer, or, where there is no room for it, as expired. Returns their number: 0
+   * when they have ended before. `learn`: the input is an example from then on, which neither a kill nor the end of its requests takes away.
    */
   finalise(digest: string, answer: Uint8Array, { learn = false } = {}): number {
-    if (learn && this.#one(`SELECT 1 FROM requests WHERE digest = ? AND state = 'pending'`, digest)) {
+    const { waiting = 0, freed = 0 } =
+      this.#one<{ waiting: number; freed: number }>(
+        `SELECT count(*) AS waiting, sum(cost) AS freed FROM requests WHERE digest = ? AND state = 'pending'`,
+        digest,
+      ) ?? {};
+    if (waiting === 0) return 0;
+    const cost = costOf(answer.length);
+    // Each answer is written before its provisional one goes.
+    const growth = Math.max(cost, waiting * cost - freed);
+    if (!this.#hasRoomFor(growth)) {
+      return this.expire(digest, 'NoRoom', 'there is no room for the answer of the big model');
+    }
+    if (learn && this.#hasRoomFor(growth + cost)) {
       this.#run(
         `INSERT OR IGNORE INTO examples (digest, answer, cost, createdAt, leasedUntil) SELECT digest, ?, cost + ?, ?, 0 FROM inputs WHERE digest = ?`,
-        ...[answer, costOf(answer.length), this.#now(), digest],
+        ...[answer, cost, this.#now(), digest],
       );
     }
-    const ended = this.#end('final', { digest, answer });
-    while (this.#used() > this.#budget + exampleSlackBytes && this.#dropNeedless());
-    return ended;
+    return this.#end('final', { digest, answer });
+  }
+
+  /** An answer comes on top of what there was room for; the file has some to spare. */
+  #hasRoomFor(cost: number): boolean {
+    while (this.#used() + cost > this.#budget + answersSlackBytes) if (!this.#dropNeedless()) return false;
+    return true;
   }
 
   /** Examples that nobody has, oldest first; they are the caller's until the lease ends. */

@@ -187,6 +187,19 @@ describe('the quota', () => {
     store.close();
   });
 
+  test('an answer that there is no room for ends its requests, with that reason', () => {
+    const store = open();
+    for (const id of ['a', 'b', 'c', 'd']) store.put(request(id, 0.5, Buffer.from('the same')));
+    const { digest = '' } = store.claim(100) ?? {};
+    expect(store.finalise(digest, Buffer.alloc(2 * MiB))).toBe(4);
+    expect(store.get('d')).toMatchObject({
+      state: 'expired',
+      reason: 'NoRoom',
+      message: expect.stringContaining('answer'),
+    });
+    store.close();
+  });
+
   test('a damaged file is set aside, and the next one begun', () => {
     writeFileSync(join(folder, 'deferred.sqlite'), 'no database'.repeat(1_000));
     const told = jest.spyOn(console, 'error').mockReturnValue();
@@ -208,6 +221,7 @@ describe('the quota', () => {
       size,
       uncertainty: fc.double({ min: 0, max: 1, noNaN: true }),
       answer: fc.boolean(),
+      large: fc.boolean(),
       learn: fc.boolean(),
     });
     fc.assert(
@@ -215,13 +229,13 @@ describe('the quota', () => {
         folder = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'deferred-'));
         const store = open(4 * MiB);
         const kept: string[] = [];
-        for (const [i, { size, uncertainty, answer, learn }] of steps.entries()) {
+        for (const [i, { size, uncertainty, answer, large, learn }] of steps.entries()) {
           const id = `r${i}`;
           const input = Buffer.alloc(size, i);
           if (store.transaction(() => store.put({ ...request(id, uncertainty, input), provisional: input })) === 'Kept')
             kept.push(id);
           const claimed = answer ? store.claim(1) : undefined;
-          if (claimed) store.finalise(claimed.digest, bytes(1), { learn });
+          if (claimed) store.finalise(claimed.digest, Buffer.alloc(large ? size : 1), { learn });
           expect(statSync(join(folder, 'deferred.sqlite')).size).toBeLessThanOrEqual(4 * MiB);
         }
         for (const id of kept) expect(['pending', 'final', 'expired']).toContain(store.get(id)?.state);
