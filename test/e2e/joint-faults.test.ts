@@ -30,7 +30,7 @@ const example = join(packageRoot(), 'examples', 'joint-inference', 'mnist');
 const router = join(packageRoot(), 'examples', 'joint-inference', 'router');
 
 interface LearningJob {
-  status: { lastRound?: { round: number; deployed: boolean } };
+  lastRound?: { round: number; deployed: boolean };
 }
 
 interface ServiceStatus {
@@ -68,8 +68,7 @@ describeTemporal('a joint inference service in trouble', () => {
     writeFileSync(manifest, [middle, change(tiered).replace('quota: 64Mi', 'quota: 8Mi')].join('---\n'));
   }
 
-  const status = async (name = 'digits'): Promise<ServiceStatus> =>
-    (JSON.parse(await stack.cli('get', 'ji', name, '-o', 'json')) as { status: ServiceStatus }).status;
+  const status = (name = 'digits'): Promise<ServiceStatus> => stack.statusOf('ji', name);
 
   const edge = async (name?: string, worker = 'edge'): Promise<string> =>
     (await status(name)).endpoints.find((endpoint) => endpoint.name === worker)?.url ?? 'no endpoint';
@@ -168,6 +167,15 @@ describeTemporal('a joint inference service in trouble', () => {
     expect([...ends.values()].filter((numbers) => numbers.size !== 1)).toEqual([]);
     const given = new Set(outcomes.map(({ answeredBy, degraded }) => `${String(answeredBy)} ${degraded}`));
     expect([...given].sort()).toEqual(['cloud false', 'edge false', 'edge true', 'site false', 'site true']);
+    // An example for each answer that came at once, and one for all equal inputs that waited together.
+    const atOnce = outcomes.filter(({ answeredBy, degraded }) => answeredBy !== 'edge' && !degraded).length;
+    await eventually(() => {
+      const examples = readFileSync(join(stack.cwd, 'data', 'hard.jsonl'), 'utf8')
+        .trim()
+        .split('\n').length;
+      expect(examples).toBeGreaterThan(atOnce);
+      expect(examples).toBeLessThanOrEqual(atOnce + deferred.length);
+    });
     const [spool] = globSync(join(stack.cwd, '.sedna', 'nodes', 'edge-1', '**', 'deferred.sqlite'));
     expect(statSync(spool ?? '').size).toBeLessThanOrEqual(quotaBytes);
     await eventually(async () => expect((await status()).replicas).toBe('3/3'));
@@ -178,8 +186,8 @@ describeTemporal('a joint inference service in trouble', () => {
     write('learning.yaml');
     await stack.cli('apply', '-f', manifest);
     await eventually(async () => {
-      const job = JSON.parse(await stack.cli('get', 'il', 'hard-digits', '-o', 'json')) as LearningJob;
-      expect(job.status.lastRound).toMatchObject({ round: 1, deployed: true });
+      const { lastRound } = await stack.statusOf<LearningJob>('il', 'hard-digits');
+      expect(lastRound).toMatchObject({ round: 1, deployed: true });
     }, 60_000);
     await eventually(async () => expect(await version()).not.toBe(before), 60_000);
     expect(await readyOverGrpc()).toMatchObject({ ready: true });
