@@ -29,6 +29,11 @@ export interface BlobStore {
   read(ref: BlobRef, options?: ReadOptions): Promise<Buffer>;
   /** Writes a blob to `path`, verified and atomically. Does nothing if the file there already has that digest. */
   fetchTo(ref: BlobRef, path: string, options?: FlushOptions): Promise<void>;
+  /**
+   * The path of a file with a blob's content, verified, for those that only read: the blob's own where it is a file of this machine,
+   * else `cache`, to which it is fetched.
+   */
+  fileOf(ref: BlobRef, cache: string): Promise<string>;
   /** Whether a blob of that digest and size is there. Does not read its content. */
   has(ref: BlobRef): Promise<boolean>;
 }

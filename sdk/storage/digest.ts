@@ -7,7 +7,7 @@ export interface Digest {
   bytes: number;
 }
 
-/** Hashes what flows through `chunks` without holding it; `result()` is valid once all of it was read. */
+/** Hashes what flows through `chunks` without holding it, each as long as `source` lets it be; `result()` is valid once all of it was read. */
 export function digesting(source: AsyncIterable<string | Uint8Array>) {
   const hash = createHash('sha256');
   let bytes = 0;

@@ -24,14 +24,14 @@ export class FileBlobStore implements BlobStore {
     const { chunks, result } = digesting(open(source));
     const temporary = await stage(path.join(this.root, 'tmp'), chunks);
     const digest = result();
-    const file = this.fileOf(digest);
+    const file = this.pathOf(digest);
     // An existing blob is replaced by equal bytes: harmless for readers, and it heals a damaged copy.
     await publish(temporary, file);
     return { uri: pathToFileURL(file).href, ...digest };
   }
 
   async read(ref: BlobRef, { maxBytes = DEFAULT_MAX_BYTES }: ReadOptions = {}): Promise<Buffer> {
-    const file = this.fileOf(ref);
+    const file = this.pathOf(ref);
     const { size } = await this.statOf(ref);
     if (size > maxBytes) {
       throw new StorageError('TooLarge', `blob ${ref.sha256} has ${size} bytes; at most ${maxBytes} are read here`);
@@ -42,7 +42,7 @@ export class FileBlobStore implements BlobStore {
   }
 
   async fetchTo(ref: BlobRef, target: string, options: FlushOptions = {}): Promise<void> {
-    const file = this.fileOf(ref);
+    const file = this.pathOf(ref);
     if (await holds(target, ref)) return;
     await this.statOf(ref);
     const { chunks, result } = digesting(chunksOf(file));
@@ -56,9 +56,16 @@ export class FileBlobStore implements BlobStore {
     await publish(temporary, target, options);
   }
 
+  async fileOf(ref: BlobRef): Promise<string> {
+    await this.statOf(ref);
+    const file = this.pathOf(ref);
+    verify(ref, await digestFile(file));
+    return file;
+  }
+
   async has(ref: BlobRef): Promise<boolean> {
     try {
-      return (await stat(this.fileOf(ref))).size === ref.bytes;
+      return (await stat(this.pathOf(ref))).size === ref.bytes;
     } catch (error) {
       if (isNotFound(error)) return false;
       throw error;
@@ -67,7 +74,7 @@ export class FileBlobStore implements BlobStore {
 
   private async statOf(ref: BlobRef) {
     try {
-      return await stat(this.fileOf(ref));
+      return await stat(this.pathOf(ref));
     } catch (error) {
       if (!isNotFound(error)) throw error;
       throw new StorageError('BlobNotFound', `blob ${ref.sha256} is not in ${this.url} (it was put at ${ref.uri})`, {
@@ -77,7 +84,7 @@ export class FileBlobStore implements BlobStore {
   }
 
   // The digest alone decides the path, so a forged `uri` leads nowhere.
-  private fileOf({ sha256 }: Pick<BlobRef, 'sha256'>): string {
+  private pathOf({ sha256 }: Pick<BlobRef, 'sha256'>): string {
     if (!/^[0-9a-f]{64}$/.test(sha256)) {
       throw new StorageError('BlobInvalid', `${JSON.stringify(sha256)} is not a SHA-256 in lower-case hex`);
     }

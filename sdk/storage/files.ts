@@ -30,13 +30,26 @@ export async function copyFileAtomic(source: string, target: string): Promise<vo
   await writeFileAtomic(target, chunksOf(source));
 }
 
+/** Large enough that asking for the next one costs little, small enough for a cache. */
+const chunkBytes = 2 ** 20;
+
 /**
- * The content of a regular file (a pipe or a device is refused). It is opened by whoever reads, not before: a stream that cannot be opened while nobody listens yet would
- * end the process.
+ * The content of a regular file (a pipe or a device is refused). A chunk is valid until the next one is asked for. The file is opened by
+ * whoever reads, not before: one that cannot be opened while nobody listens yet would end the process.
  */
-export async function* chunksOf(file: string): AsyncIterable<Uint8Array> {
+export async function* chunksOf(file: string): AsyncGenerator<Uint8Array> {
   const handle = await openRegularFile(file);
-  yield* handle.createReadStream() as AsyncIterable<Uint8Array>;
+  try {
+    const { size } = await handle.stat();
+    const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, Math.max(1, size)));
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Writes and flushes `content` to a new file in `directory`; nothing remains of it if that fails. Resolves to its path. */

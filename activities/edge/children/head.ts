@@ -5,7 +5,6 @@ import { mistNet, type MistNet } from '../../../sdk/algorithms/aggregation/index
 import { cutModel, OnnxError, OnnxEstimator, type CutModel } from '../../../sdk/estimators/onnx/index.ts';
 import type { BlobStore } from '../../../sdk/storage/index.ts';
 import type { InspectCutInput } from '../../contracts.ts';
-import { scratchFile } from './lib.ts';
 
 export interface HeadChildInput<I> {
   blobUrl: string;
@@ -33,9 +32,7 @@ export async function cutOf(
   scratch: string,
 ): Promise<Cut> {
   const given = mistNet(parameters);
-  const path = join(scratch, 'model.onnx');
-  await blobs.fetchTo(file, path, scratchFile);
-  const bytes = await readFile(path);
+  const bytes = await readFile(await blobs.fileOf(file, join(scratch, 'model.onnx')));
   try {
     const cut = await cutModel(bytes, given.layer, 'the Model');
     const optimizer = { name: 'adam', learningRate: 0.001 } as const;

@@ -33,9 +33,9 @@ export async function merged(
   file: BlobRef,
   { scratch, weights }: { scratch: string; weights: string },
 ): Promise<BlobRef> {
+  const before = await readFile(await blobs.fileOf(file, join(scratch, 'before')));
+  const bytes = withWeights(before, await readWeights(weights), 'the model of the aggregation worker');
   const path = join(scratch, 'model');
-  await blobs.fetchTo(file, path, scratchFile);
-  const bytes = withWeights(await readFile(path), await readWeights(weights), 'the model of the aggregation worker');
   await writeFileAtomic(path, bytes, scratchFile);
   return blobs.put({ file: path });
 }
@@ -56,14 +56,13 @@ export class RoundFiles {
   }
 
   async open(blob: BlobRef, name: string): Promise<TensorFile> {
-    await this.#blobs.fetchTo(blob, this.path(name), scratchFile);
-    return this.#keep(this.path(name));
+    return this.#keep(await this.#blobs.fileOf(blob, this.path(name)));
   }
 
   /** One that was compressed for its way is brought back into the layout of the global weights. */
   async openUpdate(blob: BlobRef, name: string, global: TensorFile): Promise<TensorFile> {
-    await this.#blobs.fetchTo(blob, this.path(name), scratchFile);
-    return this.#keep(await expand(this.path(name), global, this.path(`${name}-whole`)));
+    const file = await this.#blobs.fileOf(blob, this.path(name));
+    return this.#keep(await expand(file, global, this.path(`${name}-whole`)));
   }
 
   async #keep(path: string): Promise<TensorFile> {

@@ -38,9 +38,7 @@ answerEach(async ({ blobUrl, input, scratch }: HeadChildInput<TrainHeadInput>): 
 async function encoded(blobs: BlobStore, { updates }: TrainHeadInput, scratch: string): Promise<EncodedSet[]> {
   const sets: EncodedSet[] = [];
   for (const { client, blob } of updates) {
-    const file = join(scratch, `encoded-${client}.safetensors`);
-    await blobs.fetchTo(blob, file, scratchFile);
-    sets.push(await readEncoded(file));
+    sets.push(await readEncoded(await blobs.fileOf(blob, join(scratch, `encoded-${client}.safetensors`))));
   }
   return sets;
 }

@@ -98,6 +98,15 @@ describe('fetchTo', () => {
   });
 });
 
+test('fileOf gives the file of a blob itself, once it is verified', async () => {
+  const ref = await store.put('abc');
+  const file = await store.fileOf(ref, path.join(root, 'unused'));
+  expect(await readFile(file, 'utf8')).toBe('abc');
+  expect(await readdir(root)).not.toContain('unused');
+  await writeFile(file, 'abd');
+  await expect(store.fileOf(ref, path.join(root, 'unused'))).rejects.toMatchObject({ code: 'DigestMismatch' });
+});
+
 test('other schemes are refused by name', () => {
   expect(() => openBlobStore('gopher://host/x')).toThrow(/"gopher:\/\/" is not supported/);
   expect(() => openBlobStore('blobs')).toThrow(/must be an absolute path/);
