@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { mkdir } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Estimator, Metrics, TrainOptions } from '../estimators/estimator.ts';
 import { readWorkerConfig } from '../worker/config.ts';
 import type { WorkerConfig } from '../worker/config.ts';
@@ -35,6 +36,10 @@ export interface FederatedTrainRequest {
 }
 
 const OWNER_KIND = 'federatedlearningjob';
+/** A task that is done sooner does not ask whether it is still wanted. */
+const watchAfterMs = 1_000;
+/** Between two rounds that people are told of. */
+const tellEveryMs = 1_000;
 
 /**
  * Training worker of a FederatedLearningJob. It stays between rounds: the local controller hands it one task after the other, and
@@ -78,8 +83,9 @@ export class FederatedLearning<S = unknown> {
     const obsolete = new AbortController();
     const signal = request.signal ? AbortSignal.any([request.signal, obsolete.signal]) : obsolete.signal;
     const over = new AbortController();
-    const watching = this.#tasks.obsolete(task.id, AbortSignal.any([signal, over.signal]));
-    watching.then(() => obsolete.abort()).catch(() => undefined);
+    this.#obsolete(task.id, AbortSignal.any([signal, over.signal]))
+      .then(() => obsolete.abort())
+      .catch(() => undefined);
     try {
       const result = await this.#perform(task, data, { ...request, signal });
       await keep(task, result);
@@ -94,11 +100,19 @@ export class FederatedLearning<S = unknown> {
     }
   }
 
+  /** Resolves when nobody wants the answer any more. */
+  async #obsolete(id: string, signal: AbortSignal): Promise<void> {
+    await delay(watchAfterMs, undefined, { signal });
+    await this.#tasks.obsolete(id, signal);
+  }
+
   async #perform(task: WorkerTask, data: S, request: ClientRequest): Promise<CompletedTask> {
-    if (task.output === undefined) throw new Error(`task ${task.id} says nowhere to put its answer`);
+    const { output, excludeLayers } = task;
+    if (output === undefined) throw new Error(`task ${task.id} says nowhere to put its answer`);
     const { samples } = request;
+    const handedOver = async () => handOver({ output, excludeLayers }, await this.#need('getWeights')());
     if (task.kind === 'weights') {
-      return { status: 'completed', file: await this.#write(task.output), samples, metrics: {}, evaluation: undefined };
+      return { status: 'completed', file: await handedOver(), samples, metrics: {}, evaluation: undefined };
     }
     await this.#begin(task);
     if (task.kind === 'encode') return this.#encode(task, data, request);
@@ -107,7 +121,7 @@ export class FederatedLearning<S = unknown> {
     const metrics = await this.#fit(task, data, request);
     return {
       status: 'completed',
-      file: await this.#write(task.output),
+      file: await handedOver(),
       samples,
       metrics: lastValues(metrics),
       evaluation: judged && lastValues(judged),
@@ -143,10 +157,6 @@ export class FederatedLearning<S = unknown> {
     return metrics;
   }
 
-  async #write(file: string): Promise<string> {
-    return handOver(file, await this.#need('getWeights')());
-  }
-
   async #end(task: WorkerTask): Promise<WorkerResult | undefined> {
     const result = task.weights === undefined ? undefined : await this.#save(task);
     await this.#send({ kind: 'train', status: 'completed', results: result ? [result] : [] });
@@ -163,14 +173,17 @@ export class FederatedLearning<S = unknown> {
     return modelResult(file, null, this.config);
   }
 
-  /** For people who watch. Losing one costs nothing, so training does not wait for it. */
+  /** For people who watch: of short rounds only some. Losing one costs nothing, so training does not wait for it. */
   #tellRound({ round }: WorkerTask, { samples, metrics }: CompletedTask): void {
+    if (performance.now() < this.#toldAt + tellEveryMs) return;
+    this.#toldAt = performance.now();
     const updateTime = new Date().toISOString();
     const ownerInfo = { currentRound: round, sampleCount: samples, startTime: this.#startTime, updateTime, ...metrics };
     this.#send({ kind: 'train', status: 'running', ownerInfo }).catch(this.#onProblem);
   }
 
   readonly #startTime = new Date().toISOString();
+  #toldAt = -Infinity;
 
   #need<M extends keyof Estimator<S>>(method: M): NonNullable<Estimator<S>[M]> {
     const found = this.#estimator[method];

@@ -1,3 +1,4 @@
+export { bootId } from './boot.ts';
 export { openBlobStore } from './blob-store.ts';
 export type { BlobRef, BlobSource, BlobStore, ReadOptions } from './blob-store.ts';
 export { digestBytes, digestFile } from './digest.ts';

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { open, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { taskFiles, type TaskBoard } from '../../activities/edge/tasks.ts';
-import { writeFileAtomic } from '../../sdk/storage/index.ts';
+import { bootId, writeFileAtomic } from '../../sdk/storage/index.ts';
 import { taskResult, type TaskResult, type WorkerTask } from '../../sdk/worker/task-protocol.ts';
 import type { Owner } from '../../workflows/lib/ids.ts';
 
@@ -11,6 +11,12 @@ interface Offer {
   task: WorkerTask;
   taken: () => void;
   unkept: (error: unknown) => void;
+}
+
+/** A power cut may have spoilt the file that an answer of before speaks of. */
+interface StoredAnswer {
+  boot?: string | undefined;
+  result: unknown;
 }
 
 /** Of one worker; it is at one of them at most. */
@@ -79,8 +85,9 @@ export class NodeTaskBoard implements TaskBoard {
 
   async answered(owner: Owner, worker: string, id: string): Promise<TaskResult | undefined> {
     try {
-      const stored: unknown = JSON.parse(await readFile(taskFiles(this.#stateDir, owner, worker, id).answer, 'utf8'));
-      return taskResult.parse(stored);
+      const text = await readFile(taskFiles(this.#stateDir, owner, worker, id).answer, 'utf8');
+      const { boot, result } = JSON.parse(text) as StoredAnswer;
+      return boot === bootId() ? taskResult.parse(result) : undefined;
     } catch {
       // Written atomically: what cannot be read is not there, or is of a version that this one does not know.
       return undefined;
@@ -124,7 +131,8 @@ export class NodeTaskBoard implements TaskBoard {
     if ((await this.answered(owner, worker, id)) === undefined) {
       try {
         if (result.status === 'completed') await keep(result.file, files.update);
-        await writeFileAtomic(files.answer, JSON.stringify(result), { flush: false });
+        const stored: StoredAnswer = { boot: bootId(), result };
+        await writeFileAtomic(files.answer, JSON.stringify(stored), { flush: false });
       } catch (error) {
         // The worker sends it again, for a while.
         this.#offers
@@ -165,7 +173,7 @@ export class NodeTaskBoard implements TaskBoard {
   }
 }
 
-/** Flushes the file: an answer must not outlive what it speaks of. Only the file that the task named is ever read. */
+/** An answer must not outlive what it speaks of. Only the file that the task named is ever read. */
 async function keep(file: string, expected: string): Promise<void> {
   if (resolve(file) !== expected) throw new AnswerRefused(`file: must be ${expected}, the output of the task`);
   const handle = await open(expected, 'r').catch((error: Error) => {
@@ -173,7 +181,7 @@ async function keep(file: string, expected: string): Promise<void> {
   });
   try {
     if (!(await handle.stat()).isFile()) throw new AnswerRefused(`file: ${expected} is not a file`);
-    await handle.sync();
+    if (bootId() === undefined) await handle.sync();
   } finally {
     await handle.close();
   }

@@ -31,7 +31,7 @@ async function play(turn: Turn): Promise<Answer> {
     return {
       done: {
         client,
-        file: await handOver(turn.begin, shared(own, data.policy.excludeLayers)),
+        file: await handOver({ output: turn.begin, excludeLayers: [] }, shared(own, data.policy.excludeLayers)),
         samples: 0,
         metrics: {},
       },
@@ -54,7 +54,8 @@ async function trained(client: string, turn: Exclude<Turn, { begin: string }>): 
   await estimator.setWeights?.(await beginWith(taskOf(client, turn, output), own));
   const evaluation = evaluate ? lastValues((await estimator.evaluate?.(samples)) ?? {}) : undefined;
   const metrics = lastValues((await estimator.train?.(samples, { settings, seed })) ?? {});
-  const update = { file: await handOver(output, (await estimator.getWeights?.()) ?? {}), samples: samples.count };
+  const file = await handOver({ output, excludeLayers: [] }, (await estimator.getWeights?.()) ?? {});
+  const update = { file, samples: samples.count };
   const verdict = await withTensors(weights, (global) =>
     judgeUpdate({ update, global, policy, datasetSamples: samples.count, directory }),
   );

@@ -2,6 +2,7 @@ import type { Weights } from '../../estimators/estimator.ts';
 import { OnnxError } from '../../estimators/onnx/errors.ts';
 import { matchesAny } from '../../estimators/onnx/globs.ts';
 import { readModelWeights } from '../../estimators/onnx/model-weights.ts';
+import { bootId } from '../../storage/boot.ts';
 import { readWeights, writeWeights } from '../../tensors/index.ts';
 import type { WorkerTask } from '../../worker/task-protocol.ts';
 
@@ -18,11 +19,17 @@ export async function beginWith(task: WorkerTask, own: Weights): Promise<Weights
   return { ...pick(given, (name) => !stays(name)), ...pick(before, stays) };
 }
 
-/** Writes every tensor as F32; gives the file's name. */
-export async function handOver(file: string, weights: Weights): Promise<string> {
-  await writeWeights(file, weights);
-  return file;
+/**
+ * Writes every tensor as F32; gives the file's name. Only layers that stay with this worker must outlive a power cut: all others are
+ * asked for again after one.
+ */
+export async function handOver({ output, excludeLayers }: HandedOver, weights: Weights): Promise<string> {
+  const flush = excludeLayers.length > 0 || bootId() === undefined;
+  await writeWeights(output, weights, { flush });
+  return output;
 }
+
+type HandedOver = Pick<WorkerTask, 'excludeLayers'> & { output: string };
 
 /** What the rounds begin with, of the bytes of a model file. Undefined: it is no ONNX file, or none of its weights trains. */
 export function modelWeights(bytes: Uint8Array, name: string): Weights | undefined {

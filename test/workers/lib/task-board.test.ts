@@ -123,11 +123,22 @@ describe('an answer', () => {
   test('is on disk when it was taken: the first one stands, and a successor knows it', async () => {
     const first = await done('f', 't1');
     await client('f').answer('t1', first);
-    expect(JSON.parse(readFileSync(filesOf('f', 't1').answer, 'utf8'))).toMatchObject({ samples: 3 });
+    expect(JSON.parse(readFileSync(filesOf('f', 't1').answer, 'utf8'))).toMatchObject({ result: { samples: 3 } });
     await client('f').answer('t1', { ...first, samples: 4 } as TaskResult);
     await close();
     await start();
     expect(await answerTo('f', 't1')).toEqual(first);
+  });
+
+  test('from before the machine was started anew is none: its file may be spoilt', async () => {
+    await client('p').answer('t1', await done('p', 't1'));
+    const { answer } = filesOf('p', 't1');
+    const stored = JSON.parse(readFileSync(answer, 'utf8')) as { boot: string };
+    writeFileSync(answer, JSON.stringify({ ...stored, boot: 'another start' }));
+    expect(await board.answered(owner, 'p', 't1')).toBeUndefined();
+    const again = { ...(await done('p', 't1')), samples: 4 } as TaskResult;
+    await client('p').answer('t1', again);
+    expect(await answerTo('p', 't1')).toEqual(again);
   });
 
   test('to a task that this local controller never offered is taken all the same', async () => {
