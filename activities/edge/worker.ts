@@ -62,7 +62,7 @@ export function createWorkerActivities(
       const counts = new News<ServiceMetrics>(
         deps.signaller,
         { ...listener, slot: `metrics of ${worker.name}` },
-        metricsSpacingMs,
+        { spacingMs: metricsSpacingMs },
       );
       const tell = (view: WorkerView): void => {
         news.tell(observationOf(deps.node, view));

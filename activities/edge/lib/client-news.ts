@@ -7,6 +7,9 @@ import { News } from './news.ts';
 /** A worker that runs for so long without asking for its task is one that does not know of tasks. */
 const strangerMs = 120_000;
 
+/** A client that answers within this has nothing to tell but its answer; each piece of news costs a signal, and a write of status. */
+const firstAfterMs = 500;
+
 type Steps = Pick<NonNullable<WorkerView['progress']>, 'step' | 'total'>;
 
 /** Tells a run how its client gets on. */
@@ -27,7 +30,7 @@ export class ClientTeller {
     { listener, identity }: TrainClientInput,
     { node, before, attempt }: { node: string; before: WorkerView['progress']; attempt: number },
   ) {
-    this.#news = new News(signaller, listener);
+    this.#news = new News(signaller, listener, { firstAfterMs });
     this.#base = { client: identity.client, round: identity.round, node };
     this.#before = before;
     this.#attempt = attempt;

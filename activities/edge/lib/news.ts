@@ -1,11 +1,18 @@
 import type { Listener } from '../../contracts.ts';
 import type { EntitySignaller } from '../../lib/signaller.ts';
 
-const spacingMs = 1_000;
+const defaultSpacingMs = 1_000;
 const retryMs = 2_000;
 
+export interface NewsOptions {
+  /** Between two of them. Default: a second. */
+  spacingMs?: number;
+  /** Before the first. What is over sooner (`close`) is not told at all. Default: 0. */
+  firstAfterMs?: number;
+}
+
 /**
- * Tells a workflow the newest value by signal: the first at once, later ones at most one a second (or as told), equal ones never. Values are
+ * Tells a workflow the newest value by signal: at most one a second (or as told), equal ones never. Values are
  * complete, so only the newest is ever worth sending; a refused send is tried again for as long as it is the newest.
  */
 export class News<T> {
@@ -15,11 +22,13 @@ export class News<T> {
   #sent = '';
   #newest: T | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #lastAt = -Infinity;
+  #lastAt: number;
   #closed = false;
 
-  constructor(signaller: EntitySignaller, listener: Listener, spacing = spacingMs) {
-    this.#spacingMs = spacing;
+  constructor(signaller: EntitySignaller, listener: Listener, options: NewsOptions = {}) {
+    const { spacingMs = defaultSpacingMs, firstAfterMs = 0 } = options;
+    this.#spacingMs = spacingMs;
+    this.#lastAt = performance.now() + firstAfterMs - spacingMs;
     this.#signaller = signaller;
     this.#listener = listener;
   }

@@ -5,8 +5,16 @@ const beatsPerTimeout = 4;
 /** Where no heartbeat is asked for. */
 const beatMs = 2_000;
 
-/** What goes on in this process, by the workflow that wants it: how to heartbeat each. */
-const going = new Map<string, Set<() => void>>();
+/** What began together is wanted together: it need not ask so soon, and each heartbeat is a write of the server. */
+const settledMs = 1_000;
+
+interface Going {
+  beat: () => void;
+  since: number;
+}
+
+/** What goes on in this process, by the workflow that wants it. */
+const going = new Map<string, Set<Going>>();
 
 /** Why an activity was cancelled decides what happens to what it started. */
 export type Ending = 'wanted' | 'interrupted';
@@ -14,7 +22,8 @@ export type Ending = 'wanted' | 'interrupted';
 /**
  * Runs `act` while heartbeating as often as its heartbeatTimeout (`workflows/lib/activities.ts`) needs. `details` is asked for at every
  * beat; the first comes at once if there are any. Rejects with the cancellation when the activity is cancelled, of which it hears with
- * a heartbeat: by its own clock, or as soon as the same workflow begins something else here, for then it may have let go of this.
+ * a heartbeat: by its own clock, or as soon as the same workflow begins something else here a second later or more, for then it may
+ * have let go of this.
  */
 export async function beating<T>(
   act: (signal: AbortSignal) => Promise<T>,
@@ -38,10 +47,11 @@ export async function beating<T>(
 /** Lets what the workflow has going here ask whether it is still wanted, and counts this among it. */
 function join(workflowId: string, beat: () => void): () => void {
   const others = going.get(workflowId) ?? new Set();
-  for (const ask of others) ask();
-  going.set(workflowId, others.add(beat));
+  const own = { beat, since: performance.now() };
+  for (const other of others) if (own.since > other.since + settledMs) other.beat();
+  going.set(workflowId, others.add(own));
   return () => {
-    others.delete(beat);
+    others.delete(own);
     if (others.size === 0) going.delete(workflowId);
   };
 }
