@@ -48,7 +48,7 @@ const subscribeSignal = defineSignal<[EntityRef]>(signals.subscribe);
 const unsubscribeSignal = defineSignal<[EntityRef]>(signals.unsubscribe);
 const changedSignal = defineSignal<[PeerState]>(signals.changed);
 const observedSignal = defineSignal<[ObservedMessage]>(signals.observed);
-const versionSignal = defineSignal<[ModelVersion]>(signals.addVersion);
+const versionSignal = defineSignal<ModelVersion[]>(signals.addVersion);
 const viewQuery = defineQuery<EntityView>(statusQuery);
 
 /** Bound of a kind's teardown: an edge that is away cleans up by itself when it comes back. */
@@ -248,8 +248,8 @@ class Entity<F, S> {
     on(unsubscribeSignal, 'It no longer does', (from) => this.#peers.unsubscribe(from));
     on(changedSignal, 'News of an entity that this one follows', (peer) => this.#peers.learn(peer));
     on(observedSignal, 'News from a node or a run', (message) => this.#observe(message));
-    on(versionSignal, 'A version of a model', (version) => {
-      this.#withView((view) => this.#kind.onVersion?.(view, version));
+    on(versionSignal, 'Versions of a model', (...versions) => {
+      this.#withView((view) => versions.forEach((version) => this.#kind.onVersion?.(view, version)));
     });
     for (const verb of verbs) {
       on(defineSignal<[unknown?]>(verb), `Somebody says ${verb}`, (argument?: unknown) => this.#say(verb, argument));

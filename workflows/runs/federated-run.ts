@@ -82,7 +82,7 @@ class Run {
     this.#plan = input.plan;
     this.#mode = input.mode;
     // A job that was terminated takes its rounds along.
-    this.#reports = new Reports(input.owner, () => (this.#mode = 'stop'));
+    this.#reports = new Reports(input.owner, this.#number, () => (this.#mode = 'stop'));
     const changed = (): void => this.#tellJob(this.#stage);
     this.#late = new LateTasks(input.state.late ?? [], { changed, refused: (refusal) => this.#refuseLate(refusal) });
     this.#buffer = new BufferTasks(input.state.buffer ?? [], { changed, refused: (refusal) => this.#refuse(refusal) });
@@ -297,7 +297,7 @@ class Run {
 
   #tellJob(stage: RunStage): void {
     this.#stage = stage;
-    this.#reports.news((sequence) => this.#news(sequence));
+    this.#reports.news((sequence, told) => this.#news(sequence, told));
   }
 
   #ended(outcome: RunOutcome): Promise<void> {
@@ -305,7 +305,7 @@ class Run {
     return this.#reports.ended({ epoch, attempt, outcome });
   }
 
-  #news(sequence: number): RunNews {
+  #news(sequence: number, told: number): RunNews {
     return newsOf({
       epoch: this.#input.epoch,
       run: workflowInfo().runId,
@@ -315,7 +315,8 @@ class Run {
       open: this.#open,
       late: this.#late.entries,
       buffer: this.#buffer.entries,
-      last: this.#last,
+      records: this.#state.records,
+      told,
       initial: this.#state.initial,
       aggregator: this.#aggregator.asked,
       refusals: this.#state.refusals,

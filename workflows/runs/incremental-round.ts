@@ -291,7 +291,7 @@ class Round {
     const model = entityId({ kind: 'Model', namespace: owner.namespace, name: fields.deployModel });
     // The newest word on each.
     const bySha256 = new Map(versions.map((version) => [version.sha256, version]));
-    for (const version of bySha256.values()) await tell(model, signals.addVersion, version);
+    await tell(model, signals.addVersion, ...bySha256.values());
   }
 
   #addVersion(model: ReportedModel, stage: VersionStage): void {

@@ -21,7 +21,10 @@ interface RunView extends Pick<RunNews, 'epoch' | 'run' | 'sequence' | 'stage'> 
   open: OpenRound | undefined;
   late: LateUpdate[];
   buffer: LateUpdate[];
-  last: RoundRecord | undefined;
+  /** Of finished rounds. */
+  records: RoundRecord[];
+  /** Rounds of which the job knows. */
+  told: number;
   initial: RunState['initial'];
   aggregator: RunState['aggregator'];
   refusals: RunState['refusals'];
@@ -35,7 +38,8 @@ export function newsOf({
   open,
   late,
   buffer,
-  last,
+  records,
+  told,
   initial,
   aggregator,
   refusals,
@@ -44,6 +48,8 @@ export function newsOf({
   now,
   ...head
 }: RunView): RunNews {
+  const last = records.at(-1);
+  const fresh = records.filter(({ round }) => round > told);
   const all = countByReason(refusals, open?.refused ?? []);
   const waiting = waitingOf({ plan, open, buffer, last, isFinished, now });
   const credited = open === undefined ? [] : standIns(open).map(({ client }) => client);
@@ -61,14 +67,14 @@ export function newsOf({
     ...(open?.buffer === undefined ? {} : { buffer: { size: open.buffer.size, atWork: tasksOf(buffer) } }),
     ...(open?.deadlineAt === undefined ? {} : { deadline: new Date(open.deadlineAt).toISOString() }),
     ...(waiting === undefined ? {} : { waitingFor: waiting }),
-    ...(last === undefined ? {} : { last }),
+    ...(fresh.length === 0 ? {} : { records: fresh }),
     ...(initial === undefined ? {} : { initial }),
     ...(aggregator === undefined ? {} : { aggregator }),
   };
 }
 
 function waitingOf(
-  view: Pick<RunView, 'plan' | 'open' | 'buffer' | 'last' | 'isFinished' | 'now'>,
+  view: Pick<RunView, 'plan' | 'open' | 'buffer' | 'isFinished' | 'now'> & { last: RoundRecord | undefined },
 ): WaitingRun | undefined {
   const { plan, open, buffer, last, isFinished, now } = view;
   if (open === undefined) return waitingForClients(plan, isFinished, last?.round ?? 0);

@@ -4,28 +4,36 @@ import type { Problem } from '../failures.ts';
 import { maxConditions } from '../status.ts';
 import type { FederatedState } from './job-state.ts';
 import type { FederatedView } from './situation.ts';
-import { keptRounds, type LateRefusal, type RunEnd, type RunNews, type RunOutcome } from './state.ts';
+import { keptRounds, type LateRefusal, type RoundRecord, type RunEnd, type RunNews, type RunOutcome } from './state.ts';
 
 export function newsOfRun(view: FederatedView, news: RunNews): void {
   const { own } = view;
   const known = own.news;
   if (news.epoch !== own.epoch || (known?.run === news.run && news.sequence <= known.sequence)) return;
   own.news = news;
-  const { last, initial, aggregator } = news;
+  const { records = [], initial, aggregator } = news;
   if (initial !== undefined && own.run.initial === undefined) own.run = { ...own.run, initial };
   // A reset, or the end of a run that somebody terminated, goes on from here.
   if (aggregator !== own.run.aggregator) own.run = { ...own.run, aggregator };
-  if (last !== undefined && last.round > (known?.last?.round ?? own.run.records.at(-1)?.round ?? 0)) {
-    // As the original says it, for each round once.
-    note(view, 'Training', { reason: 'DoTraining', message: `Round ${last.round} reaches at ${last.time}` });
-    if (last.unjudged !== undefined) view.emit({ type: 'Warning', ...last.unjudged });
-    // What the run began with has been counted, or given up.
-    const { late: _, buffer: __, ...run } = own.run;
-    own.run = { ...run, records: [...run.records, last].slice(-keptRounds) };
-  }
-  if (own.aggregator !== undefined && (last?.round ?? 0) >= own.aggregator.round) own.aggregator = undefined;
+  for (const record of records) if (record.round > finished(own)) finish(view, record);
+  if (own.aggregator !== undefined && finished(own) >= own.aggregator.round) own.aggregator = undefined;
   warnOfLate(view, news, known?.refusedLate);
   warn(view, news, known?.round === news.round ? known : undefined);
+}
+
+/** The last round that has finished. */
+function finished({ run }: FederatedState): number {
+  return run.records.at(-1)?.round ?? 0;
+}
+
+function finish(view: FederatedView, record: RoundRecord): void {
+  const { own } = view;
+  // As the original says it, for each round once.
+  note(view, 'Training', { reason: 'DoTraining', message: `Round ${record.round} reaches at ${record.time}` });
+  if (record.unjudged !== undefined) view.emit({ type: 'Warning', ...record.unjudged });
+  // What the run began with has been counted, or given up.
+  const { late: _, buffer: __, ...run } = own.run;
+  own.run = { ...run, records: [...run.records, record].slice(-keptRounds) };
 }
 
 function warnOfLate(view: FederatedView, { refusedLate = [] }: RunNews, known: LateRefusal[] = []): void {
@@ -59,8 +67,7 @@ export function newsOfClient({ own }: FederatedView, news: ClientNews): void {
 export function newsOfAggregator(view: FederatedView, news: AggregatorNews): void {
   const { own } = view;
   const { round, problem } = news;
-  const done = own.news?.last?.round ?? own.run.records.at(-1)?.round ?? 0;
-  if (round <= done || own.ended !== undefined) return;
+  if (round <= finished(own) || own.ended !== undefined) return;
   const known = own.aggregator?.round === round ? own.aggregator.problem : undefined;
   if (problem !== undefined && known?.reason !== problem.reason) {
     view.emit({ type: 'Warning', reason: problem.reason, message: `round ${round}: ${problem.message}` });

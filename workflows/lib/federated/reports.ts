@@ -5,25 +5,30 @@ import { signals, type ModelVersion } from '../messages.ts';
 import { tell } from '../tell.ts';
 import type { RunEnd, RunNews } from './state.ts';
 
-/** However fast rounds are: of what changes in between the job hears the newest. */
-const newsEveryMs = 250;
+/** However fast rounds are. Each signal costs both sides a workflow task. */
+const tellEveryMs = 500;
 
+/**
+ * Nobody waits for news and versions but the end of the run: the next round goes on beside them. What comes faster than it is told goes
+ * together: of news the newest, of versions all in one signal. So however many clients answer at once, and however short rounds are,
+ * the job and the Model hear a few words a second.
+ */
 export class Reports {
   readonly #owner: Owner;
   readonly #orphaned: () => void;
-  readonly #scope = CancellationScope.current();
-  #waiting: RunNews[] = [];
+  #news: RunNews[] = [];
+  #versions: { model: string; version: ModelVersion }[] = [];
   #telling: Promise<void> | undefined;
-  #published = Promise.resolve();
   #sequence = 0;
   #toldAt = -Infinity;
   /** Last round whose record the job has. */
-  #toldRecord = 0;
+  #toldRound: number;
   #isUrgent = false;
 
-  /** `orphaned`: called when the job is not there any more. Made in the scope of the run. */
-  constructor(owner: Owner, orphaned: () => void) {
+  /** `known`: the last round that the job knows already. `orphaned`: called when the job is not there any more. */
+  constructor(owner: Owner, known: number, orphaned: () => void) {
     this.#owner = owner;
+    this.#toldRound = known;
     this.#orphaned = orphaned;
   }
 
@@ -32,43 +37,20 @@ export class Reports {
     this.#isUrgent = true;
     await this.#telling;
     this.#isUrgent = false;
-    await this.#published;
   }
 
-  /**
-   * In order, one at a time; nobody waits for them but the end of the run. News are the state of things: what waits makes room for
-   * newer ones that say all that it says. So however many clients answer at once, and however short rounds are, the job hears little
-   * more than one word of each round.
-   */
-  news(of: (sequence: number) => RunNews): void {
-    const value = of((this.#sequence += 1));
-    const newest = this.#waiting.at(-1);
-    if (newest !== undefined && isOutdated(newest, value, this.#toldRecord)) this.#waiting.pop();
-    this.#waiting.push(value);
-    // Of the run, not of the client whose answer is told: that one's scope ends with its round.
-    this.#telling ??= this.#scope.run(() => this.#tellAll()).catch(() => undefined);
+  /** `of` gives the state of things, with the records of all rounds after `told`. So what waits makes room for newer ones, unless only it says who was refused. */
+  news(of: (sequence: number, told: number) => RunNews): void {
+    const value = of((this.#sequence += 1), this.#toldRound);
+    const newest = this.#news.at(-1);
+    if (newest !== undefined && saysRefusals(value, newest)) this.#news.pop();
+    this.#news.push(value);
+    this.#begin();
   }
 
-  async #tellAll(): Promise<void> {
-    try {
-      while (this.#waiting.length > 0) {
-        await this.#pause();
-        const value = this.#waiting.shift() as RunNews;
-        this.#toldAt = Date.now();
-        this.#toldRecord = value.last?.round ?? 0;
-        const message = { slot: 'run', uid: this.#owner.uid, value };
-        if (!(await tell(entityId(this.#owner), signals.observed, message))) this.#orphaned();
-      }
-    } finally {
-      this.#telling = undefined;
-    }
-  }
-
-  /** While only the newest waits, and may still be replaced. */
-  async #pause(): Promise<void> {
-    const rest = this.#toldAt + newsEveryMs - Date.now();
-    const isDue = (): boolean => this.#isUrgent || this.#waiting.length > 1;
-    if (rest > 0 && !isDue()) await condition(isDue, rest);
+  version(model: string, version: ModelVersion): void {
+    this.#versions.push({ model, version });
+    this.#begin();
   }
 
   /** The last word, after all others. The job has it also where it no longer follows this workflow. */
@@ -77,19 +59,51 @@ export class Reports {
     await tell(entityId(this.#owner), signals.observed, { slot: 'ended', uid: this.#owner.uid, value });
   }
 
-  /** In order; the next round does not wait for it. A Model that was deleted during the run: its versions are nobody's, the rounds go on. */
-  version(model: string, version: ModelVersion): void {
-    const id = entityId({ kind: 'Model', namespace: this.#owner.namespace, name: model });
-    const publish = (): Promise<boolean> =>
-      CancellationScope.nonCancellable(() => tell(id, signals.addVersion, version));
-    this.#published = this.#published.then(publish).then(() => undefined);
+  /** A run that is cancelled still tells what it has made. */
+  #begin(): void {
+    this.#telling ??= CancellationScope.nonCancellable(() => this.#tellAll());
+  }
+
+  async #tellAll(): Promise<void> {
+    try {
+      while (this.#news.length + this.#versions.length > 0) {
+        await this.#pause();
+        this.#toldAt = Date.now();
+        await Promise.all([this.#tellJob(), this.#tellModel()]);
+      }
+    } finally {
+      this.#telling = undefined;
+    }
+  }
+
+  /** While what waits may still be replaced, or get company. */
+  async #pause(): Promise<void> {
+    const rest = this.#toldAt + tellEveryMs - Date.now();
+    const isDue = (): boolean => this.#isUrgent || this.#news.length > 1;
+    if (rest > 0 && !isDue()) await condition(isDue, rest);
+  }
+
+  async #tellJob(): Promise<void> {
+    const value = this.#news.shift();
+    if (value === undefined) return;
+    this.#toldRound = value.records?.at(-1)?.round ?? this.#toldRound;
+    const message = { slot: 'run', uid: this.#owner.uid, value };
+    if (!(await tell(entityId(this.#owner), signals.observed, message))) this.#orphaned();
+  }
+
+  /** A Model that was deleted during the run: its versions are nobody's, the rounds go on. */
+  async #tellModel(): Promise<void> {
+    const [first] = this.#versions;
+    if (first === undefined) return;
+    // An edit may have given the job another Model.
+    const other = this.#versions.findIndex(({ model }) => model !== first.model);
+    const together = this.#versions.splice(0, other < 0 ? this.#versions.length : other);
+    const id = entityId({ kind: 'Model', namespace: this.#owner.namespace, name: first.model });
+    await tell(id, signals.addVersion, ...together.map(({ version }) => version));
   }
 }
 
-/** A record is in all news until the next one, refusals are in all later news of their round. */
-function isOutdated(news: RunNews, by: RunNews, toldRecord: number): boolean {
-  const record = news.last?.round ?? 0;
-  const saysRecord = record === (by.last?.round ?? 0) || record <= toldRecord;
-  const saysRefusals = news.round === by.round || (news.refused.length === 0 && news.refusedLate === undefined);
-  return saysRecord && saysRefusals;
+/** Refusals are in all later news of their round. */
+function saysRefusals(later: RunNews, news: RunNews): boolean {
+  return news.round === later.round || (news.refused.length === 0 && news.refusedLate === undefined);
 }

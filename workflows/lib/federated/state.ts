@@ -190,7 +190,8 @@ export interface RunNews {
   buffer?: { size: number; atWork: { client: string; round: number }[] };
   deadline?: string;
   waitingFor?: WaitingRun;
-  last?: RoundRecord;
+  /** Of the rounds that have finished since the job last heard, oldest first. */
+  records?: RoundRecord[];
   initial?: RunState['initial'];
   aggregator?: RunState['aggregator'];
 }

@@ -20,7 +20,7 @@ export function federatedStatus(view: FederatedView): StatusDraft {
   const clients = places(view);
   const waiting = waitingFor(view, clients);
   const degraded = degradation(view, clients);
-  const last = lastRecord(own);
+  const last = own.run.records.at(-1);
   const underWay = own.ended === undefined ? own.news?.round : undefined;
   const round = underWay ?? last?.round ?? 0;
   const states = clients.map((place) => clientState(own, place));
@@ -76,10 +76,6 @@ function counted(news: RunNews | undefined): number {
 }
 
 const working: ReadonlySet<string> = new Set(['Starting', 'Training', 'Retrying', 'Invited', 'Late']);
-
-function lastRecord({ run, news }: FederatedState): RoundRecord | undefined {
-  return news?.last ?? run.records.at(-1);
-}
 
 function summaryOf(of: RoundRecord): Record<string, unknown> {
   const { clients, weights, metrics, credited, staleness, discarded, refusedLate, encoded, unjudged, ...record } = of;
@@ -248,6 +244,6 @@ function degradation(view: FederatedView, clients: ClientPlace[]): Problem | und
   const hindered = aggregatorProblem(own) ?? clientsOnFullDisks(view, clients);
   if (hindered !== undefined) return hindered;
   const refused = own.news?.refused[0];
-  if (refused === undefined) return assess(view).problem ?? lastRecord(own)?.unjudged;
+  if (refused === undefined) return assess(view).problem ?? own.run.records.at(-1)?.unjudged;
   return { reason: refused.problem.reason, message: `client ${refused.client}: ${refused.problem.message}` };
 }
