@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { BenchmarkOptions, Case } from './lib/case.ts';
 import { median, quantile, ratioInterval } from './lib/statistics.ts';
+import { asking } from './p2/asking.ts';
 import { FederatedRounds, type Rounds } from './p2/rounds.ts';
 import { websocketPython } from './peers/environments.ts';
 import { LinePeer } from './peers/lines.ts';
@@ -24,29 +25,41 @@ const full = {
     { n: 5e6, k: 10, rounds: 10, peerRounds: 0 },
   ] satisfies Size[],
   many: 300,
+  asking: {
+    places: [
+      { nodes: 1, k: 10 },
+      { nodes: 10, k: 10 },
+      { nodes: 1, k: 50 },
+    ],
+    rounds: 20,
+  },
 };
-const tiny = { sizes: [{ n: 1e3, k: 2, rounds: 3, peerRounds: 0 }] satisfies Size[], many: 5 };
+const tiny = {
+  sizes: [{ n: 1e3, k: 2, rounds: 3, peerRounds: 0 }] satisfies Size[],
+  many: 5,
+  asking: { places: [{ nodes: 1, k: 2 }], rounds: 2 },
+};
 
 export async function run({ quick }: BenchmarkOptions): Promise<Case[]> {
-  const { sizes, many } = quick ? tiny : full;
+  const { sizes, many, asking: askings } = quick ? tiny : full;
   const peer = quick ? undefined : await startPeer().catch((error: Error) => error);
+  const cases: Case[] = [];
   const ours = await FederatedRounds.start();
   try {
-    const cases: Case[] = [];
     const measured = new Map<string, Rounds>();
     for (const size of sizes) {
-      const rounds = await ours.run(size);
-      measured.set(`${size.n}/${size.k}`, rounds);
-      cases.push(await against(peer, size, rounds));
+      const result = await ours.run(size);
+      measured.set(`${size.n}/${size.k}`, result);
+      cases.push(await against(peer, size, result));
     }
     cases.push(...bookkeeping(sizes[0] as Size, measured));
     cases.push(...growth(measured));
     cases.push(await late(ours, many));
-    return cases;
   } finally {
     await ours.close();
     if (peer instanceof LinePeer) peer.close();
   }
+  return [...cases, ...(await asking(askings))];
 }
 
 async function startPeer(): Promise<LinePeer> {

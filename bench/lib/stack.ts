@@ -115,8 +115,12 @@ export class BenchStack {
     return sum;
   }
 
-  /** Its view once `isSo` holds of it. */
-  async view(ref: EntityRef, isSo: (view: EntityView) => boolean, boundMs = 60_000): Promise<EntityView> {
+  /** Its view once `isSo` holds of it. Each look is a query, which the global manager answers: while something is measured, look seldom. */
+  async view(
+    ref: EntityRef,
+    isSo: (view: EntityView) => boolean,
+    { boundMs = 60_000, everyMs = 20 }: { boundMs?: number; everyMs?: number } = {},
+  ): Promise<EntityView> {
     let view: EntityView | undefined;
     const ready = await until(
       async () => {
@@ -124,7 +128,7 @@ export class BenchStack {
         return view !== undefined && isSo(view);
       },
       boundMs,
-      { everyMs: 20 },
+      { everyMs },
     );
     if (ready && view !== undefined) return view;
     throw new Error(`${ref.kind} ${ref.name} stays ${JSON.stringify(view?.status)}`);

@@ -1,7 +1,7 @@
 /** A Temporal server of the benchmark's own, set up as `sedna up` does it (SQLite on disk), with Temporal workers in this process. */
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
-import type { Worker, WorkerOptions } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { WorkerOptions } from '@temporalio/worker';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,7 +56,15 @@ export class BenchTemporal {
 
   /** A global manager's Temporal worker, with other code in it. */
   async control(options: Omit<WorkerOptions, 'connection'>): Promise<void> {
-    const worker = await createControlWorker({ connection: this.#native, ...options });
+    this.#run(await createControlWorker({ connection: this.#native, ...options }));
+  }
+
+  /** A Temporal worker of activities alone, as nodes have them. */
+  async node(options: Pick<WorkerOptions, 'taskQueue' | 'activities'>): Promise<void> {
+    this.#run(await Worker.create({ connection: this.#native, ...options }));
+  }
+
+  #run(worker: Worker): void {
     this.#running.set(worker, worker.run());
   }
 

@@ -75,7 +75,7 @@ export class FederatedRounds {
     const { status } = await this.#stack.view(
       refOf('FederatedLearningJob', name),
       (view) => ['Succeeded', 'Failed'].includes((view.status as unknown as Finished | undefined)?.phase ?? ''),
-      60_000 + rounds * 10_000,
+      { boundMs: 60_000 + rounds * 10_000, everyMs: 2_000 },
     );
     const { phase, rounds: done = [] } = status as unknown as Finished;
     if (phase !== 'Succeeded') throw new Error(`the rounds failed: ${JSON.stringify(status)}`);

@@ -1,8 +1,10 @@
-/** Workflows of benchmark p11: the frame of every entity around one activity, and the same without the frame. */
+/** Workflows of benchmarks. Of p11: the frame of every entity around one activity, and the same without the frame. */
 import { condition, defineSignal, proxyActivities, setHandler } from '@temporalio/workflow';
 import { runEntity, type EntityInput, type EntityKind } from '../../workflows/lib/entity.ts';
 import { controlQueue } from '../../workflows/lib/ids.ts';
 import type { FrameActivities } from '../p11/activities.ts';
+
+export * from './asking.ts';
 
 /** As `control` of workflows/lib/activities.ts. */
 const { once } = proxyActivities<FrameActivities>({
