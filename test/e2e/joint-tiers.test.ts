@@ -40,8 +40,7 @@ describeTemporal('the example with a tier', () => {
     await stack.cli('apply', '-f', manifest);
   }
 
-  const status = async (): Promise<Status> =>
-    (JSON.parse(await stack.cli('get', 'ji', 'digits', '-o', 'json')) as { status: Status }).status;
+  const status = (): Promise<Status> => stack.statusOf('ji', 'digits');
 
   function ask(image: Uint8Array, id?: string): Promise<InferenceAnswer> {
     const input = { datatype: 'float32' as const, shape: [1, pixels], data: imageOf(image) };

@@ -25,6 +25,8 @@ interface Status {
   rounds: { round: number; clients: number; samples: number; digest: string; updates?: number }[];
 }
 
+/** Seconds pass between what is looked for. */
+const lookMs = 200;
 const shapes = [[2, 3], [3], []];
 const trainers: Trainer[] = [
   { node: 'edge-1', start: 0.3, target: 1, samples: 10 },
@@ -106,16 +108,16 @@ class TrainerStack extends LocalStack {
       .map((file) => readFileSync(join(folder, file), 'utf8'));
   }
 
-  async status(name: string): Promise<Status> {
-    return (JSON.parse(await this.cli('get', 'fl', name, '-o', 'json')) as { status: Status }).status;
-  }
-
   async until(name: string, expected: object, boundMs: number): Promise<Status> {
-    return eventually(async () => {
-      const status = await this.status(name);
-      expect(status).toMatchObject(expected);
-      return status;
-    }, boundMs);
+    return eventually(
+      async () => {
+        const status = await this.statusOf<Status>('fl', name);
+        expect(status).toMatchObject(expected);
+        return status;
+      },
+      boundMs,
+      lookMs,
+    );
   }
 }
 
@@ -169,8 +171,11 @@ describeTemporal('trainers of the original library', () => {
     const round = expect.stringMatching(/^[12]\/3$/) as unknown;
     await stack.until('disturbed', { phase: 'Running', round }, 90_000);
     // In the middle of a round: sockets end with the local controller, and trainers with their sockets.
-    const before = stack.workers('edge-1', 'sedna-trainer').map(({ pid }) => pid);
-    expect(before).toHaveLength(2);
+    const before = await eventually(() => {
+      const pids = stack.workers('edge-1', 'sedna-trainer').map(({ pid }) => pid);
+      expect(pids).toHaveLength(2);
+      return pids;
+    }, 20_000);
     const controller = stack.kill('lc/edge-1');
     const manager = stack.kill('gm');
     await stack.restarted('lc/edge-1', controller);

@@ -60,10 +60,8 @@ export class DigitsStack extends LocalStack {
     return feed(this.data, count);
   }
 
-  async status(name = 'digits', kind = 'il'): Promise<JobStatus> {
-    const object = JSON.parse(await this.cli('get', kind, name, '-o', 'json')) as { status?: JobStatus };
-    if (object.status === undefined) throw new Error(`${kind}/${name} has no status yet`);
-    return object.status;
+  status(name = 'digits', kind = 'il'): Promise<JobStatus> {
+    return this.statusOf<JobStatus>(kind, name);
   }
 
   /** Waits until a stage is in a state, by Sedna's conditions. */

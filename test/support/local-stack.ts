@@ -5,12 +5,15 @@ import { readStackState, type RunningComponent } from '../../deploy/local/state.
 import { commandLine, isAlive, processesWith, signal, type ProcessRef } from '../../workers/lib/process.ts';
 import { runCli, temporaryFolder } from './cli.ts';
 import { eventually } from './eventually.ts';
+import { StackObjects } from './stack-objects.ts';
 
 export class LocalStack {
   readonly cwd: string;
+  readonly #objects: StackObjects;
 
   constructor(name: string) {
     this.cwd = temporaryFolder(name);
+    this.#objects = new StackObjects(this.cwd);
   }
 
   async up(...flags: string[]): Promise<void> {
@@ -18,6 +21,7 @@ export class LocalStack {
   }
 
   async down(): Promise<void> {
+    await this.#objects.close();
     await runCli(['down', '--purge'], this.cwd);
   }
 
@@ -26,6 +30,11 @@ export class LocalStack {
     const { code, stdout, stderr } = await runCli(args, this.cwd);
     if (code !== 0) throw new Error(`sedna ${args.join(' ')}: exit ${code}\n${stdout}${stderr}`);
     return stdout;
+  }
+
+  /** Throws while there is none. */
+  statusOf<T>(kind: string, name: string): Promise<T> {
+    return this.#objects.status<T>(kind, name);
   }
 
   component(name: string): RunningComponent {
