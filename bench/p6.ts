@@ -108,7 +108,7 @@ class Side {
   private constructor(of: { workload: Workload; file: string; input: string; expected: number[]; modelMs: number }) {
     this.#workload = of.workload;
     this.#file = of.file;
-    this.#requests = requestsOf(of.workload, { input: of.input });
+    this.#requests = requestsOf(of.workload, of.input);
     this.#expected = of.expected;
     this.#modelMs = of.modelMs;
   }

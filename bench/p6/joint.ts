@@ -6,13 +6,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { OnnxModel } from '../../sdk/estimators/onnx/index.ts';
+import { OnnxModel, type OnnxTensor } from '../../sdk/estimators/onnx/index.ts';
+import { signedModel } from '../../sdk/serving/signature/signed-model.ts';
+import type { Tensor } from '../../sdk/tensor.ts';
 import type { Case } from '../lib/case.ts';
 import { quantile } from '../lib/statistics.ts';
 import { LinePeer } from '../peers/lines.ts';
-import { Connection } from './client.ts';
+import { Connection, wholeRequest } from './client.ts';
 import { closedLoop, knee, openLoop } from './load.ts';
-import { jointImage, jointVector, requestsOf, row, type JointWorkload } from './workloads.ts';
+import { binaryRequest, jointFile, jointImage, jointVector, type JointWorkload } from './samples.ts';
 import { CountedWay, ReadyMade, service } from './workers.ts';
 
 const clients = 8;
@@ -25,6 +27,7 @@ const full: Sizes = {
   workloads: [
     { make: jointVector, samples: 1_000 },
     { make: jointImage, samples: 40 },
+    { make: jointFile, samples: 40 },
   ],
   shares: [0, 0.1, 0.3, 1],
   seconds: 3,
@@ -40,11 +43,11 @@ export async function jointCases(quick: boolean): Promise<Case[]> {
     const cases: Case[] = [];
     for (const { make, samples } of workloads) {
       const pair = await Pair.of(make(), folder, samples);
-      const cloud = await ReadyMade.start('big-model', { MODEL_URL: pair.files.big });
+      const cloud = await ReadyMade.start('big-model', { MODEL_URL: pair.files.big, ...pair.signature });
       try {
         for (const share of shares) {
           cases.push(...(await pair.decisions(share, cloud.port, quick)));
-          cases.push(...(await pair.speed(share, cloud.port, seconds)));
+          cases.push(...(await pair.speed(share, cloud, seconds)));
         }
       } finally {
         cloud.close();
@@ -59,50 +62,44 @@ export async function jointCases(quick: boolean): Promise<Case[]> {
 /** A little and a big model, and samples for both. */
 class Pair {
   readonly files: { little: string; big: string };
-  readonly #workload: JointWorkload;
+  /** For the environment of both workers. */
+  readonly signature: { MODEL_SIGNATURE?: string };
+  readonly #name: string;
   readonly #folder: string;
   /** As they are sent to the edge. */
-  readonly #requests: Buffer[];
+  readonly #requests: Buffer[] = [];
   /** Bytes of the same samples as the original's client sends them. */
-  readonly #listBytes: number[];
+  readonly #listBytes: number[] = [];
   /** Class probabilities that the little model gives each. */
-  readonly #answers: number[][];
+  readonly #answers: number[][] = [];
 
-  private constructor(of: {
-    workload: JointWorkload;
-    folder: string;
-    files: { little: string; big: string };
-    samples: Float32Array[];
-    input: string;
-    answers: number[][];
-  }) {
-    this.files = of.files;
-    this.#workload = of.workload;
-    this.#folder = of.folder;
-    this.#requests = [];
-    this.#listBytes = [];
-    for (const data of of.samples) {
-      const { binary, lists } = requestsOf(of.workload, { input: of.input, model: service, data });
-      this.#requests.push(binary);
-      this.#listBytes.push(lists.byteLength);
-    }
-    this.#answers = of.answers;
+  private constructor({ name, little, big, signature }: JointWorkload, folder: string) {
+    this.#name = name;
+    this.#folder = folder;
+    this.files = { little: join(folder, 'little.onnx'), big: join(folder, 'big.onnx') };
+    writeFileSync(this.files.little, little);
+    writeFileSync(this.files.big, big);
+    this.signature = signature ? { MODEL_SIGNATURE: JSON.stringify(signature) } : {};
   }
 
   static async of(workload: JointWorkload, folder: string, count: number): Promise<Pair> {
-    const files = { little: join(folder, 'little.onnx'), big: join(folder, 'big.onnx') };
-    writeFileSync(files.little, workload.little);
-    writeFileSync(files.big, workload.big);
-    const samples = Array.from({ length: count }, (_, i) => row(workload, i + 1));
-    const model = await OnnxModel.open(files.little, { threads: 1 });
+    const pair = new Pair(workload, folder);
+    const model = await OnnxModel.open(pair.files.little, { threads: 1 });
+    const plain = {
+      inputs: model.inputs,
+      outputs: model.outputs,
+      run: (feeds: Record<string, Tensor>) => model.run(feeds as Record<string, OnnxTensor>),
+    };
+    const little = workload.signature ? signedModel(plain, workload.signature) : plain;
     const input = model.inputs[0]?.name ?? '';
-    const answers: number[][] = [];
-    for (const data of samples) {
-      const feeds = { [input]: { datatype: 'float32' as const, shape: [1, ...workload.shape], data } };
-      answers.push(Array.from(Object.values(await model.run(feeds))[0]?.data as Float32Array));
+    for (let seed = 1; seed <= count; seed++) {
+      const { tensor, lists } = workload.sample(seed);
+      pair.#requests.push(binaryRequest(service, input, tensor));
+      pair.#listBytes.push(wholeRequest('/bench/predict', Buffer.from(JSON.stringify({ data: [lists] }))).byteLength);
+      pair.#answers.push(Array.from(Object.values(await little.run({ [input]: tensor }))[0]?.data as Float32Array));
     }
     await model.close();
-    return new Pair({ workload, folder, files, samples, input, answers });
+    return pair;
   }
 
   /** Each sample once, one after another. */
@@ -125,9 +122,16 @@ class Pair {
       const ratio = count / hard.length;
       const common = { n: hard.length };
       return [
-        { name: this.#name(share, 'upload ratio'), ...common, value: ratio, unit: '', peer: ratio, ratioToPeer: 1 },
         {
-          ...{ name: this.#name(share, 'to the cloud per hard example'), ...common, value: bytes, unit: 'bytes' },
+          name: this.#case(share, 'upload ratio'),
+          ...common,
+          value: ratio,
+          unit: 'share',
+          peer: ratio,
+          ratioToPeer: 1,
+        },
+        {
+          ...{ name: this.#case(share, 'to the cloud per hard example'), ...common, value: bytes, unit: 'bytes' },
           ...{ peer, ratioToPeer: bytes / peer, goal: { atMost: 1 / 20, of: 'ratio' } },
         },
       ];
@@ -137,28 +141,31 @@ class Pair {
     }
   }
 
-  async speed(share: number, cloud: number, seconds: number): Promise<Case[]> {
-    const edge = await this.#edge(share, cloud);
+  async speed(share: number, cloud: ReadyMade, seconds: number): Promise<Case[]> {
+    const edge = await this.#edge(share, cloud.port);
     try {
       const connections = await Promise.all(Array.from({ length: 2 * clients }, () => Connection.open(edge.port)));
       await closedLoop(connections.slice(0, clients), this.#requests, seconds / 2);
-      const { perSecond } = await closedLoop(connections.slice(0, clients), this.#requests, seconds);
+      const before = edge.cpuMs() + cloud.cpuMs();
+      const { perSecond, latencies: all } = await closedLoop(connections.slice(0, clients), this.#requests, seconds);
+      const cpuUs = ((edge.cpuMs() + cloud.cpuMs() - before) * 1_000) / all.length;
       const at = (await knee(connections, this.#requests, { maximum: perSecond, seconds: seconds / 2 })) / 2;
       const { latencies } = await openLoop(connections, this.#requests, { perSecond: at, seconds });
       for (const connection of connections) connection.close();
       const half = { clients: connections.length, n: Math.round(at), unit: 'ms' };
       return [
-        { name: this.#name(share, 'binary'), clients, value: perSecond, unit: 'requests/s' },
-        { name: this.#name(share, 'at half the knee, p50'), ...half, value: quantile(latencies, 0.5) },
-        { name: this.#name(share, 'at half the knee, p99'), ...half, value: quantile(latencies, 0.99) },
+        { name: this.#case(share, 'binary'), clients, value: perSecond, unit: 'requests/s' },
+        { name: this.#case(share, 'CPU of a request, edge and cloud'), clients, value: cpuUs, unit: 'µs' },
+        { name: this.#case(share, 'at half the knee, p50'), ...half, value: quantile(latencies, 0.5) },
+        { name: this.#case(share, 'at half the knee, p99'), ...half, value: quantile(latencies, 0.99) },
       ];
     } finally {
       edge.close();
     }
   }
 
-  #name(share: number, what: string): string {
-    return `${this.#workload.name}, ${Math.round(share * 100)} % hard: ${what}`;
+  #case(share: number, what: string): string {
+    return `${this.#name}, ${Math.round(share * 100)} % hard: ${what}`;
   }
 
   #edge(share: number, cloud: number): Promise<ReadyMade> {
@@ -167,6 +174,7 @@ class Pair {
       BIG_MODEL_IP: '127.0.0.1',
       BIG_MODEL_PORT: String(cloud),
       SEDNA_WORKER_STATE: this.#folder,
+      ...this.signature,
       HEM_NAME: 'CrossEntropy',
       HEM_PARAMETERS: JSON.stringify([{ key: 'threshold_cross_entropy', value: String(this.#threshold(share)) }]),
       ...patience,

@@ -77,7 +77,10 @@ export async function openLoop(
 
 const KNEE_STEPS = 8;
 
-/** The largest rate, within an eighth of the maximum, at which p99 is at most 5 × p50. */
+/** Of the requests that are due, so many must be answered in the time: a queue that grows has a low p99, compared with its p50. */
+const keepsUp = 0.95;
+
+/** The largest rate, within an eighth of the maximum, that is kept up and at which p99 is at most 5 × p50. */
 export async function knee(
   connections: readonly Connection[],
   sent: Sent,
@@ -85,7 +88,8 @@ export async function knee(
 ): Promise<number> {
   for (let step = KNEE_STEPS; step > 1; step--) {
     const perSecond = (maximum * step) / KNEE_STEPS;
-    const { latencies } = await openLoop(connections, sent, { perSecond, seconds });
+    const { latencies, perSecond: answered } = await openLoop(connections, sent, { perSecond, seconds });
+    if (answered < keepsUp * perSecond) continue;
     if (quantile(latencies, 0.99) <= 5 * quantile(latencies, 0.5)) return perSecond;
   }
   return maximum / KNEE_STEPS;

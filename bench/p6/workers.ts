@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { childrenOf, cpuMs } from '../lib/processes.ts';
 
 /** The name of the service, and of the model that both serve. */
 export const service = 'bench';
@@ -35,6 +36,12 @@ export class ReadyMade {
     if (line.startsWith('serving ')) return worker;
     worker.close();
     throw new Error(`${module} says ${line}`);
+  }
+
+  /** User and system time of its processes so far. */
+  cpuMs(): number {
+    const { pid = 0 } = this.#child;
+    return [pid, ...childrenOf(pid)].reduce((sum, one) => sum + cpuMs(one), 0);
   }
 
   close(): void {

@@ -22,7 +22,7 @@ export const image = (): Workload => ({
   shape: [3, 224, 224],
 });
 
-const imageModel = (filters: number): GraphBuilder =>
+export const imageModel = (filters: number): GraphBuilder =>
   new GraphBuilder()
     .input([3, 224, 224])
     .conv2d(filters, { kernel: 7, stride: 4, padding: 3 })
@@ -32,28 +32,6 @@ const imageModel = (filters: number): GraphBuilder =>
     .maxPool({ kernel: 2 })
     .flatten()
     .dense(10);
-
-export interface JointWorkload extends Pick<Workload, 'name' | 'shape'> {
-  /** Models whose answers are probabilities. */
-  little: Uint8Array;
-  big: Uint8Array;
-}
-
-/** The little model is that of `vector`; the big one has two layers of 1024. */
-export const jointVector = (): JointWorkload => ({
-  name: 'joint, vector of 128',
-  little: vector().model,
-  big: encodeModel(mlp({ inputs: 128, hidden: [1024, 1024], outputs: 10, seed: 2 })),
-  shape: [128],
-});
-
-/** The big model has four times the filters. */
-export const jointImage = (): JointWorkload => ({
-  name: 'joint, image of 3 × 224 × 224',
-  little: imageModel(8).softmax().toBytes(),
-  big: imageModel(32).softmax().toBytes(),
-  shape: [3, 224, 224],
-});
 
 export function row({ shape }: Pick<Workload, 'shape'>, seed = 1): Float32Array {
   const random = new Random(seed);
@@ -69,10 +47,8 @@ export interface Requests {
   binary: Buffer;
 }
 
-export function requestsOf(
-  workload: Pick<Workload, 'shape'>,
-  { input, model = 'bench', data = row(workload) }: { input: string; model?: string; data?: Float32Array },
-): Requests {
+export function requestsOf(workload: Pick<Workload, 'shape'>, input: string): Requests {
+  const data = row(workload);
   const tensor = { name: input, shape: [1, ...workload.shape], datatype: 'FP32' };
   const json = (value: unknown) => Buffer.from(JSON.stringify(value));
   const header = json({
@@ -82,14 +58,14 @@ export function requestsOf(
   const asJson = { 'content-type': 'application/json' };
   return {
     lists: wholeRequest('/sedna/predict', json({ data: [nested(Array.from(data), workload.shape)] }), asJson),
-    json: wholeRequest(`/v2/models/${model}/infer`, json({ inputs: [{ ...tensor, data: Array.from(data) }] }), asJson),
-    binary: wholeRequest(`/v2/models/${model}/infer`, Buffer.concat([header, Buffer.from(data.buffer)]), {
+    json: wholeRequest('/v2/models/bench/infer', json({ inputs: [{ ...tensor, data: Array.from(data) }] }), asJson),
+    binary: wholeRequest('/v2/models/bench/infer', Buffer.concat([header, Buffer.from(data.buffer)]), {
       'inference-header-content-length': String(header.byteLength),
     }),
   };
 }
 
-function nested(flat: readonly number[], [size = 1, ...rest]: readonly number[]): unknown {
+export function nested(flat: readonly number[], [size = 1, ...rest]: readonly number[]): unknown {
   if (rest.length === 0) return flat;
   const step = flat.length / size;
   return Array.from({ length: size }, (_, i) => nested(flat.slice(i * step, (i + 1) * step), rest));
