@@ -125,11 +125,9 @@ export interface AggregatorSpec {
   worker: WorkerSpec;
   /** Workflow id of the run: an aggregator that served another one is not asked. */
   run: string;
-  /** Told why it is tried again. */
-  listener: Listener;
 }
 
-/** Signalled when such an aggregator has failed and is tried again. */
+/** Signalled when an aggregation has failed and is tried again. */
 export interface AggregatorNews {
   round: number;
   node: string;
@@ -150,6 +148,8 @@ export interface AggregateInput {
   file?: BlobRef;
   /** Of the strategy Worker. */
   aggregator?: AggregatorSpec;
+  /** Told why it is tried again. Absent: nobody is. */
+  listener?: Listener;
 }
 
 export interface AggregateResult {
@@ -179,6 +179,8 @@ export interface TrainHeadInput extends InspectCutInput {
   updates: AcceptedUpdate[];
   settings: TrainingSettings;
   seed: number;
+  /** Told why it is tried again. Absent: nobody is. */
+  listener?: Listener;
 }
 
 /** `weights`, `file`: of the whole model. `metrics`: of the training, last value of each. */

@@ -1,7 +1,15 @@
 /** What a federated run computes on the node of its aggregation worker, in child processes. */
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AggregateResult, FederatedEdgeActivities, ImportModelInput, ModelSource } from '../contracts.ts';
+import type {
+  AggregateInput,
+  AggregateResult,
+  FederatedEdgeActivities,
+  ImportModelInput,
+  ModelSource,
+} from '../contracts.ts';
 import { isLocal } from '../../sdk/storage/index.ts';
 import { failure, namingFullDisk } from '../lib/failure.ts';
 import type { AggregateChildInput } from './children/aggregate.ts';
@@ -9,13 +17,15 @@ import type { CheckStrategyChildInput } from './children/check-strategy.ts';
 import type { HeadChildInput } from './children/head.ts';
 import type { ImportInput, ImportOutput } from './children/import-model.ts';
 import { evaluateModel } from './evaluate-model.ts';
+import { tellAggregation } from './lib/aggregator-news.ts';
 import { ChildError, inChild } from './lib/child.ts';
+import { isSaidAgain } from './lib/news.ts';
 import { nodePath } from './lib/node-path.ts';
 import { beating } from './lib/resident.ts';
 import type { UserAggregators } from './user-aggregator.ts';
 import type { WorkerDependencies } from './worker.ts';
 
-type Dependencies = Pick<WorkerDependencies, 'stateDir' | 'blobs'> & {
+type Dependencies = Pick<WorkerDependencies, 'node' | 'signaller' | 'stateDir' | 'blobs'> & {
   /** Absent: this node runs none. */
   aggregators?: UserAggregators;
   /** Files with strategies beyond those of the SDK, which whoever runs the node has allowed. */
@@ -43,15 +53,41 @@ export function createAggregateActivities(deps: Dependencies): FederatedEdgeActi
     evaluateModel: (input) => work((scratch, signal) => evaluateModel(deps.blobs, input, { scratch, signal })),
     importModel: (input) => work((scratch, signal) => importModel(deps, input, { scratch, signal })),
     inspectCut: (input) => work((scratch, signal) => headActivity('inspect-cut', { input, scratch }, signal)),
-    trainHead: (input) => work((scratch, signal) => headActivity('train-head', { input, scratch }, signal)),
-    aggregate: (round) =>
-      work(async (scratch, signal) => {
-        const { aggregator } = round;
-        if (aggregator !== undefined) return aggregatorsOf(deps).aggregate(round, aggregator, { scratch, signal });
+    trainHead: (input) =>
+      telling(deps, input, () => work((scratch, signal) => headActivity('train-head', { input, scratch }, signal))),
+    aggregate: (round) => {
+      const { aggregator } = round;
+      // It tells more than this, and by itself.
+      if (aggregator !== undefined)
+        return work((scratch, signal) => aggregatorsOf(deps).aggregate(round, aggregator, { scratch, signal }));
+      const aggregated = (scratch: string, signal: AbortSignal): Promise<AggregateResult> => {
         const input: AggregateChildInput = { blobUrl: deps.blobs.url, round, modules, scratch };
         return inChild<AggregateResult>('aggregate', input, signal).catch(refused);
-      }),
+      };
+      return telling(deps, round, () => work(aggregated));
+    },
   };
+}
+
+/** A disk without room is nobody's mistake in the manifest: it is tried until there is some, and the job says so. */
+async function telling<T>(
+  deps: Dependencies,
+  { round, listener }: Pick<AggregateInput, 'round' | 'listener'>,
+  act: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (
+      error instanceof ApplicationFailure &&
+      error.type === 'DiskFull' &&
+      isSaidAgain(Context.current().info.attempt)
+    ) {
+      const problem = { reason: 'DiskFull', message: `on ${deps.node}: ${error.message}` };
+      await tellAggregation(deps, listener, { round, problem });
+    }
+    throw error;
+  }
 }
 
 function aggregatorsOf({ aggregators }: Dependencies): UserAggregators {

@@ -7,18 +7,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { userAggregator, type UserAggregator } from '../../sdk/algorithms/aggregation/index.ts';
-import type {
-  AggregateInput,
-  AggregateResult,
-  AggregatorNews,
-  AggregatorSpec,
-  CheckStrategyInput,
-  WorkerSpec,
-} from '../contracts.ts';
+import type { AggregateInput, AggregateResult, AggregatorSpec, CheckStrategyInput, WorkerSpec } from '../contracts.ts';
 import { failure, orDiskFull } from '../lib/failure.ts';
 import { ChildEnded, ChildError } from './lib/child.ts';
 import { AggregatorJournal, type AskedRound } from './lib/aggregator-journal.ts';
-import { News } from './lib/news.ts';
+import { tellAggregation } from './lib/aggregator-news.ts';
+import { isSaidAgain } from './lib/news.ts';
 import { refusePlato } from './lib/original-trainers.ts';
 import { endingOf } from './lib/resident.ts';
 import type { WorkerLaunch, WorkerView } from './runtime.ts';
@@ -96,7 +90,7 @@ class Turns {
 async function aggregate(
   deps: Dependencies,
   round: AggregateInput,
-  { worker, run, listener }: AggregatorSpec,
+  { worker, run }: AggregatorSpec,
   place: Place,
 ): Promise<AggregateResult> {
   const parameters = parametersOf(round.strategy.parameters);
@@ -121,7 +115,7 @@ async function aggregate(
   } catch (error) {
     await undone(deps, worker, place.signal);
     const named = orDiskFull(error);
-    if (named instanceof ApplicationFailure) await tell(deps, { round: round.round, listener, journal }, named);
+    if (named instanceof ApplicationFailure) await tell(deps, { ...round, journal }, named);
     throw named;
   }
 }
@@ -249,8 +243,7 @@ function addressOf(view: WorkerView | undefined, { aggregation }: UserAggregator
   return { port, path: aggregation };
 }
 
-interface Telling extends Pick<AggregatorNews, 'round'> {
-  listener: AggregatorSpec['listener'];
+interface Telling extends Pick<AggregateInput, 'round' | 'listener'> {
   journal: AggregatorJournal;
 }
 
@@ -262,16 +255,8 @@ async function tell(
 ): Promise<void> {
   const { message } = error;
   const reason = error.type ?? 'AggregatorFailed';
-  const { attempt } = Context.current().info;
   const before = await journal.read();
-  if (before?.told === reason && !isPowerOfTwo(attempt)) return;
-  const news = new News<AggregatorNews>(deps.signaller, listener);
-  news.tell({ round, node: deps.node, problem: { reason, message } });
-  await news.flush();
-  news.close();
+  if (before?.told === reason && !isSaidAgain(Context.current().info.attempt)) return;
+  await tellAggregation(deps, listener, { round, problem: { reason, message } });
   if (before !== undefined) await journal.write({ ...before, told: reason });
-}
-
-function isPowerOfTwo(n: number): boolean {
-  return (n & (n - 1)) === 0;
 }

@@ -11,6 +11,7 @@ import { packageRoot } from '../../deploy/local/files.ts';
 import { openBlobStore } from '../../sdk/storage/index.ts';
 import { readWeights, writeWeights } from '../../sdk/tensors/index.ts';
 import { readImages, readStrategies } from '../../workers/runtimes/process/images.ts';
+import { Told } from '../support/told.ts';
 
 const page = readFileSync(join(packageRoot(), 'docs', 'write-a-strategy.md'), 'utf8');
 const blockOf = (language: string, index = 0): string =>
@@ -30,7 +31,13 @@ function nodeWith(module: string, list = blockOf('yaml')) {
   writeFileSync(join(place, 'strategies.mjs'), module);
   writeFileSync(join(place, 'images.yaml'), list);
   const strategies = readStrategies([join(place, 'images.yaml')]);
-  const activities = createAggregateActivities({ stateDir: join(place, 'state'), blobs, strategies });
+  const activities = createAggregateActivities({
+    node: 'edge-1',
+    signaller: new Told(),
+    stateDir: join(place, 'state'),
+    blobs,
+    strategies,
+  });
   return {
     list: join(place, 'images.yaml'),
     check: (name: string, parameters: CheckStrategyInput['parameters'] = {}): Promise<void> =>

@@ -118,6 +118,22 @@ describeTemporal('a federated learning job', () => {
     await scene.stop();
   }, 60_000);
 
+  test('says that the disk of the node that aggregates is full, until there is room', async () => {
+    const scene = await new FederatedScene(temporal, 'full', 1).start();
+    let hasRoom = false;
+    scene.byAggregator(() => hasRoom, { reason: 'DiskFull', message: 'on cloud: no space left on this node' });
+    await scene.applyAll({ rounds: { total: 1 } });
+    const message = 'round 1: on cloud: no space left on this node; it is tried again from the accepted updates';
+    const { conditions } = await scene.status({ stage: 'Aggregating', waitingFor: { reason: 'DiskFull', message } });
+    expect(conditions).toContainEqual(
+      expect.objectContaining({ type: 'Degraded', status: 'True', reason: 'DiskFull' }),
+    );
+    hasRoom = true;
+    await scene.status({ phase: 'Succeeded', round: '1/1', waitingFor: null }, 30_000);
+    expect(scene.tasks).toHaveLength(1);
+    await scene.stop();
+  });
+
   test('waits for clients that are missing, and takes them in whenever they come', async () => {
     const scene = new FederatedScene(temporal, 'order', 2);
     await scene.start([scene.cloud]);

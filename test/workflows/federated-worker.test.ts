@@ -34,8 +34,8 @@ describeTemporal('strategy: Worker', () => {
       models: { MODEL_URL: [{ url: `${scene.cloud.directory}/model.onnx`, format: 'onnx' }] },
     };
     expect(scene.checks).toMatchObject([{ name: 'Worker', parameters: { aggregation: 'Mine' }, worker }]);
-    const told = { worker, run: scene.runId, listener: { slot: 'aggregator' } };
-    expect(scene.aggregations.map(({ aggregator }) => aggregator)).toMatchObject([told, told]);
+    const asked = { aggregator: { worker, run: scene.runId }, listener: { slot: 'aggregator' } };
+    expect(scene.aggregations).toMatchObject([asked, asked]);
     const { name } = scene.aggregations[0]?.aggregator?.worker ?? {};
     expect(scene.aggregators).toEqual([{ worker: name, finished: true }]);
     expect(status).toMatchObject({

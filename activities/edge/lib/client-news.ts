@@ -2,7 +2,7 @@ import type { ClientNews, TrainClientInput } from '../../contracts.ts';
 import type { EntitySignaller } from '../../lib/signaller.ts';
 import type { Problem } from '../../../workflows/lib/failures.ts';
 import type { WorkerView } from '../runtime.ts';
-import { News } from './news.ts';
+import { isSaidAgain, News } from './news.ts';
 
 /** A worker that runs for so long without asking for its task is one that does not know of tasks. */
 const strangerMs = 120_000;
@@ -63,7 +63,7 @@ export class ClientTeller {
 
   /** The last words before a failure. What nothing but time mends is said ever more rarely, so that days of it do not fill the job's history. */
   async failing(problem: Problem): Promise<void> {
-    if (problem.reason === 'DiskFull' && !this.#spoke && !isPowerOfTwo(this.#attempt)) return;
+    if (problem.reason === 'DiskFull' && !this.#spoke && !isSaidAgain(this.#attempt)) return;
     this.retrying(problem);
     await this.#news.flush();
   }
@@ -90,8 +90,4 @@ export class ClientTeller {
       ...(this.#problem === undefined ? {} : { problem: this.#problem }),
     });
   }
-}
-
-function isPowerOfTwo(n: number): boolean {
-  return (n & (n - 1)) === 0;
 }

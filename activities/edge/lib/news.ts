@@ -70,3 +70,8 @@ export class News<T> {
     this.#schedule(delay);
   }
 }
+
+/** Of what is tried again for days the same is said ever more rarely: each time is an event in the history of a workflow. */
+export function isSaidAgain(attempt: number): boolean {
+  return (attempt & (attempt - 1)) === 0;
+}

@@ -21,11 +21,14 @@ import { compress } from '../../../sdk/features/federated/compression.ts';
 import { readWeights, withTensors, writeWeights } from '../../../sdk/tensors/index.ts';
 import { commandLine, processesWith } from '../../../workers/lib/process.ts';
 import { eventually } from '../../support/eventually.ts';
+import { noSmallDisks, SmallDisk } from '../../support/small-disk.ts';
+import { Told } from '../../support/told.ts';
 
 const directory = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'aggregate-'));
 const stateDir = join(directory, 'state');
 const blobs = openBlobStore(join(directory, 'blobs'));
-const activities = createAggregateActivities({ stateDir, blobs });
+const told = new Told();
+const activities = createAggregateActivities({ node: 'edge-1', signaller: told, stateDir, blobs });
 const modelFile = join(directory, 'model.onnx');
 const owner = { kind: 'FederatedLearningJob', namespace: 'default', name: 'job', uid: 'u-1' };
 let environment: MockActivityEnvironment;
@@ -186,3 +189,32 @@ test('cancelled: the process is gone, and nothing is left over', async () => {
   await eventually(() => expect(children()).toEqual([]));
   await eventually(() => expect(readdirSync(join(stateDir, 'scratch'))).toEqual([]));
 });
+
+(noSmallDisks() === undefined ? test : test.skip)(
+  'a full disk is told to the job, ever more rarely; with room it goes on',
+  async () => {
+    const place = join(directory, 'full');
+    const disk = new SmallDisk(place, 4);
+    try {
+      const onFullDisk = createAggregateActivities({ node: 'edge-1', signaller: told, stateDir: place, blobs });
+      const listener = { workflowId: 'w', uid: 'u-1', slot: 'aggregator' };
+      const input = await round({ listener });
+      const attempt = (number: number): Promise<AggregateResult> =>
+        new MockActivityEnvironment({ attempt: number }).run(
+          (given: AggregateInput) => onFullDisk.aggregate(given),
+          input,
+        );
+      disk.fill();
+      for (const number of [1, 2, 3]) {
+        await expect(attempt(number)).rejects.toMatchObject({ type: 'DiskFull', nonRetryable: false });
+      }
+      const message = expect.stringMatching(/^on edge-1: no space left on this node/) as unknown;
+      const once = { ...listener, value: { round: 1, node: 'edge-1', problem: { reason: 'DiskFull', message } } };
+      expect(told.heard).toEqual([once, once]);
+      disk.free();
+      expect(await attempt(4)).toEqual(await run(input));
+    } finally {
+      disk.close();
+    }
+  },
+);

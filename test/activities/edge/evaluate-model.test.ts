@@ -8,10 +8,16 @@ import type { BlobRef, EvaluateModelInput, EvaluateModelResult } from '../../../
 import { createAggregateActivities } from '../../../activities/edge/aggregate.ts';
 import { encodeModel, mlp, OnnxEstimator } from '../../../sdk/estimators/onnx/index.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
+import { Told } from '../../support/told.ts';
 
 const directory = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'evaluate-'));
 const blobs = openBlobStore(join(directory, 'blobs'));
-const activities = createAggregateActivities({ stateDir: join(directory, 'state'), blobs });
+const activities = createAggregateActivities({
+  node: 'edge-1',
+  signaller: new Told(),
+  stateDir: join(directory, 'state'),
+  blobs,
+});
 /** Two values, two classes. */
 const rows = [
   [0.25, -1, 0],

@@ -18,6 +18,7 @@ import { readEncoded, writeEncoded } from '../../../sdk/features/federated/mist-
 import { readWeights } from '../../../sdk/tensors/index.ts';
 import { mnistDigits } from '../../support/mnist-digits.ts';
 import { FederatedNode, newPlace } from '../support/federated-node.ts';
+import { Told } from '../../support/told.ts';
 
 let node: FederatedNode;
 beforeEach(async () => {
@@ -40,7 +41,8 @@ async function fetched(blob: BlobRef): Promise<string> {
   await node.blobs.fetchTo(blob, file);
   return file;
 }
-const activities = () => createAggregateActivities({ stateDir: node.stateDir, blobs: node.blobs });
+const activities = () =>
+  createAggregateActivities({ node: 'edge-1', signaller: new Told(), stateDir: node.stateDir, blobs: node.blobs });
 const inspect = (input: InspectCutInput): Promise<Encoding> =>
   node.environment().run((given: InspectCutInput) => activities().inspectCut(given), input);
 const trainHead = (input: TrainHeadInput): Promise<TrainHeadResult> =>

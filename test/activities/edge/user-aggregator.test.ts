@@ -108,17 +108,15 @@ async function round(number: number, change: Change = {}): Promise<AggregateInpu
         revision: String(count),
       },
       run,
-      listener: { workflowId: 'w', uid: 'u-1', slot: 'aggregator' },
     },
+    listener: { workflowId: 'w', uid: 'u-1', slot: 'aggregator' },
     ...rest,
   };
 }
 
 function activities() {
-  const { stateDir, blobs } = node.deps;
   return createAggregateActivities({
-    stateDir,
-    blobs,
+    ...node.deps,
     aggregators: createUserAggregators({ ...node.deps, player: roundPlayer }),
   });
 }

@@ -156,12 +156,14 @@ export class FederatedScene {
     return { accepted: { client, node: `${this.name}-${Number(client)}`, blob, samples, metrics: {}, ...evaluation } };
   }
 
-  /** Strategy Worker, whose aggregator fails until `mended`: its node tells why, and Temporal tries again. */
-  byAggregator(mended: (input: AggregateInput) => boolean): void {
+  /** The aggregation, by default that of the strategy Worker, fails until `mended`: its node tells why, and Temporal tries again. */
+  byAggregator(
+    mended: (input: AggregateInput) => boolean,
+    problem = { reason: 'AggregatorFailed', message: 'job-aggregation: exit code 3' },
+  ): void {
     this.onAggregate = async (input) => {
       if (mended(input)) return {};
-      const problem = { reason: 'AggregatorFailed', message: 'job-aggregation: exit code 3' };
-      const { workflowId = '', uid = '', slot = '' } = input.aggregator?.listener ?? {};
+      const { workflowId = '', uid = '', slot = '' } = input.listener ?? {};
       const value = { round: input.round, node: this.cloud.name, problem };
       await signallerOf(this.temporal.client).observed(workflowId, { slot, uid, value });
       throw ApplicationFailure.create({ type: problem.reason, message: problem.message });

@@ -16,6 +16,9 @@ Runtime.install({
   shutdownSignals: [],
 });
 
+/** A query is a task of the workflow: server and worker are busy with it for several ms. */
+const viewMs = 150;
+
 /** A Temporal namespace of the test's own on the run's server, with real Temporal workers: its entities see no other test's. */
 export class TestNamespace {
   readonly name: string;
@@ -88,12 +91,13 @@ export class TestNamespace {
 
   /** Its view once the assertion holds. */
   async view(ref: EntityRef, assertion: (view: EntityView) => void = () => undefined, boundMs = 10_000) {
-    return eventually(async () => {
+    const look = async (): Promise<EntityView> => {
       const view = await viewEntity(this.client, ref);
       if (view === undefined) throw new Error(`${entityId(ref)} does not run`);
       assertion(view);
       return view;
-    }, boundMs);
+    };
+    return eventually(look, boundMs, viewMs);
   }
 
   /** Resolves once the entity has ended. */

@@ -12,6 +12,7 @@ import type {
 } from '../../../activities/contracts.ts';
 import { clientTask, edge } from '../activities.ts';
 import { problemOf } from '../problems.ts';
+import { listenerOf } from './listeners.ts';
 import type { LateTasks } from './late-tasks.ts';
 import { atWork, countedUpdates, mayGoOn } from './late.ts';
 import { bufferedUpdates } from './buffer.ts';
@@ -176,6 +177,7 @@ function aggregated(start: RoundStart, round: number, updates: CountedUpdate[]):
     strategy: { name: strategy, parameters },
     weights: model.weights,
     updates,
+    listener: listenerOf(owner, 'aggregator'),
     ...(model.state === undefined ? {} : { state: model.state }),
     ...(model.file === undefined ? {} : { file: model.file }),
     ...(isWorker(plan.fields) ? { aggregator: aggregatorOf(start, updates.length) } : {}),

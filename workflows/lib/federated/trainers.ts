@@ -1,7 +1,8 @@
 /** The workers of a run's clients: resident on their nodes from the first task to the last. */
 import type { BlobRef, TrainClientInput, WorkerSpec } from '../../../activities/contracts.ts';
 import { farewell } from '../activities.ts';
-import { entityId, serviceWorkerName, type Owner } from '../ids.ts';
+import { serviceWorkerName, type Owner } from '../ids.ts';
+import { listenerOf } from './listeners.ts';
 import { seedOf } from './settings.ts';
 import type { ClientPlace, RunPlan } from './state.ts';
 
@@ -33,7 +34,7 @@ export function taskFor(
     seed: seedOf(plan.fields.selection.seed, client.client, round, turn),
     policy: plan.fields.updates,
     ...(plan.fields.keepWarm ? {} : { keepWarm: false }),
-    listener: { workflowId: entityId(owner), uid: owner.uid, slot: 'client' },
+    listener: listenerOf(owner, 'client'),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { AggregatorSpec } from '../../../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import { farewell } from '../activities.ts';
-import { entityId, serviceWorkerName, type Owner } from '../ids.ts';
+import { serviceWorkerName, type Owner } from '../ids.ts';
 import type { RunPlace } from './trainers.ts';
 
 export function isWorker({ aggregation }: Pick<FederatedLearningJobFields, 'aggregation'>): boolean {
@@ -38,7 +38,6 @@ export function aggregatorOf({ owner, runId, plan }: RunPlace, updates: number):
       revision: JSON.stringify([fields.aggregation.templateDigest, updates]),
     },
     run: runId,
-    listener: { workflowId: entityId(owner), uid: owner.uid, slot: 'aggregator' },
   };
 }
 
