@@ -25,8 +25,8 @@ export type {
   Deferral,
   DeferredAnswer,
   DeferredOptions,
-  Learner,
 } from './features/joint-inference/deferred/deferred-answers.ts';
+export type { Learner } from './features/joint-inference/deferred/learning.ts';
 export type { Decision, JointResult } from './features/joint-inference/result.ts';
 export { oipBigModel } from './features/joint-inference/oip-big-model.ts';
 export type { Tensors } from './features/joint-inference/oip-big-model.ts';

@@ -6,6 +6,8 @@ import { uncertainty } from '../../../algorithms/hard-example-mining/uncertainty
 import type { Cloud, CloudAnswer } from '../cloud.ts';
 import { callBack, callbackProblem } from './callbacks.ts';
 import type { CallbackHosts } from './callbacks.ts';
+import { learnSome } from './learning.ts';
+import type { Learner } from './learning.ts';
 import { DeferredStoreClient } from './store-client.ts';
 import type { DeferredState, ExpiryReason, StoredRequest } from './store.ts';
 
@@ -41,11 +43,7 @@ export interface DeferredAnswer {
   sequence?: number;
 }
 
-/**
- * Told of each final answer until it resolves. `again`: it may have been told of this one before, by a process that was killed before
- * it could note so.
- */
-export type Learner<I> = (input: I, answer: unknown, options: { again: boolean }) => Promise<void>;
+type GivenAnswer = Exclude<CloudAnswer<unknown>, { reason: unknown }>;
 
 export interface NewDeferral<I> {
   id: string;
@@ -67,7 +65,6 @@ export interface Deferral {
 /** Questions that the big model is asked at the same time. */
 const atOnce = 4;
 const longestId = 256;
-const learntAtOnce = 8;
 const keepMs = 10_000;
 const leaseMs = 60_000;
 const pauseMs = 500;
@@ -76,7 +73,6 @@ const sweepMs = 1_000;
 const longestRestMs = 5_000;
 const callTimeoutMs = 10_000;
 const againMs = 60_000;
-const learnAgainMs = 2_000;
 /** Times between calls to a caller that does not answer: doubled, up to a minute. */
 const callAgainMs = (calls: number): number => Math.min(60_000, 1_000 * 2 ** calls);
 
@@ -118,7 +114,7 @@ export class DeferredAnswers<I = unknown> {
     };
     this.#work = Promise.all([
       ...Array.from({ length: atOnce }, () => every(() => this.#askNext(cloud, learner !== undefined), pauseMs)),
-      ...(learner ? [every(() => this.#learn(learner), pauseMs)] : []),
+      ...(learner ? [every(() => learnSome(this.#store, learner, (problem) => this.#problem(problem)), pauseMs)] : []),
       every(() => this.#tellNext(), pauseMs),
       every(() => this.#sweep(), sweepMs),
     ]);
@@ -202,11 +198,7 @@ export class DeferredAnswers<I = unknown> {
     const withinMs = this.#options.askMs ?? 30_000;
     const said = await cloud.ask(input, { withinMs, signal: this.#closing.signal }).catch(() => undefined);
     if (said && !('reason' in said) && !said.origin?.degraded) {
-      this.#rest = { ms: 0, until: 0 };
-      if (said.origin === undefined || said.origin.answeredBy === 'cloud') await this.#takeUp();
-      await this.#store.call('finalise', digest, serialize(said.answer), { learn });
-      this.#ended.emit('end');
-      if (learn) this.#wake();
+      await this.#finalise(digest, said, learn);
       return true;
     }
     const { reason, message = '' } = whyNone(said);
@@ -220,19 +212,12 @@ export class DeferredAnswers<I = unknown> {
     return false;
   }
 
-  /** Some at once: each transaction waits for the disk. */
-  async #learn(learner: Learner<I>): Promise<boolean> {
-    const examples = await this.#store.call('examples', learntAtOnce, leaseMs);
-    for (const { digest, input, answer, again } of examples) {
-      try {
-        await learner(deserialize(input) as I, deserialize(answer), { again });
-        void this.#store.call('learnt', digest).catch(() => undefined); // A failure is told by the next call; the lease ends.
-      } catch (error) {
-        this.#problem(error as Error);
-        await this.#store.call('learnLater', digest, learnAgainMs);
-      }
-    }
-    return examples.length > 0;
+  async #finalise(digest: string, { answer, origin }: GivenAnswer, learn: boolean): Promise<void> {
+    this.#rest = { ms: 0, until: 0 };
+    if (origin === undefined || origin.answeredBy === 'cloud') await this.#takeUp();
+    await this.#store.call('finalise', digest, serialize(answer), { learn });
+    this.#ended.emit('end');
+    if (learn) this.#wake();
   }
 
   /** Once for all that were asked together. */
