@@ -9,6 +9,8 @@ import { stackPaths } from '../../deploy/local/state.ts';
 import { until } from '../../deploy/local/wait.ts';
 
 const PREFIX = 'sedna-test-run-';
+/** Of the run, see test/main.ts. */
+const inherited = ['PATH', 'NODE_COMPILE_CACHE', 'GOGC'];
 
 /** The folder of one `npm test`: every server that it starts is noted there, so that the teardown ends them by pid. */
 export function createRun(): string {
@@ -26,7 +28,7 @@ export async function startServer(dir: string, component: Component, boundMs = 6
     command: component.command,
     args: component.args,
     cwd: dir,
-    env: { PATH: process.env.PATH, HOME: dir, TZ: 'UTC', ...component.env },
+    env: { ...kept(inherited), HOME: dir, TZ: 'UTC', ...component.env },
     log,
   });
   writeAtomic(join(dir, 'processes', `${component.name}.json`), JSON.stringify(ref));
@@ -59,4 +61,9 @@ function sweepDeadRuns(): void {
       // Being created or removed by another run.
     }
   }
+}
+
+function kept(names: string[]): Record<string, string> {
+  const found = names.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(found) as Record<string, string>;
 }

@@ -10,10 +10,12 @@ import { common, dataset } from './lib/manifests.ts';
 import { normal } from './lib/normal.ts';
 import { situations } from './situations/index.ts';
 import type { Situation } from './lib/situation.ts';
-import { World } from './lib/world.ts';
+import { closelyMs, World } from './lib/world.ts';
 
 const boundMs = 240_000;
 const settleMs = 40_000;
+/** A look is a dozen processes. */
+const lookMs = 1_000;
 
 describeKubernetes('stuck', () => {
   const world = new World();
@@ -26,7 +28,7 @@ describeKubernetes('stuck', () => {
   async function bringAbout(situation: Situation): Promise<void> {
     const { name, kind = 'IncrementalLearningJob', fleeting = false, until } = situation;
     await situation.then?.(world);
-    await world.known(kind, name, until);
+    await world.known(kind, name, until, fleeting ? closelyMs : undefined);
     if (fleeting) seen.set(name, (await look(world, [situation])).get(name) ?? '');
   }
 
@@ -34,13 +36,14 @@ describeKubernetes('stuck', () => {
   async function settle(): Promise<void> {
     let before = '';
     const lasting = possible().filter(({ fleeting }) => fleeting !== true);
-    await eventually(async () => {
+    const looks = async (): Promise<void> => {
       for (const [name, text] of await look(world, lasting)) seen.set(name, text);
       const now = [...seen.values()].join('');
       const settled = updating ? now === before : lasting.every(({ name }) => seen.get(name) === golden(name));
       before = now;
       expect(settled).toBe(true);
-    }, settleMs).catch(() => undefined);
+    };
+    await eventually(looks, settleMs, lookMs).catch(() => undefined);
   }
 
   beforeAll(async () => {
@@ -90,7 +93,7 @@ describeKubernetes('stuck', () => {
 
   test('definitions-not-installed', async () => {
     await world.kubectl('delete', 'crd', 'reidjobs.sedna.io', '--wait=false');
-    await eventually(async () => expect((await world.sedna('get', 'reid')).code).toBe(1), 20_000);
+    await eventually(async () => expect((await world.sedna('get', 'reid')).code).toBe(1), 20_000, lookMs);
     const text = await say('get', 'reid');
     judge('definitions-not-installed', text);
     expectHelp(text);

@@ -30,7 +30,10 @@ export interface Known {
 }
 
 const looked = ['Dataset', 'IncrementalLearningJob', 'FederatedLearningJob', 'JointInferenceService', 'ReidJob'];
-const snapshotMs = 300;
+const knownMs = 120_000;
+/** Each look reads every object, of which there are some two hundred. */
+const snapshotMs = 1_000;
+export const closelyMs = 300;
 
 /** A file system with room for nothing much, if this user may mount one. */
 const tinyBytes = '64k';
@@ -149,20 +152,20 @@ export class World {
   }
 
   /** Waits until its status has what is expected; regular expressions are matched with text. */
-  async known(kind: string, name: string, expected: Record<string, unknown>, boundMs = 120_000): Promise<Known> {
+  async known(kind: string, name: string, expected: Record<string, unknown>, everyMs = snapshotMs): Promise<Known> {
     let last: Known | undefined;
     const holds = async (): Promise<boolean> => {
-      last = (await this.#objects()).get(`${findKind(kind)?.kind}/${name}`);
+      last = (await this.#objects(everyMs)).get(`${findKind(kind)?.kind}/${name}`);
       return last !== undefined && matches(last.status, expected);
     };
-    if ((await until(holds, boundMs, { everyMs: snapshotMs })) && last !== undefined) return last;
+    if ((await until(holds, knownMs, { everyMs })) && last !== undefined) return last;
     const found = JSON.stringify(last?.status, null, 2);
     throw new Error(`${kind}/${name} never had ${String(Object.entries(expected))}, but ${found}`);
   }
 
   /** All objects, read at most every so often however many ask. */
-  #objects(): Promise<Map<string, Known>> {
-    if (this.#read === undefined || Date.now() - this.#read.at > snapshotMs) {
+  #objects(everyMs: number): Promise<Map<string, Known>> {
+    if (this.#read === undefined || Date.now() - this.#read.at >= everyMs) {
       this.#read = { at: Date.now(), objects: this.#list() };
     }
     return this.#read.objects;
