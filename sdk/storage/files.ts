@@ -58,9 +58,8 @@ export async function stage(
   content: FileContent,
   { flush = true }: FlushOptions = {},
 ): Promise<string> {
-  await mkdir(directory, { recursive: true });
   const temporary = path.join(directory, `.${randomUUID()}.tmp`);
-  const handle = await open(temporary, 'wx');
+  const handle = await inDirectory(directory, () => open(temporary, 'wx'));
   try {
     await handle.writeFile(content);
     if (flush) await handle.sync();
@@ -76,13 +75,23 @@ export async function stage(
 /** Renames a staged file to its name and flushes the directory; removes it if that fails. */
 export async function publish(temporary: string, file: string, { flush = true }: FlushOptions = {}): Promise<void> {
   try {
-    await mkdir(path.dirname(file), { recursive: true });
-    await rename(temporary, file);
+    await inDirectory(path.dirname(file), () => rename(temporary, file));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
   if (flush) await syncDirectory(path.dirname(file));
+}
+
+/** The directory is there nearly always: it is made only where it is missed. */
+async function inDirectory<T>(directory: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    await mkdir(directory, { recursive: true });
+    return act();
+  }
 }
 
 async function syncDirectory(directory: string): Promise<void> {
