@@ -19,7 +19,7 @@ export async function run({ quick }: BenchmarkOptions): Promise<Case[]> {
   const images = [fileURLToPath(new URL('./apply/images.yaml', import.meta.url))];
   const stack = await BenchStack.start({ standalone: false, nodes, images });
   try {
-    const jobs = new BenchJobs(stack, nodes, n);
+    const jobs = new BenchJobs(stack, nodes, { count: n, prefix: 'job' });
     await jobs.prepare();
     await quiet(stack);
     const before = { requests: (await apiRequests(stack.kube)) - stack.lists, memory: memory(stack) };
@@ -39,6 +39,7 @@ export async function run({ quick }: BenchmarkOptions): Promise<Case[]> {
       { name: 'memory of an idle job: GM', n, value: grown('gm'), unit: 'KiB', goal: { atMost: 20 } },
       { name: 'memory of an idle job: LC', n, value: grown('lc'), unit: 'KiB' },
       ...(await idle(stack, n, idleMs)),
+      ...(await asManyAgain(stack, new BenchJobs(stack, nodes, { count: n, prefix: 'more' }))),
     ];
   } finally {
     await stack.close();
@@ -87,6 +88,20 @@ async function quiet(stack: BenchStack): Promise<void> {
     await delay(5_000);
   }
   throw new Error('the entities do not come to rest within two minutes');
+}
+
+/** The first ones fill the caches of workflows; these show what each further one costs. */
+async function asManyAgain(stack: BenchStack, jobs: BenchJobs): Promise<Case[]> {
+  const before = memory(stack);
+  await jobs.prepare();
+  await jobs.started(await jobs.apply());
+  await quiet(stack);
+  const after = memory(stack);
+  const n = jobs.names.length;
+  return (['gm', 'lc'] as const).map((name) => {
+    const value = (after[name] - before[name]) / n;
+    return { name: `memory of an idle job, of as many again: ${name.toUpperCase()}`, n, value, unit: 'KiB' };
+  });
 }
 
 type Side = 'gm' | 'lc' | 'temporal';

@@ -22,10 +22,10 @@ export class BenchJobs {
   readonly #stack: BenchStack;
   readonly #nodes: string[];
 
-  constructor(stack: BenchStack, nodes: string[], count: number) {
+  constructor(stack: BenchStack, nodes: string[], { count, prefix }: { count: number; prefix: string }) {
     this.#stack = stack;
     this.#nodes = nodes;
-    this.names = Array.from({ length: count }, (_, i) => `job-${i}`);
+    this.names = Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
   }
 
   /** Datasets that have been counted and models: what the jobs need. */
