@@ -5,7 +5,7 @@ import { rounds } from './stack.ts';
 
 /**
  * `edges`: the local controllers of all edges at once. `trainer`: that of one client; `trainers`: all eight. `aggregate`, `judge`: children of
- * local controllers, which live for some tenths of a second.
+ * local controllers, which live for some tenths of a second; of the strategy Worker the aggregator too.
  */
 const controllers = ['edge-1', 'edge-2', 'edge-3', 'cloud-1', 'edges'] as const;
 export const targets = ['gm', ...controllers, 'trainer', 'trainers', 'aggregate', 'judge', 'temporal'] as const;
@@ -51,13 +51,14 @@ const faultsOf = {
   FedBuff: 4,
   MistNet: 3,
   'MistNet with noise': 3,
+  Worker: 4,
 };
 export type ScenarioName = keyof typeof faultsOf;
 export const scenarioNames = Object.keys(faultsOf) as ScenarioName[];
 /** Rounds of those that have not ten. */
 const roundsOf: Partial<Record<ScenarioName, number>> = { MistNet: 1, 'MistNet with noise': 1 };
 /** In these the first fault is a kill, of each target in turn. */
-const killed: ReadonlySet<ScenarioName> = new Set(['FedBuff', 'MistNet', 'MistNet with noise']);
+const killed: ReadonlySet<ScenarioName> = new Set(['FedBuff', 'MistNet', 'MistNet with noise', 'Worker']);
 const faultsInCycle = Object.values(faultsOf).reduce((sum, count) => sum + count);
 
 export const volumes = ['state', 'blobs', 'cloud'] as const;

@@ -23,7 +23,7 @@ import { scenarios } from './scenarios/index.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { aggregator, edges, rounds } from './stack.ts';
 import { Story } from './story.ts';
-import { PointsWorld } from './world.ts';
+import { ownAggregator, PointsWorld } from './world.ts';
 
 const leftoverMs = 30_000;
 
@@ -113,6 +113,8 @@ async function leftovers(story: Story): Promise<string[]> {
   const found: string[] = [];
   if (!(await until(() => nodes.every((node) => stack.workers(node, 'train.ts').length === 0), leftoverMs)))
     found.push('trainers are left after the deletion');
+  if (!(await until(() => stack.workers(aggregator, ownAggregator).length === 0, leftoverMs)))
+    found.push('the aggregator is left after the deletion');
   let open: string[] = [];
   const closed = await until(async () => {
     open = [];

@@ -24,6 +24,15 @@ export const model = 'points-global';
 /** Parts of the job's spec that scenarios set. */
 export type Spec = Record<string, unknown>;
 
+export function aggregationWorker(image: string): Spec {
+  const env = [{ name: 'exit_round', value: String(rounds) }];
+  return { model: { name: model }, template: template(aggregator, image, env) };
+}
+
+function template(node: string, image: string, env: { name: string; value: string }[]): Spec {
+  return { spec: { nodeName: node, containers: [{ name: 'worker', image, env }] } };
+}
+
 export class PointsStack extends LocalStack {
   readonly data: string;
   readonly trained: string;
@@ -59,19 +68,16 @@ export class PointsStack extends LocalStack {
   }
 
   #job(spec: Spec): Record<string, unknown> {
-    const worker = (name: string, image: string, env: { name: string; value: string }[]) => ({
-      spec: { nodeName: name, containers: [{ name: 'worker', image, env }] },
-    });
     const env = [{ name: 'TRAINED', value: this.trained }];
     return {
       apiVersion: 'sedna.io/v1alpha1',
       kind: 'FederatedLearningJob',
       metadata: { name: job },
       spec: {
-        aggregationWorker: { model: { name: model }, template: worker(aggregator, 'sedna/faults-aggregate:v1', []) },
+        aggregationWorker: aggregationWorker('sedna/faults-aggregate:v1'),
         trainingWorkers: Array.from({ length: clients }, (_, client) => ({
           dataset: { name: `points-${client}` },
-          template: worker(edgeOf(client), 'sedna/faults-train:v1', env),
+          template: template(edgeOf(client), 'sedna/faults-train:v1', env),
         })),
         rounds: { total: rounds },
         trainingConfig: training,

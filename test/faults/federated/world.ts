@@ -21,9 +21,12 @@ export interface WorldOptions {
 
 /** Scripts of children of local controllers, by what faults call them. */
 const children: Partial<Record<string, string[]>> = {
-  aggregate: ['aggregate.ts', 'head.ts'],
+  aggregate: ['aggregate.ts', 'head.ts', 'play-round.ts'],
   judge: ['judge-update.ts'],
 };
+
+/** Of the strategy Worker. */
+export const ownAggregator = 'sedna-aggregator.ts';
 
 export class PointsWorld extends StackWorld<PointsStack> {
   static start(name: string, { managers = 1, disk, failing }: WorldOptions = {}): Promise<PointsWorld> {
@@ -47,7 +50,8 @@ export class PointsWorld extends StackWorld<PointsStack> {
     const [, client] = /^trainer-(\d+)$/.exec(name) ?? [];
     if (client !== undefined) return this.#trainer(Number(client));
     const scripts = children[name];
-    return scripts === undefined ? super.processes(name) : this.#children(scripts);
+    if (scripts === undefined) return super.processes(name);
+    return [...this.#children(scripts), ...(name === 'aggregate' ? this.stack.workers(aggregator, ownAggregator) : [])];
   }
 
   #trainer(client: number): ProcessRef[] {

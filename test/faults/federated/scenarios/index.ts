@@ -8,6 +8,7 @@ import type { Scenario } from './scenario.ts';
 import { stopped } from './stopped.ts';
 import { tenRounds } from './ten-rounds.ts';
 import { twoGone } from './two-gone.ts';
+import { worker } from './worker.ts';
 import { writeErrors } from './write-errors.ts';
 
 export const scenarios: Record<ScenarioName, Scenario> = {
@@ -22,4 +23,5 @@ export const scenarios: Record<ScenarioName, Scenario> = {
   FedBuff: fedBuff,
   MistNet: mistNet,
   'MistNet with noise': mistNetWithNoise,
+  Worker: worker,
 };
