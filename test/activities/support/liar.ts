@@ -1,4 +1,4 @@
-/** A worker that answers what `LIE` says, whatever it is asked. */
+/** A worker that answers what `LIE` says, whatever it is asked: of several, apart by commas, the first one first, the last one for ever. */
 import { readWorkerConfig, TaskClient, type Weights } from '../../../sdk/index.ts';
 import { readWeights, writeWeights } from '../../../sdk/tensors/index.ts';
 import { writeFileSync } from 'node:fs';
@@ -23,11 +23,13 @@ const lies: Record<string, Lie> = {
   garbage: () => ({ bytes: '<html>404</html>' }),
 };
 
+const [...ahead] = (process.env['LIE'] ?? 'honest').split(',');
 for (;;) {
+  const lie = (ahead.length > 1 ? ahead.shift() : ahead[0]) ?? '';
   const { id, weights = '', output = '' } = await tasks.next();
   const told = await readWeights(weights);
   const name = Object.keys(told)[0] ?? '';
-  const { samples = 100, bytes } = lies[process.env['LIE'] ?? 'honest']?.(told, name) ?? {};
+  const { samples = 100, bytes } = lies[lie]?.(told, name) ?? {};
   if (bytes === undefined) await writeWeights(output, told);
   else writeFileSync(output, bytes);
   await tasks.answer(id, { status: 'completed', file: output, samples, metrics: {}, evaluation: undefined });
