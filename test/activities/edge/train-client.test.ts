@@ -90,7 +90,7 @@ async function undisturbed({ worker: { env }, settings, seed }: TrainClientInput
 describe('rounds', () => {
   test('a client is asked, its update is a blob, and the worker stays for the next round', async () => {
     // Longer than what an answer may take without other news.
-    const first = await node.input({ evaluate: true, env: { STEP_MS: '100' } });
+    const first = await node.input({ evaluate: true, env: { STEP_MS: '400' } });
     const result = accepted(await node.train(first));
     expect(result).toMatchObject({
       client: '00',

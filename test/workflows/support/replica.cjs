@@ -32,7 +32,7 @@ const server = createServer((incoming, outgoing) => {
     if (incoming.url === '/report') await report(JSON.parse(text));
     served += 1;
     const answer = { worker: env.WORKER_NAME, model, served, env: incoming.url === '/env' ? env : undefined };
-    setTimeout(() => outgoing.end(JSON.stringify(answer)), Number(env.ANSWER_MS ?? 5));
+    setTimeout(() => outgoing.end(JSON.stringify(answer)), Number(env.ANSWER_MS ?? 20));
   });
 });
 const port = env.BIG_MODEL_BIND_PORT ?? env.SEDNA_SERVE_PORT;
