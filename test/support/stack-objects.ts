@@ -1,12 +1,10 @@
 /** Objects of a stack as `sedna get` reads them, for tests that look often: each call of the command would be a process of half a second. */
 import { Client, Connection } from '@temporalio/client';
-import { connectKube } from '../../activities/control/kube/client.ts';
 import { StandaloneStore } from '../../cli/lib/standalone-store.ts';
 import type { ObjectStore } from '../../cli/lib/object-store.ts';
 import { kindOf } from '../../cli/lib/references.ts';
 import { readStackState } from '../../deploy/local/state.ts';
 import { openBlobStore } from '../../sdk/storage/index.ts';
-import { KubeObjectStore } from '../../workers/kube/object-store.ts';
 
 export class StackObjects {
   readonly #cwd: string;
@@ -33,8 +31,11 @@ export class StackObjects {
   async #open(): Promise<ObjectStore> {
     const state = readStackState(this.#cwd);
     if (state === undefined) throw new Error('no stack');
-    if (state.mode === 'kubernetes' && state.kubeconfig !== undefined)
+    if (state.mode === 'kubernetes' && state.kubeconfig !== undefined) {
+      const { connectKube } = await import('../../activities/control/kube/client.ts');
+      const { KubeObjectStore } = await import('../../workers/kube/object-store.ts');
       return new KubeObjectStore(connectKube(state.kubeconfig));
+    }
     this.#connection = await Connection.connect({ address: state.temporal.address });
     return new StandaloneStore(new Client({ connection: this.#connection }), openBlobStore(state.blobUrl));
   }

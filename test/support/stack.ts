@@ -6,8 +6,6 @@ import { packageRoot } from '../../deploy/local/files.ts';
 import { kubernetesServers, prepareKubernetes, writeKubeconfig } from '../../deploy/local/kubernetes.ts';
 import { withLock } from '../../deploy/local/lock.ts';
 import { allocatePorts } from '../../deploy/local/ports.ts';
-import { connectKube } from '../../activities/control/kube/client.ts';
-import { installCrds } from '../../workers/kube/crds.ts';
 import { startServer } from './test-run.ts';
 
 /** `describe` that is skipped where no Temporal server could be had (the reason was printed once at the start). */
@@ -55,7 +53,12 @@ async function startKubernetes(run: string, kubeconfig: string): Promise<void> {
   const pending = `${kubeconfig}.pending`;
   writeKubeconfig(pending, dir, api);
   const crds = join(packageRoot(), 'crds', 'yaml');
-  if (existsSync(crds)) await installCrds(connectKube(pending), crds);
+  if (existsSync(crds)) {
+    // Most files that import this one need no client of Kubernetes, and it takes half a second to load.
+    const { connectKube } = await import('../../activities/control/kube/client.ts');
+    const { installCrds } = await import('../../workers/kube/crds.ts');
+    await installCrds(connectKube(pending), crds);
+  }
   writeKubeconfig(kubeconfig, dir, api);
 }
 
