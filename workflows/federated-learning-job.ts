@@ -34,6 +34,7 @@ import {
 import type { Mode, RunEnd, RunNews, RunPlan } from './lib/federated/state.ts';
 import { reset } from './lib/federated/reset.ts';
 import { undeclared } from './lib/federated/stopping.ts';
+import { isWorker } from './lib/federated/user-aggregator.ts';
 import { differ } from './lib/federated/worker-round.ts';
 import { details, published } from './lib/federated/stored.ts';
 import { federatedStatus } from './lib/federated/status.ts';
@@ -145,10 +146,11 @@ const verdicts: Partial<Record<Verb, (view: FederatedView, argument: unknown) =>
   pause: (view) => setMode(view, 'pause'),
   stop: (view) => setMode(view, 'stop'),
   resume: (view) => setMode(view, 'run'),
-  retry({ own }) {
+  retry({ own, desired }) {
     if (own.ended?.kind === 'failed') own.ended = undefined;
-    else if (own.news?.refused.length || aggregatorProblem(own) !== undefined) own.retries = (own.retries ?? 0) + 1;
-    else return 'nothing has failed';
+    else if (own.news?.refused.length || (isWorker(desired.fields) && aggregatorProblem(own) !== undefined))
+      own.retries = (own.retries ?? 0) + 1;
+    else return aggregatorProblem(own) === undefined ? 'nothing has failed' : 'it is tried again by itself';
     return undefined;
   },
   trigger: () => 'a FederatedLearningJob begins its rounds by itself',
@@ -271,9 +273,9 @@ function relaying(view: FederatedView, plan: RunPlan): Operation[] {
   if (told.plan === text && told.mode === mode && told.retries === retries) return [];
   const run = async (): Promise<void> => {
     own.nodes = withNodes(own.nodes, plan);
-    // Its aggregator is asked anew, and says itself whether it still fails.
-    const isEdited = told.plan !== undefined && differ(JSON.parse(told.plan) as RunPlan, plan);
-    if (isEdited || told.retries !== retries) own.aggregator = undefined;
+    // An aggregator of the user's own is asked anew, and says itself whether it still fails.
+    const before = told.plan === undefined ? plan : (JSON.parse(told.plan) as RunPlan);
+    if (isWorker(before.fields) && (differ(before, plan) || told.retries !== retries)) own.aggregator = undefined;
     const news: [string, ...unknown[]][] = [];
     if (told.plan !== text) news.push(['plan', plan]);
     if (told.mode !== mode) news.push(['mode', mode]);

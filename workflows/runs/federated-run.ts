@@ -273,6 +273,8 @@ class Run {
   #learn(plan: RunPlan): void {
     if (plan.generation < this.#plan.generation) return;
     this.#plan = plan;
+    // It may be of a job that has taken this run over and knows nothing yet.
+    this.#tellJob(this.#stage);
   }
 
   #retry(): void {

@@ -49,7 +49,8 @@ export function newsOf({
   ...head
 }: RunView): RunNews {
   const last = records.at(-1);
-  const fresh = records.filter(({ round }) => round > told);
+  // The last one always: a job that takes over the run of one that was terminated has heard of none.
+  const fresh = records.filter((record) => record.round > told || record === last);
   const all = countByReason(refusals, open?.refused ?? []);
   const waiting = waitingOf({ plan, open, buffer, last, isFinished, now });
   const credited = open === undefined ? [] : standIns(open).map(({ client }) => client);

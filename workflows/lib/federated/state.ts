@@ -166,7 +166,7 @@ export type RunStage = 'Starting' | 'Collecting' | 'Aggregating' | 'Evaluating' 
 
 export type WaitingRun = Required<Wait>;
 
-/** News from the run to its job, complete each time; `sequence` makes a late one harmless. */
+/** News from the run to its job, complete but for records of rounds that it has heard of; `sequence` makes a late one harmless. */
 export interface RunNews {
   epoch: number;
   /** Of Temporal: each run counts its news from 1. */
@@ -190,7 +190,7 @@ export interface RunNews {
   buffer?: { size: number; atWork: { client: string; round: number }[] };
   deadline?: string;
   waitingFor?: WaitingRun;
-  /** Of the rounds that have finished since the job last heard, oldest first. */
+  /** Of the last round that has finished, and of those before it since the job last heard; oldest first. */
   records?: RoundRecord[];
   initial?: RunState['initial'];
   aggregator?: RunState['aggregator'];
