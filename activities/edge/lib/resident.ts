@@ -5,12 +5,16 @@ const beatsPerTimeout = 4;
 /** Where no heartbeat is asked for. */
 const beatMs = 2_000;
 
-/** What began together is wanted together: it need not ask so soon, and each heartbeat is a write of the server. */
+/**
+ * What began a moment ago asks when it is so old: each heartbeat is a write of the server, and of what began together most is over by
+ * then, or wanted.
+ */
 const settledMs = 1_000;
 
 interface Going {
   beat: () => void;
   since: number;
+  timer?: NodeJS.Timeout;
 }
 
 /** What goes on in this process, by the workflow that wants it. */
@@ -22,8 +26,8 @@ export type Ending = 'wanted' | 'interrupted';
 /**
  * Runs `act` while heartbeating as often as its heartbeatTimeout (`workflows/lib/activities.ts`) needs. `details` is asked for at every
  * beat; the first comes at once if there are any. Rejects with the cancellation when the activity is cancelled, of which it hears with
- * a heartbeat: by its own clock, or as soon as the same workflow begins something else here a second later or more, for then it may
- * have let go of this.
+ * a heartbeat: by its own clock, or as soon as the same workflow begins something else here, for then it may have let go of this (one
+ * that is younger than a second hears of it when it is not).
  */
 export async function beating<T>(
   act: (signal: AbortSignal) => Promise<T>,
@@ -47,13 +51,20 @@ export async function beating<T>(
 /** Lets what the workflow has going here ask whether it is still wanted, and counts this among it. */
 function join(workflowId: string, beat: () => void): () => void {
   const others = going.get(workflowId) ?? new Set();
-  const own = { beat, since: performance.now() };
-  for (const other of others) if (own.since > other.since + settledMs) other.beat();
+  const own: Going = { beat, since: performance.now() };
+  for (const other of others) ask(other, own.since);
   going.set(workflowId, others.add(own));
   return () => {
+    clearTimeout(own.timer);
     others.delete(own);
     if (others.size === 0) going.delete(workflowId);
   };
+}
+
+function ask(other: Going, now: number): void {
+  const rest = other.since + settledMs - now;
+  if (rest <= 0) other.beat();
+  else other.timer ??= setTimeout(other.beat, rest);
 }
 
 /** Waits for `found` to be called, or for the cancellation of the activity. `listen` returns how to stop listening. */

@@ -1,6 +1,7 @@
 /** What a node keeps of the tasks of a worker: those under way, and the last answers, for an activity that is tried again. */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { withTensors } from '../../../sdk/tensors/index.ts';
 import type { TaskFiles } from '../tasks.ts';
 
 /** Answers that are kept beside the present task. */
@@ -20,9 +21,14 @@ async function answeredBeside(files: TaskFiles): Promise<string[]> {
 export async function previousUpdate(files: TaskFiles): Promise<string | undefined> {
   for (const directory of await answeredBeside(files)) {
     const update = join(directory, basename(files.update));
-    if (directory !== files.directory && (await stat(update).catch(() => undefined))) return update;
+    if (directory !== files.directory && (await isWhole(update))) return update;
   }
   return undefined;
+}
+
+/** A power cut may have cut what was not flushed. */
+async function isWhole(update: string): Promise<boolean> {
+  return withTensors(update, async () => true).catch(() => false);
 }
 
 /** Removes what nobody will ask for: all but this task, the last answers, and those that `keep` names. */
