@@ -29,15 +29,20 @@ export async function keep({ id, output = '' }: WorkerTask, result: CompletedTas
 }
 
 /** What was answered to this very task, if its file is still there. */
-export async function kept({ id, output }: WorkerTask): Promise<CompletedTask | undefined> {
+export async function kept({ id, kind, output }: WorkerTask): Promise<CompletedTask | undefined> {
   if (output === undefined) return undefined;
   try {
     const record = JSON.parse(await readFile(recordOf(output), 'utf8')) as Partial<Record>;
     const result = taskResult.parse(record.result);
     const { size } = await stat(output);
-    const isSame = record.id === id && record.bytes === size && record.boot === bootId();
+    const isSame = record.id === id && record.bytes === size && record.boot === bootOf(kind);
     return isSame && result.status === 'completed' ? result : undefined;
   } catch {
     return undefined; // none, or not whole: the work is done again
   }
+}
+
+/** Features are flushed with their record: encoded again after a power cut they would carry other noise, and give away twice as much. */
+function bootOf(kind: WorkerTask['kind']): string | undefined {
+  return kind === 'encode' ? undefined : bootId();
 }

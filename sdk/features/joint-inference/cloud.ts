@@ -36,7 +36,13 @@ export class Cloud<I, O> {
   constructor(options: CloudOptions<I, O>) {
     this.#options = options;
     this.#patienceMs = options.patienceMs ?? 500;
-    this.#breaker = new CircuitBreaker({ ...options.circuit, onOpen: () => this.#giveUp() });
+    this.#breaker = new CircuitBreaker({
+      ...options.circuit,
+      onOpen: () => {
+        this.#giveUp();
+        options.circuit?.onOpen?.();
+      },
+    });
   }
 
   get circuit(): CircuitState {

@@ -32,14 +32,20 @@ export class HardExampleLog {
     const x = portable(minerView(input));
     const label = labelOf(minerView(answer));
     const cells = [x].flat(Infinity);
-    this.#begun ??= this.#begin(cells.length);
-    await this.#begun;
     const line =
       this.#format === 'json'
         ? JSON.stringify({ x, label, labelledBy })
         : [...cells.map(cell), cell(label), labelledBy].join();
-    if (again && (await this.#has(line))) return;
-    await appendFile(this.#file, `${line}\n`);
+    try {
+      this.#begun ??= this.#begin(cells.length);
+      await this.#begun;
+      if (again && (await this.#has(line))) return;
+      await appendFile(this.#file, `${line}\n`);
+    } catch (error) {
+      // A disk that was full may have room again, and may have taken half a line.
+      this.#begun = undefined;
+      throw error;
+    }
   }
 
   async #has(line: string): Promise<boolean> {

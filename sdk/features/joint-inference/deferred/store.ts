@@ -156,7 +156,10 @@ export class DeferredStore {
 
   /** An answer comes on top of what there was room for; the file has some to spare. */
   #hasRoomFor(cost: number): boolean {
-    while (this.#used() + cost > this.#budget + answersSlackBytes) if (!this.#dropNeedless()) return false;
+    const most = this.#budget + answersSlackBytes;
+    // What never fits must not cost others their place.
+    if (cost > most) return false;
+    while (this.#used() + cost > most) if (!this.#dropNeedless()) return false;
     return true;
   }
 
