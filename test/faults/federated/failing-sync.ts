@@ -23,15 +23,16 @@ export function preload(cwd: string, folder: string): Record<string, string> {
   return { LD_PRELOAD: library, FAILING_FLAG: flagOf(cwd), FAILING_FOLDER: folder };
 }
 
-/** From now on, until `mend`. `count`: flushes that failed. */
-export function failingSync(cwd: string): { mend: () => void; count: () => number } {
+/** From now on, until `mend`. Both give the number of flushes that failed. */
+export function failingSync(cwd: string): { mend: () => number; count: () => number } {
   writeFileSync(flagOf(cwd), '');
-  let failures = 0;
+  const count = (): number => statSync(flagOf(cwd)).size;
   return {
     mend: () => {
-      failures = statSync(flagOf(cwd)).size;
+      const failures = count();
       rmSync(flagOf(cwd));
+      return failures;
     },
-    count: () => failures,
+    count,
   };
 }
