@@ -12,8 +12,8 @@ export interface BlobRef {
   bytes: number;
 }
 
-/** Bytes in memory, a stream, or a file on this node. */
-export type BlobSource = Uint8Array | string | Readable | { file: string };
+/** Bytes in memory, a stream, or a file on this node. `move`: the file is not needed any more, and may become the blob itself. */
+export type BlobSource = Uint8Array | string | Readable | { file: string; move?: boolean };
 
 export interface ReadOptions {
   /** Larger blobs are refused with `TooLarge` before anything is read. Default: 64 MiB. */

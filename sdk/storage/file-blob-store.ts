@@ -6,7 +6,7 @@ import type { BlobRef, BlobSource, BlobStore, ReadOptions } from './blob-store.t
 import { digestBytes, digestFile, digesting } from './digest.ts';
 import type { Digest } from './digest.ts';
 import { StorageError, isNotFound } from './errors.ts';
-import { chunksOf, publish, stage, type FlushOptions } from './files.ts';
+import { chunksOf, flush, move, publish, stage, type FlushOptions } from './files.ts';
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 
@@ -21,12 +21,30 @@ export class FileBlobStore implements BlobStore {
   }
 
   async put(source: BlobSource): Promise<BlobRef> {
+    if (typeof source === 'object' && 'move' in source && source.move) {
+      const moved = await this.adopt(source.file);
+      if (moved !== undefined) return moved;
+    }
     const { chunks, result } = digesting(open(source));
     const temporary = await stage(path.join(this.root, 'tmp'), chunks);
     const digest = result();
     const file = this.pathOf(digest);
     // An existing blob is replaced by equal bytes: harmless for readers, and it heals a damaged copy.
     await publish(temporary, file);
+    return { uri: pathToFileURL(file).href, ...digest };
+  }
+
+  /** Undefined: the file is on another file system, and must be copied. */
+  private async adopt(source: string): Promise<BlobRef | undefined> {
+    const digest = await digestFile(source);
+    const file = this.pathOf(digest);
+    await flush(source);
+    try {
+      await move(source, file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EXDEV') return undefined;
+      throw error;
+    }
     return { uri: pathToFileURL(file).href, ...digest };
   }
 

@@ -72,15 +72,30 @@ export async function stage(
   }
 }
 
-/** Renames a staged file to its name and flushes the directory; removes it if that fails. */
-export async function publish(temporary: string, file: string, { flush = true }: FlushOptions = {}): Promise<void> {
+/** What was written to a file so far outlives a power cut. */
+export async function flush(file: string): Promise<void> {
+  const handle = await open(file, 'r+');
   try {
-    await inDirectory(path.dirname(file), () => rename(temporary, file));
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Renames a staged file to its name and flushes the directory; removes it if that fails. */
+export async function publish(temporary: string, file: string, options: FlushOptions = {}): Promise<void> {
+  try {
+    await move(temporary, file, options);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
-  if (flush) await syncDirectory(path.dirname(file));
+}
+
+/** Renames a file, over another one if need be, and flushes the directory. */
+export async function move(from: string, to: string, { flush = true }: FlushOptions = {}): Promise<void> {
+  await inDirectory(path.dirname(to), () => rename(from, to));
+  if (flush) await syncDirectory(path.dirname(to));
 }
 
 /** The directory is there nearly always: it is made only where it is missed. */

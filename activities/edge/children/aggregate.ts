@@ -25,10 +25,12 @@ answerEach(async ({ blobUrl, round, modules, scratch }: AggregateChildInput): Pr
   const kernel = (kept ??= new Kernel(scratchFile));
   try {
     const { model, state, left, metrics } = await strategy.aggregate(await opened(round, files, kernel));
+    const into = { scratch, weights: model.path };
+    const file = round.file === undefined ? {} : { file: await merged(blobs, round.file, into) };
     return {
-      weights: await blobs.put({ file: model.path }),
-      ...(state === undefined ? {} : { state: await blobs.put({ file: state.path }) }),
-      ...(round.file === undefined ? {} : { file: await merged(blobs, round.file, { scratch, weights: model.path }) }),
+      weights: await blobs.put({ file: model.path, move: true }),
+      ...(state === undefined ? {} : { state: await blobs.put({ file: state.path, move: true }) }),
+      ...file,
       left,
       metrics,
     };

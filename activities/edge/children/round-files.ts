@@ -37,7 +37,7 @@ export async function merged(
   const bytes = withWeights(before, await readWeights(weights), 'the model of the aggregation worker');
   const path = join(scratch, 'model');
   await writeFileAtomic(path, bytes, scratchFile);
-  return blobs.put({ file: path });
+  return blobs.put({ file: path, move: true });
 }
 
 /** Blobs as open files in the scratch directory. */

@@ -20,8 +20,8 @@ answerEach(async ({ blobUrl, input, scratch }: HeadChildInput<TrainHeadInput>): 
     await writeFileAtomic(file, bytes, scratchFile);
     await writeWeights(weights, readModelWeights(bytes, 'the Model'), scratchFile);
     return {
-      weights: await blobs.put({ file: weights }),
-      file: await blobs.put({ file }),
+      weights: await blobs.put({ file: weights, move: true }),
+      file: await blobs.put({ file, move: true }),
       metrics: Object.fromEntries(
         Object.entries(metrics).flatMap(([name, values]) => {
           const value = values.at(-1);

@@ -98,6 +98,17 @@ describe('fetchTo', () => {
   });
 });
 
+test('a file that may be moved becomes the blob', async () => {
+  const file = path.join(root, 'made');
+  await writeFile(file, 'abc');
+  const { ino } = await stat(file);
+  const ref = await store.put({ file, move: true });
+  expect(ref).toMatchObject({ sha256: ABC, bytes: 3 });
+  expect((await store.read(ref)).toString()).toBe('abc');
+  expect((await stat(await store.fileOf(ref, ''))).ino).toBe(ino);
+  expect(await readdir(root)).not.toContain('made');
+});
+
 test('fileOf gives the file of a blob itself, once it is verified', async () => {
   const ref = await store.put('abc');
   const file = await store.fileOf(ref, path.join(root, 'unused'));

@@ -37,9 +37,11 @@ answerEach(async (input: PlayRoundInput): Promise<AggregateResult> => {
     const job = round.owner.name;
     const { values, finished } = await play({ address, job, players, entries: global.entries, timeoutSeconds });
     const model = await store(values, global, files.path('next'));
+    const into = { scratch, weights: model.path };
+    const file = round.file === undefined ? {} : { file: await merged(blobs, round.file, into) };
     return {
-      weights: await blobs.put({ file: model.path }),
-      ...(round.file === undefined ? {} : { file: await merged(blobs, round.file, { scratch, weights: model.path }) }),
+      weights: await blobs.put({ file: model.path, move: true }),
+      ...file,
       left: [],
       metrics: {},
       ...(finished ? { finished: true } : {}),
