@@ -103,7 +103,8 @@ async function inDirectory<T>(directory: string, act: () => Promise<T>): Promise
   try {
     return await act();
   } catch (error) {
-    if (!isNotFound(error)) throw error;
+    // Where it cannot be, making it says so in plainer words.
+    if (!isNotFound(error) && (error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error;
     await mkdir(directory, { recursive: true });
     return act();
   }

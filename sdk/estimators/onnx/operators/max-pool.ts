@@ -26,10 +26,11 @@ function windowsOf(node: NodeView): Windows {
   return windowAxes(node, intsAttribute(node.proto, 'kernel_shape') ?? []);
 }
 
-/** No element is in two windows, and no window hangs over the end (MaxUnpool wants its output at least as large). */
+/** No element is in two windows, and the size that MaxUnpool works out by itself, without dilations, is one that it takes. */
 function disjoint(w: WindowAxis): boolean {
   const extent = w.dilation * (w.kernel - 1) + 1;
-  return w.stride >= extent && (w.output - 1) * w.stride + w.kernel - w.padBegin - w.padEnd <= w.input;
+  const size = (w.output - 1) * w.stride + w.kernel - w.padBegin - w.padEnd;
+  return w.stride >= extent && size > 0 && size <= w.input;
 }
 
 function unpool({ node, outputGradient, writer, requestOutput }: GradientContext, windows: Windows): string {

@@ -67,6 +67,16 @@ describe('window gradients against central differences', () => {
     );
   });
 
+  test('MaxPool of one dilated window that is wider than what it sees', async () => {
+    const attributes = {
+      kernel_shape: ints([2, 2]),
+      strides: ints([3, 3]),
+      dilations: ints([2, 2]),
+      pads: ints([1, 1, 1, 1]),
+    };
+    await checkOperator({ type: 'MaxPool', operands: [distinct(new Random(1), [2, 2, 3, 3])], attributes });
+  });
+
   test('AveragePool over random kernels, strides and paddings', async () => {
     await fc.assert(
       fc.asyncProperty(geometries(1), fc.integer(), fc.boolean(), async (geometry, seed, includePad) => {
