@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../../../deploy/local/wait.ts';
 import { act } from '../lib/act.ts';
 import type { Injection } from '../lib/campaign.ts';
+import { diaries } from './oracle.ts';
 import type { Fault, Point } from './plan.ts';
 import { collected, roundOf, type JobStatus } from './status.ts';
 import type { Watcher } from './watcher.ts';
@@ -28,7 +29,8 @@ export async function inject({ world, watcher, since }: Surroundings, fault: Fau
   if (target === 'aggregate' || target === 'judge')
     await until(() => world.processes(target).length > 0, childMs, { everyMs: 5 });
   if (fault.target === 'trainer' || target === 'trainers') {
-    await watcher.until((status) => trains(status, target === 'trainers' ? undefined : fault.client), childMs);
+    const which = target === 'trainers' ? undefined : fault.client;
+    await until(() => trains(world.stack.trained, which), childMs, { everyMs: 10 });
     await delay(fault.delayMs);
   }
   const at = Math.round((performance.now() - since) / 100) / 10;
@@ -52,6 +54,8 @@ export function hasReached(status: JobStatus, round: number, point: Point): bool
   return point === 'Aggregating' && status.stage === 'Aggregating';
 }
 
-function trains({ clients }: JobStatus, client: number | undefined): boolean {
-  return clients.some(({ state }, i) => state === 'Training' && (client === undefined || i === client));
+/** By what trainers write down: status tells only of trainings that last. */
+function trains(folder: string, client: number | undefined): boolean {
+  const name = client === undefined ? '' : `train-${String(client).padStart(2, '0')}`;
+  return [...diaries(folder)].some(([worker, entries]) => worker.includes(name) && entries.at(-1)?.event === 'begins');
 }
