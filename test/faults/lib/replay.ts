@@ -59,13 +59,13 @@ function wasReset(events: HistoryEvent[]): boolean {
   return events.at(-1)?.workflowExecutionTerminatedEventAttributes?.reason?.includes(resetReason) ?? false;
 }
 
-/** Whether the task that went wrong is a second attempt, after an answer that never came. */
+/** Whether the task that went wrong is a second attempt, after an answer that never came, or the task after that, which writes what differs. */
 function isLostTask(events: HistoryEvent[], message: string): boolean {
   const failure: HistoryEvent = {
     workflowTaskFailedEventAttributes: { cause: nonDeterministic, failure: { message } },
   };
   const finish = resetPoint([...events, failure])?.finishEventId;
-  const before = events.findLast(
+  const before = events.filter(
     (event) =>
       Number(event.eventId) < (finish ?? 0) &&
       [
@@ -74,5 +74,7 @@ function isLostTask(events: HistoryEvent[], message: string): boolean {
         event.workflowTaskTimedOutEventAttributes,
       ].some((attributes) => (attributes ?? undefined) !== undefined),
   );
-  return (before?.workflowTaskTimedOutEventAttributes ?? undefined) !== undefined;
+  return before
+    .slice(-2)
+    .some(({ workflowTaskTimedOutEventAttributes: timedOut }) => (timedOut ?? undefined) !== undefined);
 }
