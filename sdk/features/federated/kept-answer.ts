@@ -16,16 +16,11 @@ interface Record {
 const recordOf = (file: string) => `${file}.answer.json`;
 
 /** Called when the file of the answer is whole. */
-export async function keep({ id, output = '' }: WorkerTask, result: CompletedTask): Promise<void> {
+export async function keep({ id, kind, output = '' }: WorkerTask, result: CompletedTask): Promise<void> {
   const { size } = await stat(output);
-  // Not flushed: without a record the work is done again.
-  await writeFileAtomic(
-    recordOf(output),
-    JSON.stringify({ id, bytes: size, boot: bootId(), result } satisfies Record),
-    {
-      flush: false,
-    },
-  );
+  const record: Record = { id, bytes: size, boot: bootOf(kind), result };
+  // Without a record the work is done again.
+  await writeFileAtomic(recordOf(output), JSON.stringify(record), { flush: record.boot === undefined });
 }
 
 /** What was answered to this very task, if its file is still there. */
