@@ -24,12 +24,15 @@ answerEach(async ({ blobUrl, round, modules, scratch }: AggregateChildInput): Pr
   const files = new RoundFiles(blobs, scratch);
   const kernel = (kept ??= new Kernel(scratchFile));
   try {
-    const { model, state, left, metrics } = await strategy.aggregate(await opened(round, files, kernel));
+    const given = await opened(round, files, kernel);
+    const { model, state, left, metrics } = await strategy.aggregate(given);
     const into = { scratch, weights: model.path };
     const file = round.file === undefined ? {} : { file: await merged(blobs, round.file, into) };
+    // Only what was made where it should be: a strategy of somebody else's may name any file.
+    const stored = ({ path }: { path: string }, out: string) => blobs.put({ file: path, move: path === out });
     return {
-      weights: await blobs.put({ file: model.path, move: true }),
-      ...(state === undefined ? {} : { state: await blobs.put({ file: state.path, move: true }) }),
+      weights: await stored(model, given.out.model),
+      ...(state === undefined ? {} : { state: await stored(state, given.out.state) }),
       ...file,
       left,
       metrics,

@@ -17,7 +17,7 @@ export interface ClientUpdate {
   base?: TensorFile;
 }
 
-/** What a strategy is given. Files are open for reading; the kernel is shared. */
+/** What a strategy is given. Files are open for reading, and may be the stored blobs themselves: only those in `out` are to be written. The kernel is shared. */
 export interface AggregationRound {
   /** From 1. */
   round: number;
