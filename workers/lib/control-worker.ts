@@ -1,6 +1,24 @@
 /** How a global manager's Temporal worker is tuned. */
-import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { Worker, type ActivityInterceptorsFactory, type WorkerOptions } from '@temporalio/worker';
 import { leanWorkflows } from './lean-workflows.ts';
+
+const beatsPerTimeout = 4;
+
+/** While an activity runs: that its process lives. None of a manager is long, so most end before the first. */
+export const heartbeats: ActivityInterceptorsFactory = (context) => ({
+  inbound: {
+    async execute(input, next) {
+      const { heartbeatTimeoutMs } = context.info;
+      if (!heartbeatTimeoutMs) return next(input);
+      const timer = setInterval(() => context.heartbeat(), heartbeatTimeoutMs / beatsPerTimeout);
+      try {
+        return await next(input);
+      } finally {
+        clearInterval(timer);
+      }
+    },
+  },
+});
 
 const tuning = {
   /** Cached workflows; about 1 MB each. */
@@ -15,5 +33,5 @@ const tuning = {
 } as const satisfies Partial<WorkerOptions>;
 
 export function createControlWorker(options: WorkerOptions): Promise<Worker> {
-  return Worker.create({ ...tuning, ...leanWorkflows(), ...options });
+  return Worker.create({ ...tuning, ...leanWorkflows(), interceptors: { activity: [heartbeats] }, ...options });
 }

@@ -15,11 +15,16 @@ const onNode = {
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 } as const;
 
-/** GM activities: Kubernetes writes and subscriptions. Retried until they succeed: without them nothing else makes sense. */
+/**
+ * GM activities: Kubernetes writes and subscriptions. Retried until they succeed: without them nothing else makes sense. The Temporal
+ * worker of the manager heartbeats for them (`workers/lib/control-worker.ts`), so that a killed one holds up nothing for longer than its
+ * heartbeats are missed.
+ */
 export function control(summary: string): ControlActivities {
   return proxyActivities<ControlActivities>({
     taskQueue: controlQueue,
     startToCloseTimeout: '30s',
+    heartbeatTimeout: '10s',
     summary,
     retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '15s' },
   });

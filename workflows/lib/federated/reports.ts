@@ -6,7 +6,7 @@ import { tell } from '../tell.ts';
 import type { RunEnd, RunNews } from './state.ts';
 
 /** However fast rounds are. Each signal costs both sides a workflow task. */
-const tellEveryMs = 500;
+const tellEveryMs = 200;
 
 /**
  * Nobody waits for news and versions but the end of the run: the next round goes on beside them. What comes faster than it is told goes
