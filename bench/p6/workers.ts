@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../workers/lib/ports.ts';
 import { childrenOf, cpuMs } from '../lib/processes.ts';
 
 /** The name of the service, and of the model that both serve. */
@@ -47,15 +48,6 @@ export class ReadyMade {
   close(): void {
     this.#child.kill('SIGKILL');
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Passes connections on to a port and counts the bytes that go there. */

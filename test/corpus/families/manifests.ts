@@ -5,14 +5,12 @@ import { Agent, request, type RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { composeApply } from '../../../activities/lib/apply.ts';
 import { ManifestSyntaxError, parseManifests } from '../../../crds/parse.ts';
 import { findKind } from '../../../crds/registry.ts';
 import { validateManifest } from '../../../crds/validate.ts';
 import type { Manifest } from '../../../crds/lib/kind.ts';
 import { StandaloneStore } from '../../../cli/lib/standalone-store.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
-import { invalidDraft } from '../../../workflows/lib/status.ts';
 import { runCli, temporaryFolder } from '../../support/cli.ts';
 import { testKubeconfig } from '../../support/stack.ts';
 import { TestNamespace } from '../../workflows/support/namespace.ts';
@@ -150,53 +148,39 @@ function namedIn(message: string, path = ''): string | undefined {
   return message.includes(path) ? path : /(?:spec|metadata)[\w.[\]]*/.exec(message)?.[0];
 }
 
-/**
- * What got past all others, or was never shown to them: the entity itself says what is wrong. It repeats what it is told: all that is
- * accepted and one refusal of each kind become entities, of the other refusals it is judged what an entity would be told.
- */
+/** What got past all others, or was never shown to them: the entity itself says what is wrong. */
 function globalManager(): Parser<DocumentInput> {
-  const blobs = openBlobStore(mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'corpus-blobs-')));
-  const refused = new Set<string>();
   let temporal: TestNamespace;
   let store: StandaloneStore;
   let count = 0;
-
-  async function toldByEntity(manifest: Manifest): Promise<Waiting> {
-    // A namespace of its own: the names of the corpus repeat.
-    const namespace = `corpus-${(count += 1)}`;
-    await store.apply({ ...manifest, metadata: { ...manifest.metadata, namespace } });
-    const { status } = await temporal.view({ kind: manifest.kind, namespace, name: manifest.metadata.name }, (view) => {
-      if (view.status['observedGeneration'] !== 1) throw new Error('has not been looked at');
-    });
-    return status['waitingFor'] as Waiting;
-  }
-
   return {
     name: 'global manager',
     absent: process.env['TEST_NO_TEMPORAL'],
     async open() {
       temporal = await TestNamespace.open();
       await temporal.control();
+      const blobs = openBlobStore(mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'corpus-blobs-')));
       store = new StandaloneStore(temporal.client, blobs);
     },
     speaks: ({ value }) => isAddressable(value),
     async judge({ value }) {
       const manifest = value as unknown as Manifest;
-      const { invalid } = await composeApply(blobs, manifest);
-      const waiting =
-        invalid !== undefined && refused.has(manifest.kind)
-          ? invalidDraft(invalid).waitingFor
-          : await toldByEntity(manifest);
-      if (invalid !== undefined) refused.add(manifest.kind);
-      const { reason, message = '' } = waiting ?? {};
+      // A namespace of its own: the names of the corpus repeat.
+      const namespace = `corpus-${(count += 1)}`;
+      await store.apply({ ...manifest, metadata: { ...manifest.metadata, namespace } });
+      const { status } = await temporal.view(
+        { kind: manifest.kind, namespace, name: manifest.metadata.name },
+        (view) => {
+          if (view.status['observedGeneration'] !== 1) throw new Error('has not been looked at');
+        },
+      );
+      const { reason, message = '' } = (status['waitingFor'] ?? {}) as { reason?: string; message?: string };
       if (reason !== 'InvalidSpec') return { verdict: 'accept' };
       return { verdict: 'refuse', reason, path: /^(\S*?): /.exec(message)?.[1] ?? '', message };
     },
-    close: async () => temporal?.close(),
+    close: () => temporal.close(),
   };
 }
-
-type Waiting = { reason: string; message?: string } | null | undefined;
 
 function isAddressable(value: Record<string, unknown> | undefined): boolean {
   const { kind, apiVersion, metadata } = (value ?? {}) as Partial<Manifest>;

@@ -59,7 +59,10 @@ function wasReset(events: HistoryEvent[]): boolean {
   return events.at(-1)?.workflowExecutionTerminatedEventAttributes?.reason?.includes(resetReason) ?? false;
 }
 
-/** Whether the task that went wrong is a second attempt, after an answer that never came, or the task after that, which writes what differs. */
+/**
+ * Whether the task that went wrong is a second attempt, after an answer that never came. Or the one after it, if that writes a status: then
+ * the attempt saw the signals in two portions, and on replay sees them in one.
+ */
 function isLostTask(events: HistoryEvent[], message: string): boolean {
   const failure: HistoryEvent = {
     workflowTaskFailedEventAttributes: { cause: nonDeterministic, failure: { message } },
@@ -74,7 +77,9 @@ function isLostTask(events: HistoryEvent[], message: string): boolean {
         event.workflowTaskTimedOutEventAttributes,
       ].some((attributes) => (attributes ?? undefined) !== undefined),
   );
-  return before
-    .slice(-2)
-    .some(({ workflowTaskTimedOutEventAttributes: timedOut }) => (timedOut ?? undefined) !== undefined);
+  const hasTimedOut = (event: HistoryEvent | undefined): boolean =>
+    (event?.workflowTaskTimedOutEventAttributes ?? undefined) !== undefined;
+  const next = events.find((event) => Number(event.eventId) === Number(finish) + 1);
+  const writesStatus = next?.activityTaskScheduledEventAttributes?.activityType?.name === 'writeStatus';
+  return hasTimedOut(before.at(-1)) || (hasTimedOut(before.at(-2)) && writesStatus);
 }

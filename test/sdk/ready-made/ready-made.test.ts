@@ -8,7 +8,8 @@ import { encodeModel, mlp } from '../../../sdk/estimators/onnx/index.ts';
 import { InferenceClient, readWorkerConfig, sednaBigModel } from '../../../sdk/index.ts';
 import type { Parameters, Tensors } from '../../../sdk/index.ts';
 import { TestLocalController } from '../support/local-controller.ts';
-import { data, directly, end, freePort, ReadyMadeWorkers, rows } from '../support/ready-made.ts';
+import { freePort } from '../../../workers/lib/ports.ts';
+import { data, directly, end, ReadyMadeWorkers, rows } from '../support/ready-made.ts';
 import { until } from '../support/until.ts';
 
 const folder = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'ready-made-'));
