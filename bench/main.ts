@@ -35,6 +35,9 @@ if (unknown.length > 0 || !['table', 'json'].includes(values.output)) {
   process.exit(2);
 }
 
+// Both sides without ONNX Runtime's telemetry, as ours runs anyway.
+process.env['ORT_DISABLE_TELEMETRY'] = '1';
+
 const machine = {
   cpu: cpus()[0]?.model ?? 'unknown',
   cores: cpus().length,

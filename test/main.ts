@@ -14,6 +14,8 @@ import { cacheDir } from '../deploy/local/files.ts';
 process.env.NODE_COMPILE_CACHE ??= join(cacheDir(), 'compiled');
 // Temporal, written in Go, spends an eighth of its time on garbage unless it may use more memory.
 process.env.GOGC ??= '400';
+// jest gives tests a copy of the environment, which sdk/estimators/onnx/no-telemetry.ts cannot write through.
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
 const root = join(import.meta.dirname, '..');
 const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
 /** More than so many is no accident: nothing runs again. */

@@ -1,3 +1,4 @@
+import './no-telemetry.ts';
 import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import { OnnxError, messageOf } from './errors.ts';
