@@ -7,6 +7,8 @@
 import { randomUUID } from 'node:crypto';
 import { uncertainty } from '../algorithms/hard-example-mining/index.ts';
 import { DeferredAnswers } from '../features/joint-inference/deferred/deferred-answers.ts';
+import { firstKnown } from '../features/joint-inference/first-known.ts';
+import { listBigModel } from '../features/joint-inference/list-big-model.ts';
 import { oipBigModel } from '../features/joint-inference/oip-big-model.ts';
 import type { Tensors } from '../features/joint-inference/oip-big-model.ts';
 import { JointInference } from '../features/joint-inference.ts';
@@ -42,7 +44,13 @@ const deferred =
   });
 const log = settings.hardExamples && new HardExampleLog(settings.hardExamples);
 const miner = configuredMiner(undefined, config);
-const authority = config.bigModel && `${config.bigModel.host}:${config.bigModel.port}`;
+/** The Open Inference Protocol keeps every bit; a service of the original's library knows its own interface alone. */
+const bigModel =
+  config.bigModel &&
+  firstKnown<Tensors, Tensors>([
+    oipBigModel({ url: `http://${config.bigModel.host}:${config.bigModel.port}`, model: config.ownerName }),
+    listBigModel({ ...config.bigModel, service: config.ownerName }, () => little.outputs),
+  ]);
 
 const joint = new JointInference<Tensors, Tensors>({
   config,
@@ -50,7 +58,7 @@ const joint = new JointInference<Tensors, Tensors>({
     load: (file) => little.load({ file }),
     predict: async (feeds) => (await little.infer(feeds)).outputs,
   },
-  ...(authority && { bigModel: oipBigModel({ url: `http://${authority}`, model: config.ownerName }) }),
+  ...(bigModel && { bigModel }),
   ...(miner && { hardExampleMining: (tensors: unknown) => miner(minerView(tensors as Tensors)) }),
   ...(log && { onHardExample: (input, answer, told) => log.append(input, answer as Tensors, told) }),
   ...(deferred && { deferred }),

@@ -36,12 +36,18 @@ export class BigModelError extends Error {
   override name = 'BigModelError';
   /** The service is well, it is this input that it does not take: asking again does not help. */
   readonly refused: boolean;
+  /** It is not asked in this way: nobody there knows the path. */
+  readonly unknown: boolean;
 
-  constructor(message: string, options: ErrorOptions & { refused?: boolean } = {}) {
+  constructor(message: string, options: ErrorOptions & { refused?: boolean; unknown?: boolean } = {}) {
     super(message, options);
     this.refused = options.refused ?? false;
+    this.unknown = options.unknown ?? false;
   }
 }
 
 /** What an HTTP status other than 200 says: 408 and 429 are about the service, the other 4xx about the request. */
-export const isRefusal = (status: number): boolean => status >= 400 && status < 500 && status !== 408 && status !== 429;
+export const blame = (status: number): { refused: boolean; unknown: boolean } => ({
+  refused: status >= 400 && status < 500 && status !== 408 && status !== 429,
+  unknown: status === 404,
+});

@@ -1,6 +1,6 @@
 import { InferenceClient, InferenceClientError } from '../../serving/client.ts';
 import type { Tensor } from '../../tensor.ts';
-import { BigModelError, isRefusal } from './big-model.ts';
+import { BigModelError, blame } from './big-model.ts';
 import type { BigModel } from './big-model.ts';
 import { withOrigin } from './origin.ts';
 
@@ -21,8 +21,7 @@ export function oipBigModel({ url, model }: { url: string; model: string }): Big
         return withOrigin(answer.outputs, answer.parameters);
       } catch (error) {
         if (!(error instanceof InferenceClientError)) throw error;
-        const refused = error.status !== undefined && isRefusal(error.status);
-        throw new BigModelError(error.message, { cause: error, refused });
+        throw new BigModelError(error.message, { cause: error, ...(error.status && blame(error.status)) });
       }
     },
   };

@@ -1,21 +1,28 @@
-import { BigModelError, isRefusal } from './big-model.ts';
+import { BigModelError, blame } from './big-model.ts';
 import type { BigModel, TierAnswer } from './big-model.ts';
+import { firstKnown } from './first-known.ts';
 import { withOrigin } from './origin.ts';
+
+interface Service {
+  host: string;
+  port: number;
+  service: string;
+}
+
+/** The original's library calls a service so where `JOB_NAME` is not set, and for services it never is. */
+const defaultName = 'sedna';
 
 /**
  * Big model behind the original's REST interface (section 6.3 of the lib reference): `POST http://<host>:<port>/<service>/predict`
  * `{"data": input}`, answered with `{"result": …}`. Its service may be the original's in Python, or ours; a tier of ours reads `deadline_ms` beside
- * the data, and says in `parameters` beside the result who answered. The original lets unknown keys be.
+ * the data, and says in `parameters` beside the result who answered. The original lets unknown keys be. A service that
+ * does not know its name is asked as `sedna`.
  */
-export function sednaBigModel<O = unknown>({
-  host,
-  port,
-  service,
-}: {
-  host: string;
-  port: number;
-  service: string;
-}): BigModel<unknown, O> {
+export function sednaBigModel<O = unknown>(at: Service): BigModel<unknown, O> {
+  return firstKnown([...new Set([at.service, defaultName])].map((service) => named<O>({ ...at, service })));
+}
+
+function named<O>({ host, port, service }: Service): BigModel<unknown, O> {
   const authority = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
   const url = `http://${authority}:${port}/${encodeURIComponent(service)}/predict`;
   return {
@@ -24,9 +31,10 @@ export function sednaBigModel<O = unknown>({
       const response = await post(url, { data: input, post_process: null, ...time }, signal);
       const text = await response.text();
       if (response.status !== 200) {
-        throw new BigModelError(`${url} answered ${response.status} ${text.slice(0, 200)}`.trim(), {
-          refused: isRefusal(response.status),
-        });
+        throw new BigModelError(
+          `${url} answered ${response.status} ${text.slice(0, 200)}`.trim(),
+          blame(response.status),
+        );
       }
       return resultOf<O>(url, text);
     },

@@ -1,5 +1,5 @@
 /** Tensors as nested lists, as Sedna's big-model service has them. Pure. */
-import type { Tensor } from '../../tensor.ts';
+import type { Tensor, TensorInfo } from '../../tensor.ts';
 import { InferenceError } from '../errors.ts';
 import type { ServedInput } from '../served-model.ts';
 import { wireType } from './element-types.ts';
@@ -54,6 +54,31 @@ export function listOf(outputs: Record<string, Tensor>, isRow: boolean): unknown
   });
   const [only] = lists;
   return lists.length === 1 && Array.isArray(only) ? (only as unknown[]) : lists;
+}
+
+/** The other way: a nested list as the outputs that `listOf` makes it of, by their declarations. Refuses what does not fit, by the output's name. */
+export function outputsOf(list: unknown, outputs: readonly TensorInfo[]): Record<string, Tensor> {
+  const lists = outputs.length === 1 ? [list] : list;
+  if (!Array.isArray(lists) || lists.length !== outputs.length) {
+    throw new InferenceError(
+      400,
+      `is no list of ${outputs.length} outputs: ${outputs.map(({ name }) => name).join(', ')}`,
+    );
+  }
+  return Object.fromEntries(outputs.map((output, i) => [output.name, outputOf(lists[i] as unknown, output)]));
+}
+
+function outputOf(list: unknown, { name, datatype, shape: declared }: TensorInfo): Tensor {
+  const data = Array.isArray(list) ? list : [list];
+  try {
+    const given = shapeOf(data, name);
+    const shape = given.length === declared.length - 1 ? [1, ...given] : given;
+    return decodeTensor({ name, shape, datatype: wireType(datatype), data });
+  } catch (error) {
+    // What reads it knows inputs alone.
+    if (error instanceof InferenceError) throw new InferenceError(400, error.message.replace(/^input/, 'output'));
+    throw error;
+  }
 }
 
 function nest(flat: readonly unknown[], shape: readonly number[]): unknown {

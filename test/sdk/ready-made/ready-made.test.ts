@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -154,4 +156,44 @@ test('workers of the original’s library ask the big model in their own way', a
   const [answer] = (await original.infer([[0.5, -2]], { signal: AbortSignal.timeout(5_000) })) as [number[]];
   const expected = await directly(big, rows(0.5, -2));
   expect(answer.map(Math.fround)).toEqual(expected);
+});
+
+test('a big model behind the original’s library: it knows `/sedna/predict` alone, and lists', async () => {
+  const asked: unknown[] = [];
+  let result: unknown = [0.25, 0.5, 4];
+  const original = createServer((request, response) => {
+    const found = request.method === 'POST' && request.url === '/sedna/predict';
+    void json(request)
+      .catch(() => undefined)
+      .then((body) => {
+        if (found) asked.push(body);
+        response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
+        response.end(JSON.stringify(found ? { result } : { detail: 'Not Found' }));
+      });
+  }).listen(bigPort, '127.0.0.1');
+  try {
+    await startEdge();
+    const { outputs, parameters } = await ask(rows(0.5, -2, 1, 3));
+    expect(asked).toEqual(
+      expect.arrayContaining(
+        [
+          [0.5, -2],
+          [1, 3],
+        ].map((sample) => expect.objectContaining({ data: sample }) as unknown),
+      ),
+    );
+    expect(outputs).toEqual({
+      output: { datatype: 'float32', shape: [2, 3], data: Float32Array.of(0.25, 0.5, 4, 0.25, 0.5, 4) },
+    });
+    expect(parameters).toMatchObject({ hard: 2, degraded: 0 });
+    result = [['a']];
+    expect((await ask(rows(0.5, -2))).parameters).toMatchObject({
+      answered_by: 'edge',
+      reason: 'CloudFailed',
+      message: expect.stringContaining('is not like the little one’s: output "output"') as unknown,
+    });
+  } finally {
+    original.close();
+    original.closeAllConnections();
+  }
 });
