@@ -1,6 +1,6 @@
 /** Workers on a node: one that computes a stage, one that serves. */
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type {
   EdgeActivities,
@@ -106,7 +106,7 @@ async function runWorker(deps: WorkerDependencies, input: RunWorkerInput): Promi
     );
     return {
       node,
-      models: keepModels ? await Promise.all(models.map((model) => keepModel(deps.blobs, model))) : models,
+      models: keepModels ? await keep(deps.blobs, models) : models,
     };
   } catch (error) {
     if (error instanceof CancelledFailure && (await endingOf((id, run) => signaller.runs(id, run))) === 'wanted')
@@ -201,6 +201,24 @@ async function gone(runtime: WorkerRuntime, name: string, interrupted: AbortSign
   leave();
   if (interrupted.aborted) return;
   if (runtime.get(name)?.state !== 'exited') await runtime.remove(name);
+}
+
+/**
+ * The library of the original reports a TensorFlow model twice, its file and the directory with its checkpoint: of two such the directory
+ * stays where it is, and the next training on this node finds it there.
+ */
+async function keep(blobs: BlobStore, models: ReportedModel[]): Promise<ReportedModel[]> {
+  const directories = await Promise.all(models.map(({ url }) => isDirectory(url)));
+  const only = directories.every(Boolean);
+  return Promise.all(models.map(async (model, i) => (directories[i] && !only ? model : keepModel(blobs, model))));
+}
+
+async function isDirectory(url: string): Promise<boolean> {
+  if (!isLocal(url)) return false;
+  return stat(localPath(url)).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 async function keepModel(blobs: BlobStore, model: ReportedModel): Promise<ReportedModel> {

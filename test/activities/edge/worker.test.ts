@@ -42,6 +42,15 @@ test('a training that reports: its models become blobs, and its start is told', 
   expect(node.runtime.get('trains-train')?.startedAt).toBe(started);
 });
 
+test('a model reported as a file and as its directory, as the original does with TensorFlow: the file becomes a blob', async () => {
+  const { models } = await node.run(await node.worker('reportsDirectoryToo'));
+  expect(models).toEqual([
+    expect.objectContaining({ format: 'pb', blob: expect.objectContaining({ bytes: 7 }) as unknown }),
+    { format: 'ckpt', url: node.directory, metrics: { loss: [0.5] } },
+  ]);
+  await expect(node.run(await node.worker('reportsDirectory'))).rejects.toMatchObject({ type: 'ModelUnreadable' });
+});
+
 test.each([
   ['crashes', 'WorkerFailed', /crashes-train: exit code 3; last lines: first \| no GPU$/],
   ['silent', 'NoReport', /silent-train ended with exit code 0 but did not report/],

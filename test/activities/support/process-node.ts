@@ -29,6 +29,9 @@ export const scripts = {
   noRoomAtAll: `console.error('OSError: [Errno 28] no space left on device'); process.exit(1);`,
   crashes: `console.error('first'); console.error('\\u001b[31mno GPU'); process.exit(3);`,
   silent: `console.log('done');`,
+  reportsDirectoryToo: `${report} const { dirname } = require('node:path'); require('node:fs').writeFileSync(process.env.MODEL_FILE, 'weights');
+    body.results = [{ ...body.results[0], format: 'pb' }, { format: 'ckpt', url: dirname(process.env.MODEL_FILE), metrics: { loss: [0.5] } }]; tell();`,
+  reportsDirectory: `${report} body.results[0].url = require('node:path').dirname(process.env.MODEL_FILE); tell();`,
   hangs: `setInterval(() => {}, 1000);`,
   reportsAndHangs: `${report} require('node:fs').writeFileSync(process.env.MODEL_FILE, 'weights'); tell(); setInterval(() => {}, 1000);`,
   serves: `require('node:http').createServer((q, a) => a.end(process.argv.slice(2).join(' ') + ' ' + process.env.GREETING)).listen(process.env.PORT, '127.0.0.1');`,
