@@ -11,14 +11,16 @@ export function register(program: Command): void {
     program.command('describe <object...>').description('all that is known of one object: KIND/NAME'),
   ).action(async (words: string[], { namespace }: NamespaceOption) => {
     const ref = referenceOf(words, namespace);
-    await withSession(async ({ objects, temporalUi }) => {
+    await withSession(async ({ objects, client, temporalUi }) => {
       const object = await objects.get(ref);
       if (object === undefined) throw notFound(ref);
       const { managedFields: _managed, ...metadata } = object.metadata;
       console.log(stringify({ ...object, metadata }, { lineWidth: 0 }).trimEnd());
       console.log(`workflow: ${entityId(ref)}`);
       if (temporalUi !== undefined)
-        console.log(`history: ${temporalUi}/namespaces/default/workflows/${encodeURIComponent(entityId(ref))}`);
+        console.log(
+          `history: ${temporalUi}/namespaces/${client.options.namespace}/workflows/${encodeURIComponent(entityId(ref))}`,
+        );
       const events = await objects.events(ref);
       if (events.length === 0) return;
       console.log('events:');

@@ -88,12 +88,15 @@ function withPrefix(item: Manifest, kind: KindDefinition): Manifest {
 /** Prints each object again whenever its line changes. Ends with the process. */
 async function watch(objects: ObjectStore, query: Query): Promise<never> {
   const shown = new Map<string, string>();
-  const line = (kind: KindDefinition, item: Manifest): string => {
-    const columns = columnsOf(kind, {
-      wide: query.options.output === 'wide',
-      namespace: query.options.allNamespaces === true,
-    });
-    return renderTable([item], columns).split('\n')[1] ?? '';
+  const { output, allNamespaces } = query.options;
+  const show = (kind: KindDefinition, item: Manifest): void => {
+    if (output === 'json' || output === 'yaml') {
+      if (output === 'yaml') console.log('---');
+      printDocument(item, output);
+      return;
+    }
+    const columns = columnsOf(kind, { wide: output === 'wide', namespace: allNamespaces === true });
+    console.log(renderTable([item], columns).split('\n')[1] ?? '');
   };
   for (let first = true; ; first = false) {
     for (const { kind, items } of await find(objects, query)) {
@@ -101,7 +104,7 @@ async function watch(objects: ObjectStore, query: Query): Promise<never> {
         // The age changes every second and is no news.
         const state = JSON.stringify([item.metadata.generation, item.status]);
         const key = `${kind.kind}/${item.metadata.namespace}/${item.metadata.name}`;
-        if (!first && shown.get(key) !== state) console.log(line(kind, item));
+        if (!first && shown.get(key) !== state) show(kind, item);
         shown.set(key, state);
       }
     }

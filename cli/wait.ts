@@ -53,14 +53,17 @@ export function register(program: Command): void {
   });
 }
 
-function predicate(what: string): (object: Manifest | undefined) => boolean {
+/** Whether what `--for` names holds of an object; throws on words that it does not know. */
+export function predicate(what: string): (object: Manifest | undefined) => boolean {
   if (what === 'delete') return (object) => object === undefined;
   const [subject, name = '', wanted = 'True'] = what.split('=');
   if (subject === 'condition' && name !== '') {
     return (object) =>
+      isUpToDate(object) &&
       String(valueAt(object, `.status.conditions[?(@.type=="${name}")].status`)).toLowerCase() === wanted.toLowerCase();
   }
-  if (subject === 'phase' && name !== '') return (object) => valueAt(object, '.status.phase') === name;
+  if (subject === 'phase' && name !== '')
+    return (object) => isUpToDate(object) && valueAt(object, '.status.phase') === name;
   // A round counts once it has ended.
   if (subject === 'round' && name !== '')
     return (object) => Number(valueAt(object, '.status.lastRound.round') ?? 0) >= Number(name);
@@ -69,4 +72,11 @@ function predicate(what: string): (object: Manifest | undefined) => boolean {
     hint: 'condition=NAME[=False], phase=NAME, round=N, delete',
     exitCode: EXIT.usage,
   });
+}
+
+/** As `kubectl wait` has it: what is said of the generation before an edit says nothing of the edit. */
+function isUpToDate(object: Manifest | undefined): boolean {
+  const { generation } = object?.metadata ?? {};
+  const observed = valueAt(object, '.status.observedGeneration');
+  return generation === undefined || typeof observed !== 'number' || observed >= generation;
 }

@@ -63,7 +63,8 @@ export function serveWorkerViews(server: FastifyInstance, { list }: Pick<ReportS
     if (worker === undefined)
       return reply.code(404).send({ Status: 404, Message: `no worker ${request.params.name} here` });
     const { text, next } = await readLog(worker.log, Number(request.query.offset ?? 0));
-    return reply.header('x-next-offset', next).type('text/plain; charset=utf-8').send(text);
+    reply.header('x-next-offset', next).header('x-worker-state', worker.state);
+    return reply.type('text/plain; charset=utf-8').send(text);
   });
 }
 

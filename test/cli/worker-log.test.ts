@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { WorkerView } from '../../activities/edge/runtime.ts';
+import { WorkerLog } from '../../cli/lib/worker-log.ts';
+import { serveWorkerViews } from '../../workers/lib/worker-api.ts';
+import { temporaryFolder } from '../support/cli.ts';
+import { eventually } from '../support/eventually.ts';
+
+const file = join(temporaryFolder('worker-log'), 'w.log');
+let state: WorkerView['state'];
+let server: FastifyInstance;
+let port = 0;
+let printed: Uint8Array[] = [];
+const text = (): string => Buffer.concat(printed).toString('utf8');
+
+async function serve(): Promise<void> {
+  server = Fastify();
+  serveWorkerViews(server, { list: () => [{ name: 'w', log: file, state } as WorkerView] });
+  port = Number(new URL(await server.listen({ port, host: '127.0.0.1' })).port);
+}
+
+beforeEach(async () => {
+  [state, port, printed] = ['running', 0, []];
+  await serve();
+});
+afterEach(() => server.close());
+
+const logOf = (name: string): WorkerLog =>
+  new WorkerLog({ name, node: 'edge-1', address: `http://127.0.0.1:${port}` }, (bytes) => void printed.push(bytes));
+
+test('all of a log that is longer than one answer, to the last line, and no character is torn', async () => {
+  const all = Array.from({ length: 60_000 }, (_, i) => `line ${i} of a worker in Zürich: 温度 21 °C\n`).join('');
+  writeFileSync(file, all);
+  expect(await logOf('w').printAll()).toBe(false);
+  expect(printed.length).toBeGreaterThan(2);
+  expect(text()).toBe(all);
+});
+
+test('follows through an absence of the local controller, until the worker has ended', async () => {
+  writeFileSync(file, 'one\n');
+  const following = logOf('w').follow();
+  await eventually(() => expect(text()).toBe('one\n'));
+  await server.close();
+  appendFileSync(file, 'two\n');
+  await serve();
+  await eventually(() => expect(text()).toBe('one\ntwo\n'));
+  appendFileSync(file, 'last words\n');
+  state = 'exited';
+  await following;
+  expect(text()).toBe('one\ntwo\nlast words\n');
+});
+
+test('no such worker', async () => {
+  await expect(logOf('other').follow()).rejects.toThrow('node edge-1 has no log of other');
+});
