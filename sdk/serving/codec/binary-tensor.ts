@@ -7,6 +7,9 @@ import { bytesPerElement, elementsOf, numbersIn, wireType } from './element-type
 /** What is before each element of a BYTES tensor: its length, uint32. */
 const LENGTH_BYTES = 4;
 
+/** Elements of a BYTES tensor at most: each becomes an object, which takes far more than its four bytes here. */
+const MAX_ELEMENTS = 1024 * 1024;
+
 export interface BinaryTensor {
   name: string;
   datatype: TensorType;
@@ -33,7 +36,12 @@ function readElements(
 ): (string | Uint8Array)[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const elements: (string | Uint8Array)[] = [];
+  const count = elementsOf(shape);
+  if (count > MAX_ELEMENTS)
+    throw bad(name, `has ${count} elements of BYTES; at most ${MAX_ELEMENTS} fit in one tensor`);
   for (let at = 0; at < buffer.byteLength;) {
+    if (elements.length === count)
+      throw bad(name, `has more elements than the ${count} of shape [${shape.join(', ')}]`);
     const start = at + LENGTH_BYTES;
     const end = start <= buffer.byteLength ? start + buffer.readUInt32LE(at) : Infinity;
     if (end > buffer.byteLength) throw bad(name, `element ${elements.length} is cut off`);
@@ -42,7 +50,6 @@ function readElements(
     elements.push(binary ? element : element.toString());
     at = end;
   }
-  const count = elementsOf(shape);
   if (elements.length === count) return elements;
   throw bad(name, `has ${elements.length} elements; shape [${shape.join(', ')}] needs ${count}`);
 }

@@ -37,12 +37,9 @@ export interface ModelInferRequest {
   raw_input_contents?: Uint8Array[];
 }
 
-const MAX_TENSORS = 256;
-
 /** Reads and checks a request as its HTTP form is. Raw contents, if there are any, stand for those of all inputs. */
 export function readGrpcRequest(request: ModelInferRequest, inputs: readonly ServedInput[]): InferCall {
   const { id, inputs: tensors = [], outputs = [], raw_input_contents: raw = [] } = request;
-  if (tensors.length > MAX_TENSORS) throw new InferenceError(400, `more than ${MAX_TENSORS} inputs`);
   if (raw.length > 0 && raw.length !== tensors.length) {
     throw new InferenceError(400, `raw_input_contents has ${raw.length} elements for ${tensors.length} inputs`);
   }

@@ -5,7 +5,7 @@ import { describeConfig, describeModel, describeStatistics, EXTENSIONS } from '.
 import { inferenceError, InferenceError } from '../errors.ts';
 import type { ServerIdentity } from '../http/endpoints.ts';
 import type { InferenceService } from '../service.ts';
-import { healthService, inferenceService, type InferenceMethod } from './definitions.ts';
+import { healthService, inferenceMethods, type InferenceMethod } from './definitions.ts';
 import { HealthAnswers } from './health.ts';
 
 type Call = ServerUnaryCall<object, object>;
@@ -24,6 +24,9 @@ export interface GrpcOptions extends ServerIdentity {
   bodyLimit: number;
 }
 
+/** Typed contents of FP32 take twice their bytes: they never come to this limit, whole numbers and texts do. */
+const DECODED_PER_BYTE = 2;
+
 export async function listenGrpc(service: InferenceService, options: GrpcOptions): Promise<GrpcServer> {
   const { host, port, bodyLimit } = options;
   const server = new Server({
@@ -32,7 +35,8 @@ export async function listenGrpc(service: InferenceService, options: GrpcOptions
     'grpc.max_concurrent_streams': 1_024,
   });
   const answers = Object.entries(inferenceAnswers(service, options)).map(([name, answer]) => [name, unary(answer)]);
-  server.addService(inferenceService, Object.fromEntries(answers) as Record<InferenceMethod, ReturnType<typeof unary>>);
+  const methods = inferenceMethods(DECODED_PER_BYTE * bodyLimit);
+  server.addService(methods, Object.fromEntries(answers) as Record<InferenceMethod, ReturnType<typeof unary>>);
   const health = new HealthAnswers(service);
   server.addService(healthService, {
     Check: (call: Call, done: sendUnaryData<object>) => health.check(call, done),
@@ -100,7 +104,8 @@ function infer(service: InferenceService, call: Call): Promise<object> {
 
 function unary(answer: Answer) {
   return (call: Call, done: sendUnaryData<object>): void => {
-    Promise.resolve()
+    const refused = call.request instanceof InferenceError ? Promise.reject(call.request) : Promise.resolve();
+    refused
       .then(() => answer(call))
       .then(
         (message) => done(null, message),

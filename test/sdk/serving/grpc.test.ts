@@ -203,6 +203,57 @@ describe('errors', () => {
   });
 });
 
+describe('messages that would take far more memory than they have bytes are refused before they are decoded', () => {
+  const part = (tag: number, content: Buffer) => {
+    const length = [];
+    for (let rest = content.length; ; rest >>>= 7) {
+      length.push(rest < 128 ? rest : (rest & 127) | 128);
+      if (rest < 128) return Buffer.concat([Buffer.of(tag, ...length), content]);
+    }
+  };
+  const repeated = (count: number, ...bytes: number[]) => Buffer.alloc(count * bytes.length, Buffer.from(bytes));
+  /** Of the first input. */
+  const contents = (bytes: Buffer) => part(0x2a, part(0x2a, bytes));
+
+  test.each<[string, Buffer, keyof typeof status, string]>([
+    ['inputs', repeated(40_000, 0x2a, 0), 'INVALID_ARGUMENT', 'more than 256 elements of inputs'],
+    ['outputs', repeated(257, 0x32, 0), 'INVALID_ARGUMENT', 'more than 256 elements of outputs'],
+    ['raw contents', repeated(257, 0x3a, 0), 'INVALID_ARGUMENT', 'more than 256 elements of raw_input_contents'],
+    ['parameters', repeated(257, 0x22, 0), 'INVALID_ARGUMENT', 'more than 256 elements of parameters'],
+    [
+      'parameters of an input',
+      part(0x2a, repeated(257, 0x22, 0)),
+      'INVALID_ARGUMENT',
+      'more than 256 elements of parameters',
+    ],
+    ['dimensions', part(0x2a, part(0x1a, repeated(17, 1))), 'INVALID_ARGUMENT', 'more than 16 elements of shape'],
+    ['dimensions one by one', part(0x2a, repeated(17, 0x18, 1)), 'INVALID_ARGUMENT', 'more than 16 elements of shape'],
+    ['texts', contents(repeated(2_000, 0x42, 0)), 'RESOURCE_EXHAUSTED', 'elements of bytes_contents would take'],
+    ['longs', contents(part(0x1a, repeated(4_000, 1))), 'RESOURCE_EXHAUSTED', 'elements of int64_contents would take'],
+    ['longs one by one', contents(repeated(4_000, 0x18, 1)), 'RESOURCE_EXHAUSTED', 'elements of int64_contents'],
+    ['truths', contents(part(0x0a, repeated(30_000, 1))), 'RESOURCE_EXHAUSTED', 'elements of bool_contents would take'],
+    ['what is none', Buffer.of(0x2a, 5), 'INVALID_ARGUMENT', 'the message is no ModelInferRequest'],
+  ])('%s', async (_name, bytes, code, details) => {
+    const { path, responseDeserialize } = inferenceService.ModelInfer;
+    const error = await new Promise<ServiceError | null>((resolve) => {
+      client.makeUnaryRequest(
+        path,
+        (given: Buffer) => given,
+        responseDeserialize,
+        bytes,
+        (thrown) => resolve(thrown),
+      );
+    });
+    expect([error && status[error.code], error?.details]).toEqual([code, expect.stringContaining(details)]);
+  });
+
+  test('as many numbers as a message has room for are not', async () => {
+    const count = 24_000;
+    const inputs = [{ ...x, shape: [count / 2, 2], contents: { fp32_contents: Array<number>(count).fill(1) } }];
+    expect(await call('ModelInfer', { model_name: 'm', inputs })).toHaveProperty('raw_output_contents');
+  });
+});
+
 test('closing tells watchers and ends; what runs is answered', async () => {
   let release = () => {};
   const { inputs, outputs } = echo('');

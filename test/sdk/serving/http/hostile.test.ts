@@ -96,6 +96,7 @@ describe('bodies', () => {
       [[2, 0, 0, 0, 0xff, 0xfe], 'element 0 is not UTF-8'],
       [[255, 255, 255, 255], 'element 0 is cut off'],
       [[0, 0], 'element 0 is cut off'],
+      [[0, 0, 0, 0, 0, 0, 0, 0], 'has more elements than the 1 of'],
     ] as const) {
       const header = JSON.stringify({
         inputs: [{ name: 'x', shape: [1], datatype: 'BYTES', parameters: { binary_data_size: bytes.length } }],
