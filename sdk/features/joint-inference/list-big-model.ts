@@ -1,4 +1,5 @@
 import { listOf, outputsOf } from '../../serving/codec/nested-list.ts';
+import { pixelsOfFile } from '../../serving/codec/pixels.ts';
 import type { TensorInfo } from '../../tensor.ts';
 import { BigModelError, TierAnswer } from './big-model.ts';
 import type { BigModel } from './big-model.ts';
@@ -7,7 +8,7 @@ import { sednaBigModel } from './sedna-big-model.ts';
 
 /**
  * Big model behind the original's REST interface, asked with tensors: they go there as nested lists, without their first dimension where that is
- * 1, and its list comes back as `outputs` says: those of the little model, which both are to have.
+ * 1, image files as their pixels, and its list comes back as `outputs` says: those of the little model, which both are to have.
  */
 export function listBigModel(
   service: { host: string; port: number; service: string },
@@ -16,16 +17,24 @@ export function listBigModel(
   const model = sednaBigModel<unknown[]>(service);
   return {
     async infer(feeds, options) {
-      if (Object.values(feeds).some(({ data }) => data[0] instanceof Uint8Array)) {
-        const message = 'the big model takes lists, and a file has no form as a list: name an input of numbers';
-        throw new BigModelError(message, { refused: true });
-      }
-      const answer = await model.infer(listOf(feeds, true), options);
+      const answer = await model.infer(listed(feeds), options);
       return answer instanceof TierAnswer
         ? new TierAnswer(read(answer.answer, outputs()), answer.origin)
         : read(answer, outputs());
     },
   };
+}
+
+/** An image file as its pixels. */
+function listed(feeds: Tensors): unknown[] {
+  const [only, ...others] = Object.values(feeds);
+  const file: unknown = only?.data[0];
+  if (others.length > 0 || !(file instanceof Uint8Array)) return listOf(feeds, true);
+  try {
+    return pixelsOfFile(file);
+  } catch (error) {
+    throw new BigModelError(`the image ${(error as Error).message}`, { cause: error, refused: true });
+  }
 }
 
 function read(result: unknown, outputs: readonly TensorInfo[]): Tensors {

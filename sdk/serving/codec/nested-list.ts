@@ -5,6 +5,7 @@ import type { ServedInput } from '../served-model.ts';
 import { wireType } from './element-types.ts';
 import { bindInputs } from './bind-inputs.ts';
 import { decodeTensor, encodeTensor, MAX_RANK } from './json-tensor.ts';
+import { fileOfPixels } from './pixels.ts';
 
 export interface ListFeeds {
   feeds: Record<string, Tensor>;
@@ -12,7 +13,10 @@ export interface ListFeeds {
   isRow: boolean;
 }
 
-/** One nested list for the only input of a model: all of its dimensions, or all but the first. Refuses what does not fit, by the input's name. */
+/**
+ * One nested list for the only input of a model: all of its dimensions, or all but the first. An input that takes files takes the pixels of one image
+ * as well: what the original's workers send. Refuses what does not fit, by the input's name.
+ */
 export function feedsOf(data: readonly unknown[], inputs: readonly ServedInput[]): ListFeeds {
   const [input] = inputs;
   if (!input || inputs.length > 1) {
@@ -20,8 +24,11 @@ export function feedsOf(data: readonly unknown[], inputs: readonly ServedInput[]
     throw new InferenceError(400, `the model has the inputs ${names}: one list cannot feed them; use /v2/models`);
   }
   const shape = shapeOf(data, input.name);
-  const isRow = shape.length === input.shape.length - 1;
-  const given = { name: input.name, shape: isRow ? [1, ...shape] : shape, datatype: wireType(input.datatype), data };
+  const file = input.binary ? fileOfPixels(data, shape) : undefined;
+  if (file) return { feeds: { [input.name]: { datatype: 'string', shape: [1], data: [file] } }, isRow: true };
+  const { datatype, shape: declared } = input.or && shape.length > 1 ? input.or : input;
+  const isRow = shape.length === declared.length - 1;
+  const given = { name: input.name, shape: isRow ? [1, ...shape] : shape, datatype: wireType(datatype), data };
   const feeds = bindInputs(inputs, [given], (tensor, { binary }) => decodeTensor({ ...tensor, binary }));
   return { feeds, isRow };
 }
@@ -45,8 +52,10 @@ function isRegular(items: readonly unknown[], shape: readonly number[], level: n
   });
 }
 
-/** The outputs as nested lists: of a model with one output its own, else a list of them in their order. */
+/** The outputs as nested lists: of a model with one output its own, of one that finds boxes those that it found, else a list of them in their order. */
 export function listOf(outputs: Record<string, Tensor>, isRow: boolean): unknown[] {
+  const { boxes, count } = outputs;
+  if (boxes && count && Object.keys(outputs).length === 2) return foundBoxes(boxes, count, isRow);
   const lists = Object.entries(outputs).map(([name, tensor]) => {
     const flat = encodeTensor(name, tensor).data;
     const hasRow = isRow && tensor.shape[0] === 1;
@@ -56,9 +65,15 @@ export function listOf(outputs: Record<string, Tensor>, isRow: boolean): unknown
   return lists.length === 1 && Array.isArray(only) ? (only as unknown[]) : lists;
 }
 
+function foundBoxes(boxes: Tensor, count: Tensor, isRow: boolean): unknown[] {
+  const images = nest(Array.from(boxes.data), boxes.shape) as unknown[][];
+  const found = images.map((rows, i) => rows.slice(0, Number(count.data[i])));
+  return isRow && found.length === 1 ? (found[0] as unknown[]) : found;
+}
+
 /** The other way: a nested list as the outputs that `listOf` makes it of, by their declarations. Refuses what does not fit, by the output's name. */
 export function outputsOf(list: unknown, outputs: readonly TensorInfo[]): Record<string, Tensor> {
-  const lists = outputs.length === 1 ? [list] : list;
+  const lists = outputs.length === 1 ? [list] : areBoxes(outputs) ? padded(list, outputs[0]) : list;
   if (!Array.isArray(lists) || lists.length !== outputs.length) {
     throw new InferenceError(
       400,
@@ -66,6 +81,18 @@ export function outputsOf(list: unknown, outputs: readonly TensorInfo[]): Record
     );
   }
   return Object.fromEntries(outputs.map((output, i) => [output.name, outputOf(lists[i] as unknown, output)]));
+}
+
+const areBoxes = ([boxes, count, ...others]: readonly TensorInfo[]): boolean =>
+  boxes?.name === 'boxes' && count?.name === 'count' && others.length === 0;
+
+/** The boxes of one image, as many as there are places for, and their number. */
+function padded(list: unknown, boxes: TensorInfo | undefined): unknown {
+  const [, places, size] = boxes?.shape ?? [];
+  if (!Array.isArray(list) || typeof places !== 'number' || typeof size !== 'number') return list;
+  const found = list.slice(0, places) as unknown[];
+  const nothing = [...Array<number>(size - 1).fill(0), -1];
+  return [[...found, ...Array<unknown>(places - found.length).fill(nothing)], found.length];
 }
 
 function outputOf(list: unknown, { name, datatype, shape: declared }: TensorInfo): Tensor {

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { listOf, outputsOf } from '../../../../sdk/serving/codec/nested-list.ts';
+import { feedsOf, listOf, outputsOf } from '../../../../sdk/serving/codec/nested-list.ts';
+import { fileOfPixels, pixelsOfFile } from '../../../../sdk/serving/codec/pixels.ts';
 import type { TensorInfo } from '../../../../sdk/tensor.ts';
 
 const scores: TensorInfo = { name: 'scores', datatype: 'float32', shape: ['N', 2] };
@@ -21,6 +22,66 @@ test('several outputs are a list of them in their order', () => {
     scores: { datatype: 'float32', shape: [1, 2], data: Float32Array.of(0.25, 0.75) },
     labels: { datatype: 'int64', shape: [1], data: BigInt64Array.of(3n) },
   });
+});
+
+const boxes: TensorInfo[] = [
+  { name: 'boxes', datatype: 'float32', shape: ['N', 2, 6] },
+  { name: 'count', datatype: 'int32', shape: ['N'] },
+];
+
+test('boxes are those that were found', () => {
+  const found = [[1, 2, 3, 4, 0.5, 7]];
+  const outputs = outputsOf(found, boxes);
+  expect(outputs).toEqual({
+    boxes: {
+      datatype: 'float32',
+      shape: [1, 2, 6],
+      data: Float32Array.of(1, 2, 3, 4, 0.5, 7, 0, 0, 0, 0, 0, -1),
+    },
+    count: { datatype: 'int32', shape: [1], data: Int32Array.of(1) },
+  });
+  expect(listOf(outputs, true)).toEqual(found);
+  expect(listOf(outputs, false)).toEqual([found]);
+  expect(listOf(outputsOf([], boxes), true)).toEqual([]);
+});
+
+test('pixels are a file, and a file is pixels', () => {
+  const pixels = [
+    [[255, 0, 1], [2, 3, 4], [5, 6, 7]],
+    [[8, 9, 10], [11, 12, 13], [14, 15, 16]],
+  ]; // prettier-ignore
+  const file = fileOfPixels(pixels, [2, 3, 3]);
+  expect(file && pixelsOfFile(file)).toEqual(pixels);
+  expect(fileOfPixels([[[0.5, 0, 0]]], [1, 1, 3])).toBeUndefined();
+  expect(fileOfPixels([[[256, 0, 0]]], [1, 1, 3])).toBeUndefined();
+});
+
+test('an input that takes files takes pixels, and the tensor that its model takes', () => {
+  const or: TensorInfo = { name: 'image', datatype: 'float32', shape: ['N', 3, 1, 2] };
+  const input = { name: 'image', datatype: 'string', shape: ['N'], binary: true, or } as const;
+  const { feeds, isRow } = feedsOf(
+    [
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+    ],
+    [input],
+  );
+  expect([isRow, pixelsOfFile(feeds['image']?.data[0] as Uint8Array)]).toEqual([
+    true,
+    [
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+    ],
+  ]);
+  const tensor = [[[0.5, 1]], [[0, 0]], [[1, 0]]];
+  const data = Float32Array.of(0.5, 1, 0, 0, 1, 0);
+  const expected = { feeds: { image: { datatype: 'float32', shape: [1, 3, 1, 2], data } }, isRow: true };
+  expect(feedsOf(tensor, [input])).toEqual(expected);
+  expect(feedsOf([tensor], [input])).toEqual({ ...expected, isRow: false });
 });
 
 test.each([

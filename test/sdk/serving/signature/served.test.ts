@@ -25,7 +25,7 @@ beforeAll(async () => {
   // The three values of one pixel.
   await writeFile(file, new GraphBuilder().input([3, 1, 1]).flatten().toBytes());
   const model = await openFileModel({ name: 'm', file, threads: 1, signature, batching: {} });
-  server = await serve({ models: [model] });
+  server = await serve({ models: [model], predict: {} });
   url = `http://127.0.0.1:${server.ports.http}/v2/models/m`;
 });
 
@@ -82,4 +82,19 @@ test('a signature that does not fit the model is refused by its field', async ()
     'signature.preprocess.input must name one of the inputs: input',
   );
   await expect(open({ postprocess: { boxes: {} } })).rejects.toThrow('signature.postprocess.boxes: output');
+});
+
+test('what the original’s workers send: the pixels of an image, to `/sedna/predict`', async () => {
+  const pixels = [
+    [
+      [10, 200, 30],
+      [10, 200, 30],
+    ],
+  ];
+  const { status, body } = await send(`http://127.0.0.1:${server.ports.http}/sedna/predict`, {
+    body: { data: pixels },
+  });
+  expect(status).toBe(200);
+  const [, , said] = (body as { result: unknown[] }).result;
+  expect(said).toEqual(['green', 'blue']);
 });
