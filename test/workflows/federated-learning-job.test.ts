@@ -214,6 +214,10 @@ describeTemporal('a federated learning job', () => {
     await scene.status({ phase: 'Succeeded', lastRound: { round: 1, clients: 1 } });
     const asked = scene.tasks.filter(({ identity }) => identity.client === '00').map(({ identity }) => identity);
     expect(asked).toEqual([asked[0], asked[0]]);
+    // A word that comes when all is done holds nothing back.
+    await temporal.signal(scene.ref, 'stop');
+    const { conditions } = await scene.status({ phase: 'Succeeded' });
+    expect(conditions).toContainEqual(expect.objectContaining({ type: 'Suspended', status: 'False' }));
     await scene.stop();
   }, 60_000);
 

@@ -30,7 +30,7 @@ export function federatedStatus(view: FederatedView): StatusDraft {
     progressing: progress(own, waiting),
     available: availability(own),
     ...(degraded === undefined ? {} : { degraded: { status: true, ...degraded } }),
-    ...(own.mode === 'run' ? {} : { suspended: { status: true, reason: own.mode === 'pause' ? 'Paused' : 'Stopped' } }),
+    ...suspension(own),
     stages: own.conditions,
     fields: {
       startTime: own.startTime,
@@ -55,6 +55,12 @@ export function federatedStatus(view: FederatedView): StatusDraft {
       rounds: own.run.records.slice(-10).map(summaryOf),
     },
   };
+}
+
+/** A word that came when all was done holds nothing back. */
+function suspension({ mode, ended }: FederatedState): Pick<StatusDraft, 'suspended'> {
+  if (mode === 'run' || ended?.kind === 'completed') return {};
+  return { suspended: { status: true, reason: mode === 'pause' ? 'Paused' : 'Stopped' } };
 }
 
 const notRun = 'the image of the aggregation worker is not run: the rounds are aggregated by the strategy';
