@@ -22,7 +22,7 @@ export interface InferenceServerOptions {
  */
 export function createInferenceServer(options: InferenceServerOptions): FastifyInstance {
   const { models, bodyLimit = 16 * 1024 * 1024, requestTimeoutMs = 30_000, name, version } = options;
-  const protocol = protocolHandler(new InferenceService({ models }), { bodyLimit, name, version });
+  const protocol = protocolHandler(new InferenceService({ models }), { limits: { body: bodyLimit }, name, version });
   const server = Fastify({
     bodyLimit,
     forceCloseConnections: 'idle',

@@ -1,5 +1,5 @@
 import { listenGrpc } from './grpc/server.ts';
-import { DEFAULT_BODY_LIMIT, protocolHandler, type RequestHandler } from './http/handler.ts';
+import { bodyLimits, protocolHandler, type BodyLimits, type RequestHandler } from './http/handler.ts';
 import { listenHttp, type HttpLimits } from './http/server.ts';
 import { sednaHandler, type PredictOptions } from './http/sedna.ts';
 import type { ServedModel } from './served-model.ts';
@@ -16,6 +16,8 @@ export interface ServeOptions {
   limits?: HttpLimits & {
     /** Largest request, in bytes. Default: 64 MiB. */
     bodyBytes?: number;
+    /** Largest JSON, in bytes: all of a request over HTTP, or what is before its binary tensors. Default: 64 MiB. */
+    jsonBytes?: number;
     /** For one request from its last byte to its answer, in ms. Default: 30 000. */
     inferMs?: number;
     /** For running requests when the server closes, in ms. Default: 30 000. */
@@ -38,12 +40,13 @@ export interface InferenceServer {
 /** Serves models over the Open Inference Protocol v2; resolves once it listens. */
 export async function serve(options: ServeOptions): Promise<InferenceServer> {
   const { models, http = {}, grpc, limits = {}, name = 'sedna', version = '0.1.0' } = options;
-  const { bodyBytes = DEFAULT_BODY_LIMIT, drainMs = 30_000, inferMs } = limits;
+  const { drainMs = 30_000, inferMs } = limits;
+  const bytes = bodyLimits({ body: limits.bodyBytes, json: limits.jsonBytes });
   const { host = '127.0.0.1' } = http;
   const service = new InferenceService({ models, inferMs });
-  const handlers = handlersFor(service, options, bodyBytes);
+  const handlers = handlersFor(service, options, bytes);
   const overHttp = await listenHttp(service, handlers, { host, port: http.port ?? 0, limits });
-  const grpcOptions = { name, version, host, port: 0, bodyLimit: bodyBytes, ...grpc };
+  const grpcOptions = { name, version, host, port: 0, bodyLimit: bytes.body, ...grpc };
   const overGrpc =
     grpc &&
     (await listenGrpc(service, grpcOptions).catch(async (error) => {
@@ -60,11 +63,11 @@ export async function serve(options: ServeOptions): Promise<InferenceServer> {
   return { ports: { http: overHttp.port, grpc: overGrpc?.port }, close: () => (closing ??= close()) };
 }
 
-function handlersFor(service: InferenceService, options: ServeOptions, bodyLimit: number): RequestHandler[] {
+function handlersFor(service: InferenceService, options: ServeOptions, limits: BodyLimits): RequestHandler[] {
   const { http, predict, name, version } = options;
   return [
-    protocolHandler(service, { bodyLimit, name, version }),
-    ...(predict ? [sednaHandler(service, predict, bodyLimit)] : []),
+    protocolHandler(service, { limits, name, version }),
+    ...(predict ? [sednaHandler(service, predict, limits)] : []),
     ...(http?.handler ? [http.handler] : []),
   ];
 }

@@ -1,5 +1,4 @@
 /** Body of an inference request over HTTP: JSON, or JSON followed by tensors in binary (binary tensor data extension). */
-import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import type { Tensor } from '../../tensor.ts';
 import { InferenceError } from '../errors.ts';
@@ -8,6 +7,7 @@ import { readBinaryTensor } from './binary-tensor.ts';
 import { bindInputs } from './bind-inputs.ts';
 import { typeOfWire } from './element-types.ts';
 import { decodeTensor, MAX_RANK } from './json-tensor.ts';
+import { parseJson } from './json-text.ts';
 
 const parameters = z.record(z.string().max(256), z.union([z.boolean(), z.number(), z.string()]));
 
@@ -136,16 +136,6 @@ function requested(
   const binary = own['binary_data'] ?? byDefault;
   if (typeof binary !== 'boolean') throw new InferenceError(400, `output "${name}": binary_data must be true or false`);
   return { name, binary };
-}
-
-/** JSON of a request. Refuses what is not UTF-8 instead of replacing characters. */
-export function parseJson(bytes: Buffer): unknown {
-  if (!isUtf8(bytes)) throw new InferenceError(400, 'the body is not UTF-8');
-  try {
-    return JSON.parse(bytes.toString()) as unknown;
-  } catch (error) {
-    throw new InferenceError(400, `the body is not JSON: ${(error as Error).message.slice(0, 200)}`);
-  }
 }
 
 const bad = (name: string, problem: string) => new InferenceError(400, `input "${name}": ${problem}`);

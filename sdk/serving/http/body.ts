@@ -9,9 +9,16 @@ const ALIGNMENT = 8;
 
 const decoders = { gzip: promisify(gunzip), deflate: promisify(inflate), br: promisify(brotliDecompress) };
 
+/** So much larger than it came a body may be: numbers in JSON shrink to a third, dark pictures to a twentieth. */
+const MAX_EXPANSION = 50;
+/** Whatever it came as: one empty picture is no attack. */
+const SMALL_BYTES = 1024 * 1024;
+
 export interface BodyOptions {
   /** Largest body, in bytes, after decompression too. */
   limit: number;
+  /** What to do about a larger one, for people. */
+  advice?: string;
   /** Where binary tensors begin: placed on a multiple of 8. */
   headerLength?: number;
   /** Where memory for large bodies comes from; the caller gives it back. */
@@ -20,32 +27,34 @@ export interface BodyOptions {
 
 /** Reads a request's body. Refuses one above the limit before it is read where its length is declared, and what it cannot decompress. */
 export async function readBody(request: IncomingMessage, options: BodyOptions): Promise<Buffer> {
-  const { limit } = options;
+  const { limit, advice } = options;
   const encoding = request.headers['content-encoding'] ?? 'identity';
-  const raw = await readRaw(request, encoding === 'identity' ? options : { limit });
+  const raw = await readRaw(request, encoding === 'identity' ? options : { limit, advice });
   if (encoding === 'identity') return raw;
   const decode = Object.hasOwn(decoders, encoding) ? decoders[encoding as keyof typeof decoders] : undefined;
   if (!decode) throw new InferenceError(415, `content-encoding "${encoding}" is unknown; known: gzip, deflate, br`);
+  const most = Math.max(SMALL_BYTES, MAX_EXPANSION * raw.byteLength);
   try {
-    return await decode(raw, { maxOutputLength: limit });
+    return await decode(raw, { maxOutputLength: Math.min(limit, most) });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit);
+    if (code === 'ERR_BUFFER_TOO_LARGE') throw most < limit ? expandsTooMuch() : tooLarge(options);
     throw new InferenceError(400, `the body cannot be decompressed: ${message}`, { cause: error });
   }
 }
 
-function readRaw(request: IncomingMessage, { limit, headerLength = 0, pool }: BodyOptions): Promise<Buffer> {
+function readRaw(request: IncomingMessage, options: BodyOptions): Promise<Buffer> {
+  const { limit, headerLength = 0, pool } = options;
   const declared = request.headers['content-length'];
   const length = declared === undefined ? undefined : Number(declared);
-  if (length !== undefined && length > limit) return Promise.reject(tooLarge(limit));
+  if (length !== undefined && length > limit) return Promise.reject(tooLarge(options));
   return new Promise((resolve, reject) => {
     const sink = length === undefined ? new GrowingSink(limit) : new SizedSink(length, headerLength, pool);
     request.on('data', (chunk: Buffer) => {
       if (!sink.take(chunk)) {
         request.pause();
         request.removeAllListeners('data');
-        reject(tooLarge(limit));
+        reject(tooLarge(options));
       }
     });
     request.on('end', () => resolve(sink.bytes()));
@@ -120,5 +129,12 @@ class GrowingSink {
   }
 }
 
-const tooLarge = (limit: number) =>
-  new InferenceError(413, `the body is larger than ${limit} bytes`, { reason: 'REJECTED' });
+const tooLarge = ({ limit, advice }: BodyOptions) =>
+  new InferenceError(413, `the body is larger than ${limit} bytes${advice === undefined ? '' : `: ${advice}`}`, {
+    reason: 'REJECTED',
+  });
+
+const expandsTooMuch = () =>
+  new InferenceError(413, `the body is more than ${MAX_EXPANSION} times as large as it came: send it uncompressed`, {
+    reason: 'REJECTED',
+  });

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { parseJson } from '../codec/http-request.ts';
+import { parseJson } from '../codec/json-text.ts';
 import { describeConfig, describeModel, describeStatistics, EXTENSIONS } from '../describe.ts';
 import { InferenceError } from '../errors.ts';
 import { PROMETHEUS_TYPE, prometheusText } from '../metrics/prometheus.ts';
 import type { ServedModel } from '../served-model.ts';
 import type { InferenceService } from '../service.ts';
 import { readBody } from './body.ts';
+import type { BodyLimits } from './handler.ts';
 import { inferOverHttp } from './infer.ts';
 import { sendJson, sendText } from './respond.ts';
 import type { Route } from './router.ts';
@@ -14,7 +15,7 @@ import type { Route } from './router.ts';
 export interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
-  bodyLimit: number;
+  limits: BodyLimits;
 }
 
 export interface ServerIdentity {

@@ -5,6 +5,7 @@ import type { HttpInferResponse } from '../codec/http-response.ts';
 import { InferenceError } from '../errors.ts';
 import type { Codec, InferenceService } from '../service.ts';
 import { readBody } from './body.ts';
+import type { BodyLimits } from './handler.ts';
 import { MemoryPool } from './memory-pool.ts';
 
 /** Length of the JSON before binary tensors, in requests and responses. */
@@ -23,10 +24,12 @@ export interface InferTarget {
 export async function inferOverHttp(
   service: InferenceService,
   target: InferTarget,
-  { request, response, bodyLimit }: { request: IncomingMessage; response: ServerResponse; bodyLimit: number },
+  { request, response, limits }: { request: IncomingMessage; response: ServerResponse; limits: BodyLimits },
 ): Promise<void> {
   const headerLength = headerLengthOf(request);
-  const body = await readBody(request, { limit: bodyLimit, headerLength, pool });
+  if (headerLength !== undefined && headerLength > limits.json) throw tooLongJson(limits);
+  const limit = headerLength === undefined ? jsonLimit(limits) : { limit: limits.body };
+  const body = await readBody(request, { ...limit, headerLength, pool });
   const codec: Codec<HttpInferRequest, HttpInferResponse> = {
     read: (inputs) => readHttpRequest(body, headerLength, inputs),
     write: writeHttpResponse,
@@ -44,6 +47,14 @@ export function goneController(response: ServerResponse): AbortController {
   });
   return gone;
 }
+
+/** Of a body that is JSON from its beginning to its end. */
+export function jsonLimit({ body, json }: BodyLimits): { limit: number; advice?: string } {
+  return json < body ? { limit: json, advice: 'send tensors in binary, or fewer at a time' } : { limit: body };
+}
+
+const tooLongJson = ({ json }: BodyLimits) =>
+  new InferenceError(413, `the JSON before the tensors is larger than ${json} bytes`, { reason: 'REJECTED' });
 
 function headerLengthOf({ headers }: IncomingMessage): number | undefined {
   const text = headers[HEADER_LENGTH];

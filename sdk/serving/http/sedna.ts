@@ -1,13 +1,13 @@
 /** The REST interface of Sedna's big-model service: what joint-inference workers of Sedna's library ask their cloud. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { feedsOf, listOf, type ListFeeds } from '../codec/nested-list.ts';
-import { parseJson } from '../codec/http-request.ts';
+import { parseJson } from '../codec/json-text.ts';
 import { InferenceError, inferenceError } from '../errors.ts';
 import type { Parameters } from '../served-model.ts';
 import type { InferCall, InferenceService } from '../service.ts';
 import { readBody } from './body.ts';
-import type { RequestHandler } from './handler.ts';
-import { goneController } from './infer.ts';
+import type { BodyLimits, RequestHandler } from './handler.ts';
+import { goneController, jsonLimit } from './infer.ts';
 import { sendError, sendJson, sendText } from './respond.ts';
 
 export interface PredictOptions {
@@ -22,7 +22,7 @@ export interface PredictOptions {
 /** What its workers use where no job is named. */
 const DEFAULT_JOB = 'sedna';
 
-export function sednaHandler(service: InferenceService, options: PredictOptions, bodyLimit: number): RequestHandler {
+export function sednaHandler(service: InferenceService, options: PredictOptions, limits: BodyLimits): RequestHandler {
   const jobs = new Set([DEFAULT_JOB, options.job ?? DEFAULT_JOB]);
   const infos = [...jobs].flatMap((job) => [
     { path: `/${job}`, name: 'model_info' },
@@ -34,7 +34,7 @@ export function sednaHandler(service: InferenceService, options: PredictOptions,
     if (!jobs.has(job) || more.length > 0) return false;
     if (verb === undefined && request.method === 'GET') sendJson(response, 200, { infos });
     else if (verb === 'predict' && request.method === 'POST')
-      void predict(service, options, { request, response, bodyLimit });
+      void predict(service, options, { request, response, limits });
     else return false;
     return true;
   };
@@ -43,10 +43,10 @@ export function sednaHandler(service: InferenceService, options: PredictOptions,
 async function predict(
   service: InferenceService,
   { model = service.models[0]?.name ?? '', handler }: PredictOptions,
-  { request, response, bodyLimit }: { request: IncomingMessage; response: ServerResponse; bodyLimit: number },
+  { request, response, limits }: { request: IncomingMessage; response: ServerResponse; limits: BodyLimits },
 ): Promise<void> {
   try {
-    const { data, parameters } = questionOf(await readBody(request, { limit: bodyLimit }));
+    const { data, parameters } = questionOf(await readBody(request, jsonLimit(limits)));
     const gone = goneController(response);
     const answer = handler
       ? { result: await handler(data, gone.signal) }
@@ -101,6 +101,7 @@ function questionOf(body: Buffer): Question {
   try {
     parsed = parseJson(body);
   } catch (error) {
+    if (inferenceError(error).statusCode !== 400) throw error;
     throw new ValidationProblem(['body'], (error as Error).message, 'value_error.jsondecode');
   }
   const given =

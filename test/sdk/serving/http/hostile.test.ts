@@ -26,7 +26,11 @@ beforeEach(async () => {
     echo('text', 'string', ['n']),
     functionModel({ name: 'slow', inputs, outputs, infer: slow }),
   ];
-  server = await serve({ models, limits: { bodyBytes: 1_000_000, requestMs: 600, inferMs: 60_000 }, predict: {} });
+  server = await serve({
+    models,
+    limits: { bodyBytes: 1_500_000, jsonBytes: 1_200_000, requestMs: 600, inferMs: 60_000 },
+    predict: {},
+  });
   url = `http://127.0.0.1:${server.ports.http}`;
 });
 
@@ -66,6 +70,8 @@ describe('bodies', () => {
     ],
     ['deep parameters', '/v2/models/m/infer', `{"parameters":{"a":${deep(100_000)}}}`, 400, 'parameters.a'],
     ['a deep unknown key', '/v2/models/m/infer', `{"a":${deep(100_000)},"inputs":[]}`, 400, 'inputs'],
+    ['many names', '/v2/models/m/infer', `{"parameters":{${'"a":1,'.repeat(70_000)}"b":1}}`, 413, 'names in objects'],
+    ['many objects', '/sedna/predict', `{"data":[${'{},'.repeat(70_000)}1]}`, 413, 'more than 65536 objects'],
     ['deep lists', '/sedna/predict', `{"data":${deep(100_000)}}`, 422, 'nested deeper'],
     ['bad UTF-8', '/v2/models/m/infer', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]), 400, 'not UTF-8'],
     ['a BOM', '/v2/models/m/infer', `\ufeff${JSON.stringify(good)}`, 400, 'not JSON'],
@@ -113,7 +119,12 @@ describe('bodies', () => {
     const gzip = (body: string | Buffer) => ({ body: gzipSync(body), headers: { 'content-encoding': 'gzip' } });
     expect((await send(`${url}/v2/models/m/infer`, gzip(JSON.stringify(good)))).status).toBe(200);
     const bomb = await send(`${url}/v2/models/m/infer`, gzip(Buffer.alloc(50_000_000)));
-    expect([bomb.status, bomb.body]).toEqual([413, { error: 'the body is larger than 1000000 bytes' }]);
+    expect([bomb.status, bomb.body]).toEqual([413, { error: expect.stringContaining('larger than 1200000 bytes') }]);
+    const small = await send(`${url}/v2/models/m/infer`, gzip(Buffer.alloc(1_100_000)));
+    expect([small.status, small.body]).toEqual([
+      413,
+      { error: expect.stringContaining('50 times as large as it came') },
+    ]);
     const none = await send(`${url}/v2/models/m/infer`, { body: 'x', headers: { 'content-encoding': 'gzip' } });
     expect(none.status).toBe(400);
     const unknown = await send(`${url}/v2/models/m/infer`, { body: 'x', headers: { 'content-encoding': 'zip' } });
@@ -125,7 +136,12 @@ describe('connections', () => {
   test('a body larger than the limit is refused before it is sent, and chunks once they are beyond it', async () => {
     expect(await raw(head('content-length: 1000000000'))).toMatch(/^HTTP\/1.1 413 .*connection: close/is);
     const chunk = `186a0\r\n${'x'.repeat(100_000)}\r\n`;
-    expect(await raw(head('transfer-encoding: chunked'), ...Array<string>(11).fill(chunk))).toMatch(/^HTTP\/1.1 413 /);
+    const json = await raw(head('content-length: 1300000'));
+    expect(json).toMatch(/^HTTP\/1.1 413 .*larger than 1200000 bytes: send tensors in binary/is);
+    expect(await raw(head('content-length: 1300000', 'inference-header-content-length: 1250000'))).toMatch(
+      /^HTTP\/1.1 413 .*the JSON before the tensors is larger than 1200000 bytes/is,
+    );
+    expect(await raw(head('transfer-encoding: chunked'), ...Array<string>(16).fill(chunk))).toMatch(/^HTTP\/1.1 413 /);
     await stillAnswers();
   });
 
