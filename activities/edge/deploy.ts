@@ -80,9 +80,11 @@ function concerns({ results }: ReceivedReport, model: string): boolean {
 
 async function restart(deps: WorkerDependencies, input: DeployModelInput): Promise<void> {
   await deps.runtime.restart(input.worker);
-  const view = await settled(deps, input.worker, loadMs, (worker) => worker.ready || worker.problem !== undefined);
+  const failed = ({ problem }: WorkerView): boolean => problem !== undefined && problem.reason !== 'WorkerNotReady';
+  const view = await settled(deps, input.worker, loadMs, (worker) => worker.ready || failed(worker));
   if (view?.ready === true) return;
-  const why = view?.problem?.message ?? `it was not ready within ${loadMs / 1_000} s`;
+  const why =
+    (view ?? deps.runtime.get(input.worker))?.problem?.message ?? `it was not ready within ${loadMs / 1_000} s`;
   throw failure('WorkerFailed', `${input.worker} was restarted with the new model, but ${why}`);
 }
 

@@ -44,7 +44,7 @@ export interface WorkerView {
   stage: string;
   image: string;
   state: 'starting' | 'running' | 'exited';
-  /** `running` and its readiness probe, if it has one, succeeds. */
+  /** `running` and its readiness probe, if it has one, has succeeded and not failed several times in a row since. */
   ready: boolean;
   pid?: number;
   startedAt?: string;
@@ -105,8 +105,8 @@ export interface WorkerRuntime {
   drain(name: string): Promise<void>;
   /** Undefined while that front does not answer. */
   load(front: string): Promise<FrontLoad | undefined>;
-  /** Seconds of CPU that the process of a worker has used. */
-  cpuSeconds(name: string): number | undefined;
+  /** Seconds of CPU that workers and the processes that they have started have used, by name; without those where it cannot be told. */
+  cpuSeconds(names: readonly string[]): Map<string, number>;
   removeOwner(uid: string): Promise<void>;
   owners(): Owner[];
 }

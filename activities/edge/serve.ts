@@ -118,12 +118,13 @@ async function scale(
     if (load === undefined) continue;
     const at = performance.now();
     let cpu = 0;
+    const spent = runtime.cpuSeconds(replicas.map(({ name }) => name));
     for (const { name, pid } of replicas) {
-      const seconds = runtime.cpuSeconds(name);
+      const seconds = spent.get(name);
       const key = `${name} ${pid}`;
       const before = used.get(key);
       if (seconds === undefined) continue;
-      if (before !== undefined) cpu += (seconds - before.seconds) / ((at - before.at) / 1_000);
+      if (before !== undefined) cpu += Math.max(0, seconds - before.seconds) / ((at - before.at) / 1_000);
       used.set(key, { at, seconds });
     }
     const inFlight = Object.values(load.inFlight).reduce((sum, value) => sum + value, 0);

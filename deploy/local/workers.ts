@@ -1,6 +1,7 @@
 import { sep } from 'node:path';
 import type { Say } from './obtain.ts';
 import { processesWith, stopProcess, type ProcessRef } from '../../workers/lib/process.ts';
+import { leadersOf, stopGroup } from '../../workers/lib/process-group.ts';
 import { stackPaths } from './state.ts';
 
 /**
@@ -11,8 +12,8 @@ export async function stopWorkers(cwd: string, node: string | undefined, say: Sa
   const { node: folder } = stackPaths(cwd);
   const nodes = folder('') + sep;
   const belongs = (dir: string): boolean => (node ? dir === folder(node) : dir.startsWith(nodes));
-  const workers = processesWith('SEDNA_STATE_DIR', belongs);
-  await stopAll(workers);
+  const workers = leadersOf(processesWith('SEDNA_STATE_DIR', belongs));
+  await Promise.all(workers.map((one) => stopGroup(one, 2_000)));
   if (workers.length > 0) say(`${workers.length} worker(s) stopped`);
   return workers.length;
 }

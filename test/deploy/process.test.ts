@@ -12,6 +12,7 @@ import {
   startTime,
   stopProcess,
 } from '../../workers/lib/process.ts';
+import { cpuSecondsOf, endGroup, groupOf, leadersOf, stopGroup } from '../../workers/lib/process-group.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -83,5 +84,37 @@ describe('processes', () => {
       log: join(dir, 'log'),
     });
     await expect(launchMissing).rejects.toThrow('ENOENT');
+  });
+
+  it('that are a group: the leader has its children until it has ended, and then they end too, whatever they think of it', async () => {
+    const dir = temporaryFolder('process');
+    const log = join(dir, 'log');
+    const child = 'trap "" TERM; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; exec sleep 60';
+    const leader = `trap 'kill -0 $child && echo still there; exit 0' TERM; sh -c '${child}' & child=$!; echo child $child; wait`;
+    const ref = await launchDetached({
+      command: 'sh',
+      args: ['-c', leader],
+      cwd: dir,
+      env: { PATH: process.env.PATH },
+      log,
+    });
+    try {
+      await eventually(() => expect(readFileSync(log, 'utf8')).toContain('done'));
+      const pid = Number(/child (\d+)/.exec(readFileSync(log, 'utf8'))?.[1]);
+      const other = { pid, startedAt: startTime(pid) ?? '' };
+      expect(groupOf(ref).map((one) => one.pid)).toEqual(expect.arrayContaining([ref.pid, pid]));
+      expect(leadersOf([other, ref])).toEqual([ref]);
+      expect(leadersOf([other], new Set([ref.pid]))).toEqual([]);
+      // The child has computed, its leader has not.
+      if (process.platform === 'linux') expect(cpuSecondsOf([ref.pid]).get(ref.pid)).toBeGreaterThan(0.05);
+      // A group whose number is another's is left alone.
+      expect(await endGroup({ ...ref, startedAt: 'another' }, 10)).toBe(true);
+      expect(isAlive(other)).toBe(true);
+      expect(await stopGroup(ref, 1_000)).toBe(false);
+      expect(readFileSync(log, 'utf8')).toContain('still there');
+      expect([isAlive(ref), isAlive(other)]).toEqual([false, false]);
+    } finally {
+      await stopGroup(ref, 0);
+    }
   });
 });

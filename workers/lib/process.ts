@@ -42,21 +42,6 @@ export function startTime(pid: number): string | undefined {
   }
 }
 
-/** Linux counts in hundredths of a second, whatever the kernel's own tick. */
-const ticksPerSecond = 100;
-
-/** Seconds of CPU that a process has used, user and system; undefined where that cannot be told. */
-export function cpuSeconds(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const seconds = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-    return Number.isFinite(seconds) ? seconds : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 export function isAlive(ref: ProcessRef): boolean {
   if (process.platform !== 'linux' && !exists(ref.pid)) return false; // Spares a `ps`.
   return startTime(ref.pid) === ref.startedAt;

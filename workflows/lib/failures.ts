@@ -29,7 +29,7 @@ export const failures = {
   ModelMisfit: { retryable: false, meaning: 'the model cannot run on the node it is meant for' },
   WorkerNotReady: {
     retryable: true,
-    meaning: 'a worker that serves runs, but does not answer its readiness probe any more',
+    meaning: 'a worker that serves runs, but does not answer its readiness probe',
   },
   CrashLoopBackOff: { retryable: true, meaning: 'a worker that serves keeps ending' },
   ModelFormatMismatch: {

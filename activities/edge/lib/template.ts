@@ -49,7 +49,7 @@ export async function readLaunch(
     args: first.args ?? [],
     env: environment(first, worker.template),
     contract,
-    ...reached(first, serves, worker.serving),
+    ...withProbedPort(reached(first, serves, worker.serving), worker.template),
     restart: worker.stage === 'Inference' || worker.serving !== undefined ? 'Always' : 'Never',
     revision: worker.revision ?? '',
   };
@@ -72,6 +72,17 @@ function reached(
     ...(front === undefined ? {} : { front }),
     portVariables: Object.fromEntries(variables.map((variable) => [variable, http])),
   };
+}
+
+/** A name must be one of the template; a number is taken as it is. */
+function withProbedPort<R extends Pick<WorkerLaunch, 'ports' | 'readiness'>>(given: R, path: string): R {
+  const port = given.readiness?.port;
+  const names = given.ports.map(({ name }) => name);
+  if (port === undefined || Number.isInteger(Number(port)) || names.includes(String(port))) return given;
+  throw failure(
+    'InvalidTemplate',
+    `${path}.spec.containers[0].readinessProbe.httpGet.port: ${port} is no port of this container (${names.join(', ') || 'it has none'}); name one of them, or give its number`,
+  );
 }
 
 /** The one container of a template in a manifest blob. */

@@ -216,6 +216,83 @@ test('a service: ready when its probe answers, restarted when it dies, replaced 
   await eventually(() => expect(node.runtime.get(worker.name)).toMatchObject({ ready: true, restarts: 0 }));
 });
 
+test('a service that misses one probe stays ready; one that misses several in a row does not, and says why', async () => {
+  const container = {
+    ports: [{ name: 'http', containerPort: 8080 }],
+    readinessProbe: { httpGet: { path: '/ready', port: 'http' } },
+  };
+  const worker = await node.worker('misses', { stage: 'Inference' }, container);
+  void node.serve(worker).catch(() => undefined);
+  await eventually(() => expect(observed()).toMatchObject({ state: 'ready' }));
+  const { endpoints } = observed();
+  const ask = async (path: string) => (await fetch(`${endpoints[0]?.url}${path}`)).text();
+  const seen: boolean[] = [];
+  const leave = node.runtime.watch(worker.name, (view) => seen.push(view?.ready === true));
+  await ask('/miss/1');
+  await eventually(async () => expect(await ask('/')).toBe('1'));
+  expect([...seen, node.runtime.get(worker.name)?.ready]).not.toContain(false);
+  // It has served before, so the next local controller takes it for ready too.
+  await node.restart();
+  expect(node.runtime.get(worker.name)?.ready).toBe(true);
+  leave();
+  await ask('/miss/1000000');
+  await eventually(() =>
+    expect(node.runtime.get(worker.name)).toMatchObject({
+      ready: false,
+      problem: { reason: 'WorkerNotReady', message: expect.stringContaining('GET /ready answers 503 busy') as unknown },
+    }),
+  );
+});
+
+test('a service that does not get ready says what it waits for; a probe of a port that it does not have is refused', async () => {
+  node.startingMs = 200;
+  await node.restart();
+  const probing = (port: string) => ({
+    args: ['hello'],
+    ports: [{ name: 'http', containerPort: 8080 }],
+    readinessProbe: { httpGet: { path: '/', port } },
+  });
+  // Nobody listens on port 1.
+  const worker = await node.worker('serves', { stage: 'Inference' }, probing('1'));
+  void node.serve(worker).catch(() => undefined);
+  await eventually(() =>
+    expect(observed()).toMatchObject({
+      state: 'failing',
+      problem: { reason: 'WorkerNotReady', message: expect.stringContaining('not ready: GET /: ') as unknown },
+    }),
+  );
+  const wrong = await node.worker('serves', { stage: 'Inference', name: 'wrong' }, probing('htpp'));
+  await expect(node.serve(wrong)).rejects.toMatchObject({
+    type: 'InvalidTemplate',
+    message: expect.stringContaining(
+      'readinessProbe.httpGet.port: htpp is no port of this container (http)',
+    ) as unknown,
+  });
+});
+
+test('what a worker has started goes on while the local controller restarts, and ends with it: stopped or killed', async () => {
+  const worker = await node.worker('forks', { stage: 'Inference' }, { ports: [{ containerPort: 80 }] });
+  const environment = node.environment();
+  void node.serve(worker, environment).catch(() => undefined);
+  const child = () =>
+    eventually(async () => {
+      const pid = Number(await (await fetch(node.runtime.get(worker.name)?.endpoints[0]?.url ?? '')).text());
+      return { pid, startedAt: startTime(pid) ?? '' };
+    });
+  const first = await child();
+  environment.cancel('WORKER_SHUTDOWN');
+  await node.restart();
+  expect(isAlive(first)).toBe(true);
+  void node.serve(worker).catch(() => undefined);
+  process.kill(await pidOf(worker.name), 'SIGKILL');
+  await eventually(() => expect(isAlive(first)).toBe(false));
+  await eventually(() => expect(node.runtime.get(worker.name)).toMatchObject({ restarts: 1, state: 'running' }));
+  const second = await child();
+  expect(second.pid).not.toBe(first.pid);
+  await node.runtime.remove(worker.name);
+  expect(isAlive(second)).toBe(false);
+});
+
 test('a service that keeps crashing is restarted with back-off and says why', async () => {
   const worker = await node.worker('crashes', { stage: 'Inference' });
   void node.serve(worker).catch(() => undefined);

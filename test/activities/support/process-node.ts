@@ -35,6 +35,14 @@ export const scripts = {
   hangs: `setInterval(() => {}, 1000);`,
   reportsAndHangs: `${report} require('node:fs').writeFileSync(process.env.MODEL_FILE, 'weights'); tell(); setInterval(() => {}, 1000);`,
   serves: `require('node:http').createServer((q, a) => a.end(process.argv.slice(2).join(' ') + ' ' + process.env.GREETING)).listen(process.env.PORT, '127.0.0.1');`,
+  forks: `const child = require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { env: {}, stdio: 'ignore' });
+    require('node:http').createServer((q, a) => a.end(String(child.pid))).listen(process.env.PORT, '127.0.0.1');`,
+  misses: `let left = 0, missed = 0;
+    require('node:http').createServer(({ url }, a) => {
+      if (url.startsWith('/miss/')) left = Number(url.slice(6));
+      else if (url === '/ready' && left > 0) { left -= 1; missed += 1; return a.writeHead(503).end('busy'); }
+      a.end(String(missed));
+    }).listen(process.env.PORT, '127.0.0.1');`,
 } as const;
 
 export type Script = keyof typeof scripts;
@@ -47,6 +55,8 @@ export class ProcessNode {
   /** Whether the workflow that asked for a worker is said to be there still. */
   workflowRuns = true;
   readonly images: ImageEntry[];
+  /** Of the next local controller. */
+  startingMs: number | undefined;
   runtime: ProcessRuntime;
   readonly #environments: MockActivityEnvironment[] = [];
   #address = '';
@@ -85,7 +95,8 @@ export class ProcessNode {
   async restart(between: () => void = () => undefined): Promise<void> {
     this.runtime.detach();
     between();
-    this.runtime = new ProcessRuntime(this.stateDir, this.images);
+    const { startingMs } = this;
+    this.runtime = new ProcessRuntime(this.stateDir, this.images, startingMs === undefined ? {} : { startingMs });
     await this.runtime.recover();
   }
 

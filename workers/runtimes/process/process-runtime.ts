@@ -11,7 +11,8 @@ import type {
 import type { ReceivedProgress, ReceivedReport } from '../../../sdk/worker/protocol.ts';
 import type { Owner } from '../../../workflows/lib/ids.ts';
 import { failure, orDiskFull } from '../../../activities/lib/failure.ts';
-import { cpuSeconds, processesWith, stopProcess } from '../../lib/process.ts';
+import { processesWith } from '../../lib/process.ts';
+import { cpuSecondsOf, leadersOf, stopGroup } from '../../lib/process-group.ts';
 import { frontImage } from './built-in.ts';
 import { Fronts, launchOfFront, removeFrontDirectory } from './fronts.ts';
 import type { ImageEntry } from './images.ts';
@@ -25,11 +26,13 @@ export const stateDirVariable = 'SEDNA_STATE_DIR';
 /** Finished workers are kept for logs and late questions; older ones are forgotten. */
 const keptFinished = 200;
 const keptDrained = 1_000;
+const defaultStartingMs = 30_000;
 
 export class ProcessRuntime implements WorkerRuntime {
   readonly kind = 'process';
   readonly #stateDir: string;
   readonly #images: ImageEntry[];
+  readonly #startingMs: number;
   readonly #store: WorkerStore;
   readonly #workers = new Map<string, Supervised>();
   readonly #fronts: Fronts;
@@ -39,7 +42,9 @@ export class ProcessRuntime implements WorkerRuntime {
   /** Starting, replacing and removing one worker happen one after the other. */
   readonly #queues = new Map<string, Promise<void>>();
 
-  constructor(stateDir: string, images: ImageEntry[]) {
+  /** `startingMs`: a worker that is not ready after so long is told to be so. Default: 30 000. */
+  constructor(stateDir: string, images: ImageEntry[], { startingMs = defaultStartingMs } = {}) {
+    this.#startingMs = startingMs;
     this.#stateDir = stateDir;
     this.#images = images;
     this.#store = new WorkerStore(join(stateDir, 'workers.db'));
@@ -58,10 +63,10 @@ export class ProcessRuntime implements WorkerRuntime {
       record.exit ??= { unseen: true };
       if (record.launch.restart === 'Always') worker.resume();
     }
-    const strangers = processesWith(stateDirVariable, this.#stateDir).filter(
-      ({ pid }) => !known.has(pid) && pid !== process.pid,
-    );
-    await Promise.all(strangers.map((stranger) => stopProcess(stranger, 2_000)));
+    const marked = processesWith(stateDirVariable, this.#stateDir);
+    // The children of one that was taken over carry its environment, and go on with it.
+    const strangers = leadersOf(marked, known);
+    await Promise.all(strangers.map((stranger) => stopGroup(stranger, 2_000)));
   }
 
   /** Stops watching; workers go on and are found again by `recover`. */
@@ -138,9 +143,10 @@ export class ProcessRuntime implements WorkerRuntime {
     return this.#fronts.ask(front);
   }
 
-  cpuSeconds(name: string): number | undefined {
-    const pid = this.get(name)?.pid;
-    return pid === undefined ? undefined : cpuSeconds(pid);
+  cpuSeconds(names: readonly string[]): Map<string, number> {
+    const pids = new Map(names.map((name) => [name, this.get(name)?.pid ?? 0]));
+    const seconds = cpuSecondsOf([...pids.values()]);
+    return new Map([...pids].flatMap(([name, pid]) => (seconds.has(pid) ? [[name, seconds.get(pid) ?? 0]] : [])));
   }
 
   async removeOwner(uid: string): Promise<void> {
@@ -182,6 +188,7 @@ export class ProcessRuntime implements WorkerRuntime {
     const worker = new Supervised(record, join(this.#stateDir, 'logs', `${name}.log`), {
       save: (changed) => this.#store.save(changed),
       changed: () => this.#changed(record.launch),
+      startingMs: this.#startingMs,
       command: (ports) => commandOf(record.launch, this.#images, this.#environment(record.launch, ports)),
     });
     this.#workers.set(name, worker);

@@ -5,7 +5,8 @@ import { dirname } from 'node:path';
 import type { WorkerExit, WorkerView } from '../../../activities/edge/runtime.ts';
 import type { ReceivedProgress, ReceivedReport } from '../../../sdk/worker/protocol.ts';
 import { freePort } from '../../lib/ports.ts';
-import { isAlive, startTime, stopProcess } from '../../lib/process.ts';
+import { isAlive, startTime } from '../../lib/process.ts';
+import { endGroup, stopGroup } from '../../lib/process-group.ts';
 import { rotateLog } from './log-rotation.ts';
 import { lastLines } from './log-tail.ts';
 import type { Command } from './launch.ts';
@@ -17,6 +18,8 @@ const tickMs = 250;
 /** One that is ready has nothing to wait for but its probe and the size of its log; whether an adopted one lives must be asked. */
 const calmMs = { asked: 1_000, told: 5_000 };
 const graceMs = 10_000;
+/** For what a worker that has ended by itself has left behind. */
+const leftGraceMs = 2_000;
 const backoffMs = { first: 200, longest: 10_000 };
 /** Having run for so long, the next crash is a new one. */
 const healthyMs = 60_000;
@@ -28,6 +31,8 @@ export interface SupervisedHooks {
   changed(): void;
   /** Composes what is executed; throws what a person must mend. */
   command(ports: Record<string, number>): Command;
+  /** One that starts may take its time; after so many ms it says what it waits for. */
+  startingMs: number;
 }
 
 export class Supervised {
@@ -52,6 +57,8 @@ export class Supervised {
   /** What is remembered is not yet on the disk, which was full. */
   #unsaved = false;
   #starting: Promise<void> = Promise.resolve();
+  /** What the last process had left behind is gone. */
+  #swept: Promise<unknown> = Promise.resolve();
 
   constructor(record: WorkerRecord, log: string, hooks: SupervisedHooks) {
     this.record = record;
@@ -69,7 +76,7 @@ export class Supervised {
       stage: launch.stage,
       image: launch.image,
       state,
-      ready: this.#probe.ready,
+      ready: this.#serves && !this.#probe.silent,
       ...(running === undefined || exit !== undefined ? {} : { pid: running.pid }),
       ...(startedAt === undefined ? {} : { startedAt }),
       restarts,
@@ -89,9 +96,14 @@ export class Supervised {
    * it did before, so that the end of a local controller changes nothing.
    */
   get takesRequests(): 'yes' | 'maybe' | 'no' {
-    const { process: running, exit, served, draining } = this.record;
-    if (running === undefined || exit !== undefined || served !== true || draining === true) return 'no';
+    if (!this.#serves || this.record.draining === true) return 'no';
     return this.#probe.silent ? 'maybe' : 'yes';
+  }
+
+  /** Its process runs, and has been ready. */
+  get #serves(): boolean {
+    const { process: running, exit, served } = this.record;
+    return running !== undefined && exit === undefined && served === true;
   }
 
   /** No new requests from now on. */
@@ -125,6 +137,8 @@ export class Supervised {
 
   async #start(): Promise<void> {
     this.#restartAt = undefined;
+    // It may hold ports, files and memory that the next one needs.
+    await this.#swept;
     this.record.exit = undefined;
     for (const { name } of this.record.launch.ports) {
       this.record.ports[name] = await freePort(this.record.ports[name]);
@@ -140,7 +154,9 @@ export class Supervised {
     await this.#starting.catch(() => undefined);
     this.#unwatch();
     const { process: running } = this.record;
-    if (running !== undefined && this.record.exit === undefined) await stopProcess(running, graceMs);
+    if (running !== undefined && this.record.exit === undefined) await stopGroup(running, graceMs);
+    await this.#swept;
+    this.record.served = false;
     this.#probe.reset();
   }
 
@@ -246,20 +262,31 @@ export class Supervised {
 
   async #ask(): Promise<void> {
     const before = this.takesRequests;
-    const wasReady = this.#probe.ready;
+    const { ready: wasReady, problem: had } = this.view;
     const { process: asked } = this.record;
     if (!(await this.#probe.ask())) return;
     if (this.#detached || this.record.exit !== undefined || this.record.process !== asked) return;
-    const { ready } = this.#probe;
-    if (ready) this.record.served = true;
-    if (ready === wasReady && before === this.takesRequests) return;
-    if (ready) this.#problem = undefined;
-    // One that starts may take its time; one that was ready and is silent has something wrong.
-    else if (this.takesRequests === 'maybe') {
-      const message = `${this.record.launch.name} runs and was ready, but is not any more: ${this.#probe.why}`;
-      this.#problem = { reason: 'WorkerNotReady', message };
-    }
+    const answered = this.#probe.ready;
+    if (answered) {
+      this.record.served = true;
+      this.#problem = undefined;
+    } else if (this.#problem?.reason !== 'WorkerNotReady') this.#problem = this.#whyNotReady() ?? this.#problem;
+    const { ready, problem } = this.view;
+    if (ready === wasReady && problem === had && before === this.takesRequests) return;
     this.#changed();
+  }
+
+  /** Undefined: nothing is known to be wrong. What keeps ending says that instead. */
+  #whyNotReady(): WorkerView['problem'] {
+    const { name } = this.record.launch;
+    const message = (how: string): string => `${name} runs ${how}: ${this.#probe.why}`;
+    if (this.#serves) {
+      if (!this.#probe.silent) return undefined;
+      return { reason: 'WorkerNotReady', message: message('and was ready, but is not any more') };
+    }
+    const { startingMs } = this.#hooks;
+    if (performance.now() - this.#startedMs < startingMs || this.#problem?.reason === 'WorkerFailed') return undefined;
+    return { reason: 'WorkerNotReady', message: message(`for ${startingMs / 1_000} s and more, but is not ready`) };
   }
 
   #mayBeReady(): boolean {
@@ -271,6 +298,7 @@ export class Supervised {
     if (this.#stopping || this.#detached || this.record.exit !== undefined || this.record.process?.pid !== pid) return;
     this.record.exit = exit;
     this.#probe.reset();
+    this.#sweep();
     const { name, restart } = this.record.launch;
     const tail = lastLines(this.log, 5);
     const failed = exit.code !== 0 || restart === 'Always';
@@ -286,6 +314,12 @@ export class Supervised {
       this.#wait = Math.min(this.#wait * 2, backoffMs.longest);
     }
     this.#changed();
+  }
+
+  /** Only right after an end: later the number of its group may be another's. */
+  #sweep(): void {
+    const { process: ended } = this.record;
+    if (ended !== undefined) this.#swept = endGroup(ended, leftGraceMs);
   }
 
   async #restart(): Promise<void> {
