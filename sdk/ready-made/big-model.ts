@@ -6,7 +6,7 @@ import { existingModelFile } from '../features/model-files.ts';
 import { serve } from '../serving/index.ts';
 import { readWorkerConfig } from '../worker/config.ts';
 import { servingEnvironment } from './lib/environment.ts';
-import { supervisedModel } from './lib/supervised-model.ts';
+import { supervisedModel, withoutRepository } from './lib/supervised-model.ts';
 
 const config = readWorkerConfig();
 const { port, grpcPort, signature } = servingEnvironment();
@@ -15,7 +15,7 @@ const file = await existingModelFile(config.modelUrl, config);
 const model = supervisedModel({ name: config.ownerName, file, signature });
 await model.load();
 const server = await serve({
-  models: [model],
+  models: [withoutRepository(model)],
   http: { port },
   ...(grpcPort !== undefined && { grpc: { port: grpcPort } }),
   predict: { job: config.ownerName, model: config.ownerName },

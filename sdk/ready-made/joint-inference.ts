@@ -67,7 +67,7 @@ const joint = new JointInference<Tensors, Tensors>({
 });
 await joint.start();
 
-/** The little model's inputs and outputs, answered by both. */
+/** The little model's inputs and outputs, answered by both. Not to be loaded or unloaded by whoever may send requests. */
 const served: ServedModel = {
   name: little.name,
   get inputs() {
@@ -78,7 +78,6 @@ const served: ServedModel = {
   },
   version: () => little.version(),
   unavailable: () => little.unavailable(),
-  load: () => little.load(),
   async infer(feeds, context) {
     const rows = samplesOf(feeds, little.inputs, little.outputs);
     const id = context?.id ?? randomUUID();

@@ -108,15 +108,14 @@ export class InferenceService {
   /** Makes a model ready, again if it is. */
   async load(name: string): Promise<void> {
     const model = this.find(name);
-    if (!model.load) throw new InferenceError(400, `model "${name}" is not loaded from a file: it cannot be loaded`);
+    if (!model.load) throw new InferenceError(400, `model "${name}" cannot be loaded: that is not offered here`);
     await model.load();
   }
 
   /** Takes a model out of service once its running requests have ended. */
   async unload(name: string): Promise<void> {
     const model = this.find(name);
-    if (!model.unload)
-      throw new InferenceError(400, `model "${name}" is not loaded from a file: it cannot be unloaded`);
+    if (!model.unload) throw new InferenceError(400, `model "${name}" cannot be unloaded: that is not offered here`);
     await model.unload();
   }
 

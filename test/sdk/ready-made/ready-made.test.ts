@@ -144,7 +144,21 @@ test('what a request asks for wrongly is said by name', async () => {
     /400 parameter "deadline_ms": must be a number/,
   );
   await expect(ask(rows(1, 2), { callback: 5 })).rejects.toThrow(/400 parameter "callback": must be a URL/);
+  await refusesChanges(edgePort);
 });
+
+/** Nobody who may send requests takes a worker out of service, or has it start processes. */
+async function refusesChanges(port: number): Promise<void> {
+  const url = `http://127.0.0.1:${port}/v2`;
+  for (const verb of ['load', 'unload']) {
+    const answer = await fetch(`${url}/repository/models/digits/${verb}`, { method: 'POST' });
+    expect([answer.status, await answer.json()]).toEqual([
+      400,
+      { error: `model "digits" cannot be ${verb}ed: that is not offered here` },
+    ]);
+  }
+  expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+}
 
 test('workers of the original’s library ask the big model in their own way', async () => {
   await startBig();
@@ -156,6 +170,7 @@ test('workers of the original’s library ask the big model in their own way', a
   const [answer] = (await original.infer([[0.5, -2]], { signal: AbortSignal.timeout(5_000) })) as [number[]];
   const expected = await directly(big, rows(0.5, -2));
   expect(answer.map(Math.fround)).toEqual(expected);
+  await refusesChanges(bigPort);
 });
 
 test('a big model behind the original’s library: it knows `/sedna/predict` alone, and lists', async () => {
