@@ -6,6 +6,7 @@ import type { ImageEntry } from './images.ts';
 
 /** Image of a front; see `workers/front`. */
 export const frontImage = 'sedna/front';
+export const frontStage = 'Front';
 
 /** As this module is: TypeScript in the repository, JavaScript in `dist/`. */
 const extension = extname(fileURLToPath(import.meta.url));
@@ -13,7 +14,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 const programs = [...readyMade, { image: frontImage, module: 'workers/front/main' }];
 
-/** An entry of the node's own list wins over these. */
+/** An entry of the node's own list wins over these, but for the front. */
 export const builtIn: ImageEntry[] = programs.map(({ image, module }) => ({
   image,
   dir: root,

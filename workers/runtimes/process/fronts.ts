@@ -11,7 +11,7 @@ import {
   type Replica,
   type ReplicaList,
 } from '../../front/protocol.ts';
-import { frontImage } from './built-in.ts';
+import { frontImage, frontStage } from './built-in.ts';
 import type { Supervised } from './supervised.ts';
 
 const askMs = 1_000;
@@ -83,7 +83,7 @@ export function launchOfFront(stateDir: string, { name, owner, ports, http, bind
   return {
     name,
     owner,
-    stage: 'Front',
+    stage: frontStage,
     image: frontImage,
     args: [],
     env: {},

@@ -1,8 +1,9 @@
 import type { WorkerLaunch } from '../../../activities/edge/runtime.ts';
 import { failure } from '../../../activities/lib/failure.ts';
 import { dirname } from 'node:path';
-import { builtIn } from './built-in.ts';
+import { builtIn, frontImage, frontStage } from './built-in.ts';
 import { findImage, type ImageEntry } from './images.ts';
+import { choosesCode } from './loader-variables.ts';
 
 export interface Command {
   file: string;
@@ -24,18 +25,18 @@ export function commandOf(
   extra: Record<string, string>,
   parent: NodeJS.ProcessEnv = process.env,
 ): Command {
-  const entry = findImage(entries, launch.image) ?? findImage(builtIn, launch.image);
-  if (entry === undefined) {
-    const known = entries.map(({ image }) => image).join(', ') || 'none';
-    throw failure(
-      'ImageNotAllowed',
-      `image ${launch.image} is not in the allowlist of this node (${known}); add it: sedna up --images FILE`,
-    );
-  }
+  const entry = entryOf(launch, entries);
   if (launch.command !== undefined && entry.allowCommand !== true) {
     throw failure(
       'InvalidTemplate',
       `the template's command is not allowed for image ${launch.image}: leave it out, or set allowCommand in the node's image list`,
+    );
+  }
+  const choosing = Object.keys(launch.env).find(choosesCode);
+  if (choosing !== undefined && entry.allowCommand !== true) {
+    throw failure(
+      'InvalidTemplate',
+      `env ${choosing} of the template chooses what code runs, which is not allowed for image ${launch.image}: leave it out, or set it (or allowCommand) in the node's image list`,
     );
   }
   const base: Record<string, string> = {};
@@ -45,6 +46,22 @@ export function commandOf(
   const env = { ...base, ...entry.env, ...launch.env, ...launch.contract, ...extra };
   const [file = '', ...first] = [...(launch.command ?? entry.command)].map((part) => expand(part, env));
   return { file, args: [...first, ...launch.args.map((part) => expand(part, env))], cwd: entry.dir, env };
+}
+
+/** A front is this package's own program, whatever the node's list says; and nobody's worker. */
+function entryOf({ image, stage }: WorkerLaunch, entries: ImageEntry[]): ImageEntry {
+  const own = findImage(builtIn, image);
+  if (own?.image === frontImage) {
+    if (stage === frontStage) return own;
+    throw failure('InvalidTemplate', `image ${image} is what gives requests to workers: name the image of a worker`);
+  }
+  const entry = findImage(entries, image) ?? own;
+  if (entry !== undefined) return entry;
+  const known = entries.map((one) => one.image).join(', ') || 'none';
+  throw failure(
+    'ImageNotAllowed',
+    `image ${image} is not in the allowlist of this node (${known}); add it: sedna up --images FILE`,
+  );
 }
 
 /** `$(NAME)` as Kubernetes expands it; an unknown name stays as it is, `$$(NAME)` is a literal `$(NAME)`. */

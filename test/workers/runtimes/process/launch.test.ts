@@ -91,8 +91,41 @@ describe('command', () => {
     });
   });
 
-  test("ready-made images and fronts are programs of this package, unless the node's list has them", () => {
-    for (const image of ['sedna/joint-inference:v1', 'sedna/big-model', 'sedna/front']) {
+  test.each(['NODE_OPTIONS', 'LD_PRELOAD', 'DYLD_INSERT_LIBRARIES', 'PYTHONPATH', 'PYTHONSTARTUP', 'BASH_ENV', 'PATH'])(
+    'a template cannot choose code by %s, unless the entry allows a command; the entry itself can',
+    (name) => {
+      const given = launch({ env: { [name]: '/data/evil' } });
+      expect(() => commandOf(given, [entry('org/*')], {}, parent)).toThrow(`env ${name} of the template chooses`);
+      expect(() => commandOf({ ...given, image: 'sedna/big-model' }, [], {}, parent)).toThrow(name);
+      const { env } = commandOf(given, [entry('org/*', { allowCommand: true })], {}, parent);
+      expect(env[name]).toBe('/data/evil');
+      expect(commandOf(launch(), [entry('org/*', { env: { [name]: '/opt' } })], {}, parent).env[name]).toBe('/opt');
+    },
+  );
+
+  test('what only changes how a worker works is allowed', () => {
+    const env = {
+      PYTHONUNBUFFERED: '1',
+      NODE_ENV: 'production',
+      OMP_NUM_THREADS: '2',
+      nms_threshold: '0.5',
+      TZ: 'UTC',
+    };
+    expect(commandOf(launch({ env }), [entry('org/*')], {}, parent).env).toMatchObject(env);
+  });
+
+  test('no template is a front, and no list has another one', () => {
+    for (const list of [[], [entry('*')], [entry('sedna/front')]]) {
+      for (const image of ['sedna/front', 'sedna/front:v1']) {
+        expect(() => commandOf(launch({ image }), list, {}, parent)).toThrow(/name the image of a worker/);
+        const front = commandOf(launch({ image, stage: 'Front' }), list, {}, parent);
+        expect(front.args[0]).toMatch(/workers\/front\/main/);
+      }
+    }
+  });
+
+  test("ready-made images are programs of this package, unless the node's list has them", () => {
+    for (const image of ['sedna/joint-inference:v1', 'sedna/big-model']) {
       const { file, args } = commandOf(launch({ image }), [], {}, parent);
       expect(file).toBe(process.execPath);
       expect(existsSync(args[0] ?? '')).toBe(true);

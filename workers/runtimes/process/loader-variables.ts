@@ -1,0 +1,20 @@
+/**
+ * Variables by which loaders, shells and interpreters find what they run: who sets one runs what he likes, whatever the allowlist says.
+ * From the manuals ld.so(8), bash(1), node(1), python(1), perlrun(1), ruby(1), java(1), openssl-env(7).
+ */
+const names = new Set([
+  ...['PATH', 'HOME', 'GCONV_PATH', 'LOCPATH', 'GLIBC_TUNABLES', 'CUDA_INJECTION64_PATH'],
+  ...['ENV', 'BASH_ENV', 'IFS', 'SHELLOPTS', 'BASHOPTS', 'PS4', 'PROMPT_COMMAND'],
+  ...['NODE_OPTIONS', 'NODE_PATH', 'NODE_REPL_EXTERNAL_MODULE', 'NODE_COMPILE_CACHE'],
+  ...['PYTHONPATH', 'PYTHONHOME', 'PYTHONSTARTUP', 'PYTHONUSERBASE', 'PYTHONEXECUTABLE', 'PYTHONPLATLIBDIR'],
+  ...['PYTHONBREAKPOINT', 'PYTHONPYCACHEPREFIX', 'PYTHONWARNINGS', 'PYTHONINSPECT'],
+  ...['PERL5LIB', 'PERLLIB', 'PERL5OPT', 'PERL5DB', 'RUBYLIB', 'RUBYOPT', 'CLASSPATH'],
+  ...['JAVA_TOOL_OPTIONS', 'JDK_JAVA_OPTIONS', '_JAVA_OPTIONS'],
+  ...['OPENSSL_CONF', 'OPENSSL_MODULES', 'OPENSSL_ENGINES'],
+]);
+
+const families = /^(LD_|DYLD_|BASH_FUNC_|LUA_)/;
+
+export function choosesCode(name: string): boolean {
+  return names.has(name) || families.test(name);
+}
