@@ -36,17 +36,23 @@ export async function brokenHistories(
   query = '',
 ): Promise<BrokenHistory[]> {
   const found: BrokenHistory[] = [];
-  for await (const { workflowId, runId } of client.workflow.list({ query })) {
-    const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    if (wasReset(history.events ?? [])) continue;
-    try {
-      await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, workflowId);
-    } catch (error) {
-      const file = join(stack.cwd, `${workflowId.replaceAll('/', '-')}-${runId}.json`);
-      writeFileSync(file, historyToJSON(history));
-      const problem = (error as Error).message;
-      found.push({ workflowId, problem, file, isLostTask: isLostTask(history.events ?? [], problem) });
+  let last: { events?: HistoryEvent[] | null } = {};
+  async function* histories(): AsyncGenerator<{ workflowId: string; history: typeof last }> {
+    for await (const { workflowId, runId } of client.workflow.list({ query })) {
+      last = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+      if (!wasReset(last.events ?? [])) yield { workflowId, history: last };
     }
+  }
+  // One worker for all: each loads the workflows anew, and keeps a source map for good, for which there is room for a few hundred.
+  for await (const { workflowId, error } of Worker.runReplayHistories(
+    { workflowBundle: await workflowBundle() },
+    histories(),
+  )) {
+    if (error === undefined) continue;
+    const file = join(stack.cwd, `${workflowId.replaceAll('/', '-')}-${found.length}.json`);
+    writeFileSync(file, historyToJSON(last));
+    const problem = error.message;
+    found.push({ workflowId, problem, file, isLostTask: isLostTask(last.events ?? [], problem) });
   }
   return found;
 }
