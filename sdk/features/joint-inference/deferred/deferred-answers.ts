@@ -6,6 +6,7 @@ import { uncertainty } from '../../../algorithms/hard-example-mining/uncertainty
 import type { Cloud, CloudAnswer } from '../cloud.ts';
 import { callBack, callbackProblem } from './callbacks.ts';
 import type { CallbackHosts } from './callbacks.ts';
+import { takeIn } from './inherited.ts';
 import { learnSome } from './learning.ts';
 import type { Learner } from './learning.ts';
 import { DeferredStoreClient } from './store-client.ts';
@@ -255,6 +256,7 @@ export class DeferredAnswers<I = unknown> {
   }
 
   async #sweep(): Promise<boolean> {
+    if (await takeIn(this.#options.folder, this.#store)) this.#wake();
     if ((await this.#store.call('sweep')) > 0) this.#ended.emit('end');
     return false;
   }

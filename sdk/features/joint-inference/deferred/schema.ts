@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { mkdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
+import { storeFiles } from './inherited.ts';
 
 const pageBytes = 4_096;
 /** Of the quota: room for the rollback journal, indexes and half-full pages. */
@@ -34,7 +35,7 @@ const tables = `
 /** Opens the store of a folder, which several processes may do, and bounds its file. A rollback journal stays small where a log of large inputs would not. */
 export function openDatabase(folder: string, quotaBytes: number): DatabaseSync {
   mkdirSync(folder, { recursive: true });
-  const file = path.join(folder, 'deferred.sqlite');
+  const file = path.join(folder, storeFiles[0]);
   try {
     return prepared(file, quotaBytes);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import { lastSequence, OtherStore, type EndedRequest, type OtherExample, type WaitingRequest } from './other-store.ts';
 import { budgetOf, costOf, leastQuotaBytes, openDatabase } from './schema.ts';
 
 /** `expired`: there will be no final answer, for the reason that is said. */
@@ -52,6 +53,11 @@ export interface StoreOptions {
 }
 
 const answersSlackBytes = 256 * 1024;
+const withoutRoom = {
+  state: 'expired',
+  reason: 'NoRoom',
+  message: 'there was no room for it on the node that the service moved to',
+} as const;
 
 /**
  * Requests that wait for their final answer, on disk. A request ends exactly once (`final` or `expired`); one input is kept once for
@@ -89,10 +95,16 @@ export class DeferredStore {
   }
 
   /** Unless `Kept`, it is not kept. The same request put again changes nothing; `IdTaken`: another one has this id. */
-  put({ id, input, provisional, uncertainty, callback }: NewRequest): 'Kept' | 'NoRoom' | 'IdTaken' {
+  put({ input, ...request }: NewRequest): 'Kept' | 'NoRoom' | 'IdTaken' {
     const digest = createHash('sha256').update(input).digest('hex');
-    const same = this.#one<{ digest: string }>('SELECT digest FROM requests WHERE id = ?', id);
+    const same = this.#one<{ digest: string }>('SELECT digest FROM requests WHERE id = ?', request.id);
     if (same) return same.digest === digest ? 'Kept' : 'IdTaken';
+    const now = this.#now();
+    return this.#keep({ ...request, digest, createdAt: now, expiresAt: now + this.#maxAgeMs }, input);
+  }
+
+  #keep(request: WaitingRequest, input: Uint8Array): 'Kept' | 'NoRoom' {
+    const { digest, uncertainty, provisional } = request;
     const known = this.#one('SELECT 1 FROM inputs WHERE digest = ?', digest) !== undefined;
     const cost = costOf(provisional.length);
     const inputCost = costOf(input.length);
@@ -101,13 +113,67 @@ export class DeferredStore {
       this.#run('INSERT INTO inputs VALUES (?, ?, 0)', digest, inputCost);
       this.#run('INSERT OR IGNORE INTO contents VALUES (?, ?)', digest, input);
     }
-    const now = this.#now();
+    this.#insert(request, cost);
+    return 'Kept';
+  }
+
+  #insert(
+    { id, digest, uncertainty, createdAt, expiresAt, provisional, callback }: WaitingRequest,
+    cost: number,
+  ): void {
     this.#run(
       `INSERT INTO requests (id, digest, state, uncertainty, cost, createdAt, expiresAt, provisional, callback)
        VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?)`,
-      ...[id, digest, uncertainty, cost, now, now + this.#maxAgeMs, provisional, callback ?? null],
+      ...[id, digest, uncertainty, cost, createdAt, expiresAt, provisional, callback ?? null],
     );
-    return 'Kept';
+  }
+
+  /**
+   * Takes in, once, what the store of another node had of the same service: what waits, ends that may still be asked for, and examples.
+   * `name` says which store it was. What is known here stays as it is; what finds no room expires.
+   */
+  adopt(file: string, name: string): void {
+    if (this.#run('INSERT OR IGNORE INTO counters VALUES (?, 0)', `adopted ${name}`) === 0) return;
+    const other = new OtherStore(file);
+    try {
+      // Who follows the ends of the other one by their numbers goes on here.
+      this.#run(`UPDATE counters SET value = max(value, ?) WHERE name = 'sequence'`, other.lastSequence);
+      for (const request of other.waiting()) this.#adoptWaiting(request);
+      for (const end of other.ended()) this.#adoptEnd(end);
+      for (const example of other.examples()) this.#adoptExample(example);
+    } finally {
+      other.close();
+    }
+  }
+
+  #adoptWaiting({ content, ...request }: WaitingRequest & { content: Uint8Array }): void {
+    if (this.get(request.id) || this.#keep(request, content) === 'Kept') return;
+    this.#insert(request, costOf(0));
+    const { state, reason, message } = withoutRoom;
+    this.#end(state, { id: request.id, reason, message });
+  }
+
+  #adoptEnd(end: EndedRequest): void {
+    if (this.get(end.id)) return;
+    const fits = this.#hasRoomFor(costOf(end.answer?.length ?? 0));
+    if (!fits && end.delivered === 1) return;
+    const { state, answer, reason, message } = fits ? end : { ...withoutRoom, answer: null };
+    const cost = costOf(answer?.length ?? 0);
+    this.#run(
+      `INSERT INTO requests (id, digest, state, uncertainty, cost, createdAt, expiresAt, endedAt, sequence, provisional, answer, reason,
+         message, callback, callAt, calls, delivered)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT value + 1 FROM counters WHERE name = 'sequence'), x'', ?, ?, ?, ?, ?, ?, ?)`,
+      ...[end.id, end.digest, state, end.uncertainty, cost, end.createdAt, end.expiresAt, end.endedAt],
+      ...[answer, reason, message, end.callback, end.callAt, end.calls, end.delivered],
+    );
+    this.#run(`UPDATE counters SET value = value + 1 WHERE name = 'sequence'`);
+  }
+
+  #adoptExample({ digest, content, answer, createdAt, told }: OtherExample): void {
+    const cost = costOf(answer.length) + costOf(content.length);
+    if (!this.#hasRoomFor(cost)) return;
+    this.#run('INSERT OR IGNORE INTO contents VALUES (?, ?)', digest, content);
+    this.#run('INSERT OR IGNORE INTO examples VALUES (?, ?, ?, ?, 0, ?)', digest, answer, cost, createdAt, told);
   }
 
   /** The input that matters most and that nobody has; it is the caller's until the lease ends. */
@@ -236,7 +302,7 @@ export class DeferredStore {
   }
 
   lastSequence(): number {
-    return this.#one<{ value: number }>(`SELECT value FROM counters WHERE name = 'sequence'`)?.value ?? 0;
+    return this.#one<{ value: number }>(lastSequence)?.value ?? 0;
   }
 
   /** Its caller has it: it may go where room is needed. */
@@ -340,7 +406,8 @@ export class DeferredStore {
     return this.#database.prepare(sql).all(...values) as T[];
   }
 
-  #run(sql: string, ...values: SQLInputValue[]): void {
-    this.#database.prepare(sql).run(...values);
+  /** Returns how many rows it changed. */
+  #run(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.#database.prepare(sql).run(...values).changes);
   }
 }

@@ -1,7 +1,16 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -196,6 +205,39 @@ test('a request kept by a process that was killed is answered by the next one', 
   expect(await deferred.get('r7')).toMatchObject({ state: 'pending' });
   deferred.start(cloud());
   await until(async () => (await deferred.get('r7'))?.answer === 70);
+});
+
+test('what another node had is taken in once, answered, and heard of behind what was heard before', async () => {
+  const there = open();
+  for (const input of [1, 2]) await keep(there, input);
+  there.start(cloud());
+  await until(async () => (await there.counts()).final === 2);
+  await there.close();
+  const elsewhere = open();
+  await keep(elsewhere, 3);
+  await elsewhere.close();
+  const store = join(folder, 'deferred.sqlite');
+  const before = asked.length;
+
+  folder = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'deferred-'));
+  const problems: string[] = [];
+  const onProblem = ({ message }: Error) => void problems.push(message);
+  const replicas = [open({ onProblem }), open({ onProblem })];
+  await keep(replicas[0] as DeferredAnswers<number>, 4);
+  for (const replica of replicas) replica.start(cloud());
+  for (const name of ['moved', 'broken']) mkdirSync(join(folder, 'inherited', `${name}.part`), { recursive: true });
+  copyFileSync(store, join(folder, 'inherited', 'moved.part', 'deferred.sqlite'));
+  writeFileSync(join(folder, 'inherited', 'broken.part', 'deferred.sqlite'), 'no database'.repeat(1_000));
+  for (const name of ['moved', 'broken'])
+    renameSync(join(folder, 'inherited', `${name}.part`), join(folder, 'inherited', name));
+
+  const [, other] = replicas;
+  await until(async () => (await other?.counts())?.final === 4);
+  expect(await other?.get('r3')).toMatchObject({ state: 'final', answer: 30 });
+  expect((await other?.get('r1'))?.sequence).toBeGreaterThan(2);
+  expect(asked.slice(before).sort()).toEqual([3, 4]);
+  await until(() => readdirSync(join(folder, 'inherited')).join() === 'broken.damaged');
+  expect(problems).toEqual([expect.stringContaining('broken.damaged: file is not a database')]);
 });
 
 test('two replicas that share a folder ask once about each request', async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -209,6 +210,24 @@ describe('the quota', () => {
     expect(store.put(request('a', 0.5))).toBe('Kept');
     expect(statSync(join(folder, 'deferred.sqlite.damaged')).size).toBe(11_000);
     store.close();
+  });
+
+  test('what finds no room where the service moved to expires; what is known there stays as it is', () => {
+    const there = open(16 * MiB);
+    for (let i = 0; i < 10; i++) there.put(request(`r${i}`, i / 10, Buffer.alloc(MiB, i)));
+    there.close();
+    const file = join(folder, 'deferred.sqlite');
+    folder = mkdtempSync(join(folder, 'new-'));
+    const here = open(8 * MiB);
+    here.put(request('r9', 0.9, Buffer.from('another')));
+    for (let twice = 0; twice < 2; twice++) here.transaction(() => here.adopt(file, 'old'));
+    expect(here.get('r9')?.digest).toBe(createHash('sha256').update('another').digest('hex'));
+    expect(here.get('r8')).toMatchObject({ state: 'pending', createdAt: time, expiresAt: time + 1_000 });
+    expect(here.get('r0')).toMatchObject({ state: 'expired', reason: 'NoRoom' });
+    const { pending, expired } = here.counts();
+    expect(pending + expired).toBe(10);
+    expect(statSync(join(folder, 'deferred.sqlite')).size).toBeLessThanOrEqual(8 * MiB);
+    here.close();
   });
 
   test('less than 4 MiB is no quota', () => {

@@ -1,0 +1,54 @@
+/** What the store of another node holds, row by row, what matters most first. */
+import { DatabaseSync } from 'node:sqlite';
+import type { NewRequest, StoredRequest } from './store.ts';
+
+export type WaitingRequest = Omit<NewRequest, 'input' | 'callback'> &
+  Pick<StoredRequest, 'digest' | 'createdAt' | 'expiresAt'> & { callback?: string | null };
+export type EndedRequest = StoredRequest & { uncertainty: number; callAt: number | null; delivered: number };
+export interface OtherExample {
+  digest: string;
+  content: Uint8Array;
+  answer: Uint8Array;
+  createdAt: number;
+  told: number;
+}
+
+export const lastSequence = `SELECT value FROM counters WHERE name = 'sequence'`;
+
+export class OtherStore {
+  readonly #database: DatabaseSync;
+
+  /** Writable: a journal that was left beside it is played back first. */
+  constructor(file: string) {
+    this.#database = new DatabaseSync(file);
+  }
+
+  get lastSequence(): number {
+    return (this.#database.prepare(lastSequence).get() as { value: number }).value;
+  }
+
+  waiting(): Iterable<WaitingRequest & { content: Uint8Array }> {
+    return this.#rows(
+      `SELECT id, digest, uncertainty, createdAt, expiresAt, provisional, callback, content
+       FROM requests JOIN contents USING (digest) WHERE state = 'pending' ORDER BY uncertainty DESC`,
+    );
+  }
+
+  ended(): Iterable<EndedRequest> {
+    return this.#rows('SELECT * FROM requests WHERE sequence IS NOT NULL ORDER BY sequence');
+  }
+
+  examples(): Iterable<OtherExample> {
+    return this.#rows(
+      'SELECT digest, content, answer, createdAt, told FROM examples JOIN contents USING (digest) ORDER BY createdAt',
+    );
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #rows<T>(sql: string): Iterable<T> {
+    return this.#database.prepare(sql).iterate() as Iterable<unknown> as Iterable<T>;
+  }
+}
