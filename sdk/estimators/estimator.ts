@@ -9,7 +9,8 @@ export interface Estimator<Samples = unknown, Input = unknown, Output = unknown>
   evaluate?(samples: Samples): Promise<Metrics>;
   /** What the model makes of samples up to the tensor of this name, row by row, with their labels (MistNet). */
   features?(samples: Samples, layer: string): Promise<FeatureSet>;
-  predict?(input: Input): Promise<Output>;
+  /** `signal`: nobody waits for the answer any more; one that does not heed it is right as well. */
+  predict?(input: Input, options?: { signal?: AbortSignal }): Promise<Output>;
   /** Writes the whole model to exactly this path (atomically: a reader never sees half a file). */
   save?(path: string): Promise<void>;
   /** Replaces the model by the one in the file. A failed load leaves the present model untouched. */

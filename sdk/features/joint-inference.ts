@@ -131,13 +131,18 @@ export class JointInference<I = unknown, O = unknown> {
     }
   }
 
-  /** Answers by the deadline. Rejects when the little model fails and the big one has no answer either. */
+  /**
+   * Answers by the deadline. Rejects when the little model does not take the input or is busy, and when it fails and the big one has no
+   * answer either.
+   */
   async inference(input: I, request: JointRequest<O> = {}): Promise<JointResult<O>> {
     await this.start();
     const call = new Call(request, this.#deadlineMs, this.#deferred ? keepingMs : 0);
     const joint =
       this.mode === 'mining-then-inference' ? await this.#mineFirst(input, call) : await this.#mineAfter(input, call);
     this.#statistics.count(joint.isHard);
+    // Nobody has found it hard.
+    if (joint.decision.reason === 'EdgeFailed') return joint;
     if (joint.cloudResult !== undefined && !joint.degraded) await this.#tell(input, joint.cloudResult, call);
     if (!joint.degraded || !this.#deferred || joint.decision.reason === 'CloudRefused') return joint;
     const { requestId: id, result: provisional } = joint;
@@ -170,8 +175,9 @@ export class JointInference<I = unknown, O = unknown> {
     return this.#answer(call, { edge, isHard, cloud });
   }
 
-  /** The little model failed: better the big one's answer than none. */
+  /** The little model failed: better the big one's answer than none. What it refused, or has no time for, the caller is told. */
   async #withoutEdge(input: I, call: Call<O>, failure: Error): Promise<JointResult<O>> {
+    if (!isBroken(failure)) throw failure;
     const cloud = await this.#ask(input, call);
     if ('reason' in cloud) throw failure;
     const joint = this.#answer(call, { isHard: true, cloud });
@@ -181,10 +187,11 @@ export class JointInference<I = unknown, O = unknown> {
   async #edge(input: I, { request }: Call<O>): Promise<Edge<O> | { failure: Error }> {
     const began = performance.now();
     try {
-      const raw = await need(this.#estimator, 'predict')(input);
+      const raw = await need(this.#estimator, 'predict')(input, { signal: request.signal });
       const milliseconds = performance.now() - began;
       return { raw, result: request.postProcess ? await request.postProcess(structuredClone(raw)) : raw, milliseconds };
     } catch (error) {
+      request.signal?.throwIfAborted();
       return { failure: error as Error };
     }
   }
@@ -251,6 +258,12 @@ function miner(given: MinerChoice | undefined, config: WorkerConfig, mode: Minin
 function bigModelOf({ bigModel, ownerName }: WorkerConfig): BigModel {
   if (bigModel) return sednaBigModel({ ...bigModel, service: ownerName });
   throw new Error('BIG_MODEL_IP is not set, and no bigModel is given; it says where the big model is');
+}
+
+/** A model that is busy is well, and so is one that does not take an input. What has no status is no answer of a model, but a crash. */
+function isBroken(failure: Error): boolean {
+  const { statusCode } = failure as { statusCode?: unknown };
+  return typeof statusCode !== 'number' || (statusCode >= 500 && statusCode !== 503);
 }
 
 function need<I, O, M extends 'predict' | 'load'>(estimator: Estimator<unknown, I, O>, method: M) {

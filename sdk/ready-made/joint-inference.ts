@@ -56,7 +56,8 @@ const joint = new JointInference<Tensors, Tensors>({
   config,
   estimator: {
     load: (file) => little.load({ file }),
-    predict: async (feeds) => (await little.infer(feeds)).outputs,
+    predict: async (feeds, { signal } = {}) =>
+      (await little.infer(feeds, signal && { parameters: {}, signal })).outputs,
   },
   ...(bigModel && { bigModel }),
   ...(miner && { hardExampleMining: (tensors: unknown) => miner(minerView(tensors as Tensors)) }),

@@ -9,7 +9,7 @@ export interface Decision {
   mode: MiningMode;
   /** `edge`, `cloud`, or the name of a tier between them. */
   answeredBy: string;
-  /** `EdgeFailed`: the little model failed and a bigger one answered. */
+  /** `EdgeFailed`: the little model failed and a bigger one answered; whether the sample is hard nobody knows. */
   reason: 'NotHard' | 'CloudAnswered' | 'TierAnswered' | 'EdgeFailed' | NoAnswer;
   /** What the big model or the way to it said, where it gave no answer; of a tier's degraded answer: what the tier was told. */
   message?: string;

@@ -60,7 +60,7 @@ export class RequestQueue {
     this.#maxDelayMs = options.batching?.maxDelayMs ?? 0;
   }
 
-  /** Rejects with 503 at once where too many wait. A request whose signal aborts before it runs is dropped. */
+  /** Rejects with 503 at once where too many wait. A request whose signal aborts before it runs is dropped: it rejects with the reason when its turn comes. */
   run(feeds: Record<string, Tensor>, signal?: AbortSignal): Promise<QueueAnswer> {
     const { name, waiting: limit = DEFAULT_WAITING } = this.#options;
     if (this.#waiting.length >= limit && this.#live() >= limit) {
@@ -84,7 +84,7 @@ export class RequestQueue {
 
   /** Throws those away that nobody waits for; gives how many are left. */
   #live(): number {
-    this.#waiting = this.#waiting.filter(({ signal }) => !signal?.aborted);
+    this.#waiting = this.#waiting.filter(isWanted);
     return this.#waiting.length;
   }
 
@@ -107,7 +107,7 @@ export class RequestQueue {
       return undefined;
     }
     const taken = this.#waiting.splice(0, count);
-    return taken.filter(({ signal }) => !signal?.aborted);
+    return taken.filter(isWanted);
   }
 
   /** How many from the first on run together, and whether waiting would not add to them. */
@@ -159,4 +159,9 @@ export class RequestQueue {
       for (const { reject } of batch) reject(error);
     }
   }
+}
+
+function isWanted({ signal, reject }: Waiting): boolean {
+  if (signal?.aborted) reject(signal.reason);
+  return !signal?.aborted;
 }

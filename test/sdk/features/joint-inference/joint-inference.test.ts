@@ -5,7 +5,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { JointInference, readWorkerConfig } from '../../../../sdk/index.ts';
+import { InferenceError, JointInference, readWorkerConfig } from '../../../../sdk/index.ts';
 import type { JointInferenceOptions } from '../../../../sdk/index.ts';
 import { TestLocalController } from '../../support/local-controller.ts';
 import { until } from '../../support/until.ts';
@@ -119,12 +119,37 @@ describe('inference-then-mining', () => {
 
   test('a little model that fails: the cloud answers; when it cannot, the failure is what is said', async () => {
     const estimator = { predict: () => Promise.reject(new Error('no memory')) };
-    const joint = edgeWorker({}, { estimator });
+    const learnt: unknown[] = [];
+    const joint = edgeWorker({}, { estimator, onHardExample: async (input) => void learnt.push(input) });
     const { decision, result } = await joint.inference(sure);
     expect(result).toEqual(['/helmet/predict', 1.99, 1.01]);
     expect(decision).toMatchObject({ answeredBy: 'cloud', reason: 'EdgeFailed', message: 'no memory' });
+    expect(learnt).toEqual([]);
     await cloud.close();
     await expect(joint.inference(sure)).rejects.toThrow('no memory');
+  });
+
+  test.each([
+    [400, false],
+    [503, false],
+    [500, true],
+    [504, true],
+  ])('a little model that answers %d: the cloud is asked: %s', async (statusCode, asked) => {
+    const estimator = { predict: () => Promise.reject(new InferenceError(statusCode, 'not now')) };
+    const joint = edgeWorker({}, { estimator });
+    const answered = await joint.inference(sure).catch((error: unknown) => error);
+    expect(answered).toMatchObject(asked ? { decision: { reason: 'EdgeFailed' } } : { statusCode, message: 'not now' });
+    expect(cloud.asked).toHaveLength(asked ? 1 : 0);
+  });
+
+  test('a caller that goes away while the little model works: it is told, and nobody else is asked', async () => {
+    const predict = (_input: number[], { signal }: { signal?: AbortSignal } = {}) =>
+      new Promise<number[]>((_, reject) => signal?.addEventListener('abort', () => reject(new Error('stopped'))));
+    const caller = new AbortController();
+    const call = edgeWorker({}, { estimator: { predict } }).inference(sure, { signal: caller.signal });
+    setImmediate(() => caller.abort(new Error('gone')));
+    await expect(call).rejects.toThrow('gone');
+    expect(cloud.asked).toEqual([]);
   });
 });
 
