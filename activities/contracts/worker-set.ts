@@ -68,12 +68,29 @@ export interface ModelVerdict {
   inputs?: TensorInfo[];
 }
 
+/** Which set of which service. */
+export interface StateOfSet {
+  owner: Owner;
+  role: string;
+}
+
+/** A store of deferred answers, as it was when its last user ended. */
+export interface DeferredStoreFiles {
+  files: { name: string; blob: BlobRef }[];
+}
+
 /** Activities of an LC on `edge/<node>/resident`. */
 export interface WorkerSetResidents {
   /** Keeps the front of a set running; signals each change of where it is reached and of what the autoscaler wants. */
   keepFront(input: KeepFrontInput): Promise<void>;
   /** No new request goes to these workers; they are stopped once they have answered what they have. Bounded. Repeatable. */
   drainWorkers(input: DrainWorkersInput): Promise<void>;
+  /** Puts the deferred answers that a set left on this node into the blob store; none: it left none. Repeatable until `dropDeferred`. */
+  packDeferred(input: StateOfSet): Promise<DeferredStoreFiles[]>;
+  /** Lays packed stores out for the workers of the set on this node, which take them in. Repeatable. */
+  unpackDeferred(input: StateOfSet & { stores: DeferredStoreFiles[] }): Promise<void>;
+  /** Forgets what was packed: it is elsewhere now. */
+  dropDeferred(input: StateOfSet): Promise<void>;
   /** Whether the node can run a model, judged before a worker is given it. */
   checkModel(input: CheckModelInput): Promise<ModelVerdict>;
 }

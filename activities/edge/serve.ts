@@ -1,6 +1,7 @@
 /** Worker sets on a node: the front of a set, and replicas that go. The replicas themselves are kept by `serveWorker`. */
 import type { DrainWorkersInput, FrontObservation, KeepFrontInput, WorkerSetResidents } from '../contracts.ts';
 import { checkModel } from './check-model.ts';
+import { createDeferredActivities } from './deferred-answers.ts';
 import { Autoscaler, quantity, targetsOf } from './lib/autoscaling.ts';
 import { News } from './lib/news.ts';
 import { beating } from './lib/resident.ts';
@@ -19,6 +20,7 @@ export function createWorkerSetActivities(deps: WorkerDependencies): WorkerSetRe
     drainWorkers: ({ workers }: DrainWorkersInput) =>
       beating(async () => void (await Promise.all(workers.map((name) => deps.runtime.drain(name))))),
     checkModel: (input) => beating((signal) => checkModel(deps, input, signal)),
+    ...createDeferredActivities(deps),
   };
 }
 

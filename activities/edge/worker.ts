@@ -21,7 +21,7 @@ import { heldUpByFullDisk } from './lib/disk-full.ts';
 import { hotUpdateDirectory, hotUpdateEnvironment } from './lib/hot-update.ts';
 import { News } from './lib/news.ts';
 import { serviceMetrics, type ServiceMetrics } from './lib/service-metrics.ts';
-import { serviceState } from './lib/service-state.ts';
+import { setState } from './lib/service-state.ts';
 import { beating, endingOf, until } from './lib/resident.ts';
 import { readLaunch } from './lib/template.ts';
 import type { WorkerRuntime, WorkerView } from './runtime.ts';
@@ -261,7 +261,7 @@ export async function launchOf(
 
 /** A folder that the replicas of a set share, and that the next ones find: theirs as long as the owner lives. */
 async function stateOfSet({ stateDir }: WorkerDependencies, { owner, serving }: WorkerSpec): Promise<string> {
-  const path = join(serviceState(stateDir, owner), serving?.role ?? '');
+  const path = setState(stateDir, owner, serving?.role ?? '');
   await namingFullDisk(() => mkdir(path, { recursive: true }));
   return path;
 }

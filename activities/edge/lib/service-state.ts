@@ -5,3 +5,8 @@ import type { Owner } from '../../../workflows/lib/ids.ts';
 export function serviceState(stateDir: string, { uid }: Pick<Owner, 'uid'>): string {
   return join(stateDir, 'services', uid.replace(/[^A-Za-z0-9._-]/g, '_'));
 }
+
+/** Of one set of it: its replicas share it, and the next ones find it. */
+export function setState(stateDir: string, owner: Pick<Owner, 'uid'>, role: string): string {
+  return join(serviceState(stateDir, owner), role);
+}
