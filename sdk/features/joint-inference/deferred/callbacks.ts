@@ -23,19 +23,32 @@ function matches(pattern: string, { protocol, hostname, port }: URL): boolean {
 const isBelow = (hostname: string, domain: string): boolean =>
   hostname.length > domain.length && hostname.endsWith(domain);
 
-/** Tells one caller. True: it has said that it has it (any 2xx). Redirects are not followed: they could lead anywhere. */
-export async function callBack(url: string, body: { id: string }, timeoutMs: number): Promise<boolean> {
+/** The address that a callback calls, as all of its URLs begin that were written by `canonical`. */
+export const originOf = (url: string): string => `${URL.parse(url)?.origin ?? url}/`;
+
+/** A URL that may be called as the URL standard writes it: host in lower case, without the port that its scheme has anyway. */
+export const canonical = (url: string): string => URL.parse(url)?.href ?? url;
+
+/**
+ * Tells one caller. `told`: it has said that it has it (any 2xx); `refused`: it has said something else. Redirects are not followed: they
+ * could lead anywhere.
+ */
+export async function callBack(
+  url: string,
+  body: { id: string },
+  signal: AbortSignal,
+): Promise<'told' | 'refused' | 'unreachable'> {
   try {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'idempotency-key': body.id },
       body: JSON.stringify(body),
       redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
     });
     await response.body?.cancel();
-    return response.ok;
+    return response.ok ? 'told' : 'refused';
   } catch {
-    return false;
+    return 'unreachable';
   }
 }

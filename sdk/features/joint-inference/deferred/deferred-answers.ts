@@ -4,13 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { deserialize, serialize } from 'node:v8';
 import { uncertainty } from '../../../algorithms/hard-example-mining/uncertainty.ts';
 import type { Cloud, CloudAnswer } from '../cloud.ts';
-import { callBack, callbackProblem } from './callbacks.ts';
+import { callbackProblem, canonical } from './callbacks.ts';
 import type { CallbackHosts } from './callbacks.ts';
 import { takeIn } from './inherited.ts';
 import { learnSome } from './learning.ts';
 import type { Learner } from './learning.ts';
 import { DeferredStoreClient } from './store-client.ts';
 import type { DeferredState, ExpiryReason, StoredRequest } from './store.ts';
+import { Telling } from './telling.ts';
 
 export interface DeferredOptions {
   /** On the node, kept over restarts. Several replicas of a worker may share it. */
@@ -72,10 +73,7 @@ const pauseMs = 500;
 const sweepMs = 1_000;
 /** Longest pause between questions to a tier that cannot reach the next one: each costs it an answer of its own model. */
 const longestRestMs = 5_000;
-const callTimeoutMs = 10_000;
 const againMs = 60_000;
-/** Times between calls to a caller that does not answer: doubled, up to a minute. */
-const callAgainMs = (calls: number): number => Math.min(60_000, 1_000 * 2 ** calls);
 
 /**
  * Final answers that come later: hard examples that could not reach the cloud wait on disk, and are asked about once it is back, those
@@ -86,6 +84,7 @@ export class DeferredAnswers<I = unknown> {
   readonly #options: DeferredOptions;
   readonly #store: DeferredStoreClient;
   readonly #closing = new AbortController();
+  readonly #telling: Telling;
   readonly #ended = new EventEmitter().setMaxListeners(0);
   readonly #sleepers = new Set<() => void>();
   #work: Promise<unknown> = Promise.resolve();
@@ -97,8 +96,10 @@ export class DeferredAnswers<I = unknown> {
 
   constructor(options: DeferredOptions) {
     this.#options = options;
-    const { folder, quotaBytes, maxAgeMs } = options;
+    const { folder, quotaBytes, maxAgeMs, callbackHosts = [] } = options;
     this.#store = new DeferredStoreClient({ folder, quotaBytes, maxAgeMs });
+    const present = (end: StoredRequest) => this.#presented(end);
+    this.#telling = new Telling({ store: this.#store, callbackHosts, present, signal: this.#closing.signal });
   }
 
   /** Begins to ask, to tell callers and to expire. `learner`: gets each input that has a final answer at least once, kills or not. */
@@ -116,7 +117,7 @@ export class DeferredAnswers<I = unknown> {
     this.#work = Promise.all([
       ...Array.from({ length: atOnce }, () => every(() => this.#askNext(cloud, learner !== undefined), pauseMs)),
       ...(learner ? [every(() => learnSome(this.#store, learner, (problem) => this.#problem(problem)), pauseMs)] : []),
-      every(() => this.#tellNext(), pauseMs),
+      every(() => this.#telling.next(), pauseMs),
       every(() => this.#sweep(), sweepMs),
     ]);
   }
@@ -149,7 +150,7 @@ export class DeferredAnswers<I = unknown> {
         input: serialize(input),
         provisional: serialize(provisional),
         uncertainty: (this.#options.uncertainty ?? uncertainty)(provisional),
-        callback,
+        callback: callback && canonical(callback),
       })
       .catch((error: Error) => error);
     if (kept instanceof Error) this.#problem(kept);
@@ -187,6 +188,7 @@ export class DeferredAnswers<I = unknown> {
     this.#closing.abort();
     this.#wake();
     await this.#work;
+    await this.#telling.idle();
     await this.#store.close();
   }
 
@@ -236,18 +238,6 @@ export class DeferredAnswers<I = unknown> {
     this.#putAside.clear();
     for (const digest of digests) await this.#store.call('release', digest);
     return digests.length > 0;
-  }
-
-  async #tellNext(): Promise<boolean> {
-    const next = await this.#store.call('toDeliver', leaseMs);
-    if (!next) return false;
-    const { id, callback, calls } = next;
-    // The list of hosts may have become shorter since.
-    const allowed = callback !== null && callbackProblem(callback, this.#options.callbackHosts ?? []) === undefined;
-    if (!allowed || (await callBack(callback, this.#presented(next), callTimeoutMs)))
-      await this.#store.call('delivered', id);
-    else await this.#store.call('deliverAgain', id, callAgainMs(calls));
-    return true;
   }
 
   #presented(end: StoredRequest): { id: string } {

@@ -28,6 +28,7 @@ const tables = `
   CREATE INDEX IF NOT EXISTS byDigest ON requests (digest, state);
   CREATE INDEX IF NOT EXISTS byUncertainty ON requests (state, uncertainty);
   CREATE INDEX IF NOT EXISTS bySequence ON requests (sequence) WHERE sequence IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS byCall ON requests (callAt) WHERE callAt IS NOT NULL;
   CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   INSERT OR IGNORE INTO counters VALUES ('sequence', 0);
 `;

@@ -286,12 +286,17 @@ export class DeferredStore {
     );
   }
 
-  /** An end whose caller is to be told now; it is told again after `againMs` unless `delivered` is said. */
-  toDeliver(againMs: number): StoredRequest | undefined {
+  /**
+   * An end whose caller is to be told now; it is told again after `againMs` unless `delivered` is said. `avoided`: what a callback must not
+   * begin with.
+   */
+  toDeliver(againMs: number, avoided: readonly string[] = []): StoredRequest | undefined {
     const now = this.#now();
     const found = this.#one<StoredRequest>(
-      'SELECT * FROM requests WHERE callAt <= ? AND sequence IS NOT NULL ORDER BY callAt LIMIT 1',
-      now,
+      `SELECT * FROM requests WHERE callAt <= ? AND sequence IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE substr(callback, 1, length(value)) = value)
+       ORDER BY callAt LIMIT 1`,
+      ...[now, JSON.stringify(avoided)],
     );
     if (found) this.#run('UPDATE requests SET callAt = ?, calls = calls + 1 WHERE id = ?', now + againMs, found.id);
     return found;

@@ -306,6 +306,36 @@ test('a caller that fails, or leads elsewhere, is told again until it has it', a
   server.close();
 });
 
+test('a caller that hangs holds up nobody else, and is called once at a time', async () => {
+  const told: unknown[] = [];
+  let hanging = 0;
+  let most = 0;
+  const hangs = createServer((request) => {
+    most = Math.max(most, (hanging += 1));
+    request.socket.once('close', () => (hanging -= 1));
+  }).listen(0, '127.0.0.1');
+  const answers = createServer((request, response) => {
+    void json(request).then((body) => (told.push((body as DeferredAnswer).id), response.end()));
+  }).listen(0, '127.0.0.1');
+  await Promise.all([once(hangs, 'listening'), once(answers, 'listening')]);
+  const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const deferred = open({ callbackHosts: ['127.0.0.1'] });
+  for (const input of [1, 2, 3]) await keep(deferred, input, { callback: urlOf(hangs) });
+  for (const input of [4, 5, 6]) await keep(deferred, input, { callback: urlOf(answers).replace('http', 'HTTP') });
+  deferred.start(cloud());
+  await until(() => told.length === 3 && hanging === 1);
+  expect(most).toBe(1);
+  expect(told.sort()).toEqual(['r4', 'r5', 'r6']);
+  const began = performance.now();
+  await deferred.close();
+  // It waits for no caller.
+  expect(performance.now() - began).toBeLessThan(5_000);
+  for (const server of [hangs, answers]) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
 test.each([
   ['https://hooks.example.org/x', undefined],
   ['https://a.b.example.net/', undefined],

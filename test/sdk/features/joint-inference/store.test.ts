@@ -133,7 +133,8 @@ describe('a request', () => {
     store.put({ ...request('a', 0.5), callback: 'http://caller/' });
     expect(store.toDeliver(10)).toBeUndefined();
     store.finalise(store.claim(100)?.digest ?? '', bytes(1));
-    expect(store.toDeliver(10)).toMatchObject({ id: 'a', callback: 'http://caller/', calls: 0 });
+    expect(store.toDeliver(10, ['http://caller/'])).toBeUndefined();
+    expect(store.toDeliver(10, ['http://calle/'])).toMatchObject({ id: 'a', callback: 'http://caller/', calls: 0 });
     expect(store.toDeliver(10)).toBeUndefined();
     store.deliverAgain('a', 5);
     time += 5;
