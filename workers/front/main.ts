@@ -1,7 +1,7 @@
 /**
  * A front: owns the ports of one worker set on its node and spreads what comes over the replicas in a file. A process of its own,
- * so that it outlives its local controller, and clients never see a replica come or go. Bounds of what a request may be (size,
- * time) are those of the replicas.
+ * so that it outlives its local controller, and clients never see a replica come or go. How large a request may be and how long it
+ * may take is up to the replicas.
  */
 import { createServer } from 'node:http';
 import type { Server } from 'node:net';

@@ -2,11 +2,17 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Balancer } from './balancer.ts';
 
+/** As of requests. */
+const connections = 4_096;
+
 export function tcpProxy(balancer: Balancer, port: string): Server {
-  return createServer({ noDelay: true, pauseOnConnect: true }, (client) => {
+  const options = { noDelay: true, pauseOnConnect: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
+  const server = createServer(options, (client) => {
     client.on('error', () => client.destroy());
     tryNext(balancer, port, client, new Set());
   });
+  server.maxConnections = connections;
+  return server;
 }
 
 function tryNext(balancer: Balancer, port: string, client: Socket, tried: Set<string>): void {

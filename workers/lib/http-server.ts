@@ -4,8 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { fastify } from 'fastify';
-import { STATUS_CODES, type IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import { answerBroken, boundPipelines } from './http-bounds.ts';
 
 export interface HttpLimits {
   /** For a request to arrive whole, in ms: who sends a byte a minute holds a connection no longer. Default: 30 000. */
@@ -35,12 +34,12 @@ export function httpServer(limits: HttpLimits = {}): FastifyInstance {
       // Clients that would rather speak HTTP/2 (`Upgrade: h2c`) are answered in HTTP/1.1, as if they had not asked.
       shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
     },
-    clientErrorHandler: answerBroken,
+    clientErrorHandler: answerBroken(words),
     frameworkErrors: (error, _request, reply) =>
       void (reply as FastifyReply).code(error.statusCode ?? 400).send(words(error)),
   });
   server.server.maxConnections = connections;
-  boundPipelines(server, pipelined);
+  boundPipelines(server.server, pipelined);
   server.setNotFoundHandler(({ method, url }, reply) =>
     reply.code(404).send(words({ statusCode: 404, message: `${method} ${url.slice(0, 200)} does not exist` })),
   );
@@ -57,30 +56,3 @@ const words = ({ statusCode = 500, message }: { statusCode?: number; message: st
   Status: statusCode,
   Message: message,
 });
-
-/** Node hands on every request that has arrived, answered or not: without a bound one connection holds as many as it likes. */
-function boundPipelines({ server }: FastifyInstance, most: number): void {
-  const waiting = new WeakMap<Socket, number>();
-  server.prependListener('request', ({ socket }: IncomingMessage, response) => {
-    const count = (waiting.get(socket) ?? 0) + 1;
-    waiting.set(socket, count);
-    response.once('close', () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
-    if (count > most) socket.destroy();
-  });
-}
-
-const BROKEN: Record<string, [status: number, message: string]> = {
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request took too long to arrive'],
-  HPE_HEADER_OVERFLOW: [431, 'the headers are too large'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'the extensions of a chunk are too large'],
-};
-
-/** What the parser refuses never becomes a request: it is answered by hand. */
-function answerBroken(error: Error & { code?: string; reason?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  const [status, message] = BROKEN[error.code ?? ''] ?? [400, `this is not HTTP/1.1: ${error.reason ?? error.message}`];
-  const body = JSON.stringify(words({ statusCode: status, message }));
-  const head = ['content-type: application/json', `content-length: ${Buffer.byteLength(body)}`, 'connection: close'];
-  const answer = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...head, '', body].join('\r\n');
-  socket.end(answer, () => socket.destroy());
-}

@@ -16,8 +16,8 @@ import type { Supervised } from './supervised.ts';
 
 const askMs = 1_000;
 const lookMs = 50;
-/** For a replica to answer what it has; what takes longer is cut. */
-const releaseMs = 30_000;
+/** For a replica to answer what it has; with its own grace (10 s) no more than the 30 s that Kubernetes gives. What takes longer is cut. */
+const releaseMs = 20_000;
 
 export class Fronts {
   readonly #stateDir: string;

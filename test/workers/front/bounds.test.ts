@@ -1,0 +1,175 @@
+/** What a front bears: clients that occupy it, replicas that are silent, refuse early, or answer what is not HTTP. */
+import { afterEach, expect, test } from '@jest/globals';
+import { createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { connect, createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net';
+import { Balancer } from '../../../workers/front/balancer.ts';
+import { httpProxy, type FrontLimits } from '../../../workers/front/http-proxy.ts';
+import { eventually } from '../../support/eventually.ts';
+
+const open: (Server | TcpServer)[] = [];
+afterEach(() => {
+  for (const server of open.splice(0)) {
+    server.close();
+    if ('closeAllConnections' in server) server.closeAllConnections();
+  }
+});
+
+async function listening(server: TcpServer): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  open.push(server);
+  return (server.address() as AddressInfo).port;
+}
+
+interface Front {
+  port: number;
+  balancer: Balancer;
+}
+
+async function front(limits: FrontLimits, replica: number): Promise<Front> {
+  const balancer = new Balancer();
+  balancer.use({ version: 1, replicas: [{ name: 'only', ports: { http: replica } }] });
+  return { port: await listening(httpProxy(balancer, 'http', limits)), balancer };
+}
+
+const answering = (listener: RequestListener) => listening(createServer(listener));
+
+function ask(port: number, body: Iterable<Buffer> = [], headers: Record<string, string | number> = {}) {
+  return new Promise<{ status: number; text: string }>((resolve, reject) => {
+    const outgoing = request({ host: '127.0.0.1', port, method: 'POST', headers }, (incoming) => {
+      let text = '';
+      incoming.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, text }));
+      incoming.on('error', reject);
+    });
+    outgoing.on('error', reject);
+    const chunks = body[Symbol.iterator]();
+    const next = (): void => {
+      const { value, done } = chunks.next();
+      if (done === true) outgoing.end();
+      else outgoing.write(value, () => setImmediate(next));
+    };
+    next();
+  });
+}
+
+/** Sends the text and gives all that comes until the connection ends. */
+function raw(port: number, text: string): Promise<string> {
+  return new Promise((resolve) => {
+    let got = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    socket.on('data', (chunk) => (got += chunk.toString()));
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(got));
+  });
+}
+
+test.each([
+  ['the head', 'POST / HTTP/1.1\r\nhost: x\r\n'],
+  ['the body', 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nx'],
+  ['a large body', `POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${9 << 20}\r\n\r\nx`],
+])('who does not go on with %s is answered 408', async (_what, text) => {
+  const seen: IncomingMessage[] = [];
+  const replica = await answering((incoming) => void seen.push(incoming));
+  const { port, balancer } = await front({ headMs: 300, pace: { bytes: 1 << 10, ms: 300 } }, replica);
+  expect(await raw(port, text)).toMatch(/^HTTP\/1.1 408 .*\{"error":"the request took too long to arrive"\}$/s);
+  await eventually(() => expect(balancer.stats().inFlight).toEqual({}));
+  // What a replica had got of it, it is told to be no more.
+  await eventually(() => expect(seen.every(({ destroyed }) => destroyed)).toBe(true));
+});
+
+test('a body that keeps its pace may take longer than any wait', async () => {
+  const replica = await answering((incoming, outgoing) => void incoming.on('end', () => outgoing.end('all')).resume());
+  const { port } = await front({ headMs: 300, pace: { bytes: 1, ms: 400 } }, replica);
+  let sent = 0;
+  const answer = await new Promise<string>((resolve) => {
+    const outgoing = request(
+      { host: '127.0.0.1', port, method: 'POST', headers: { 'content-length': 20 } },
+      (incoming) => incoming.on('data', (chunk: Buffer) => resolve(`${incoming.statusCode} ${chunk.toString()}`)),
+    );
+    const timer = setInterval(() => {
+      outgoing.write('x');
+      if (++sent === 20) clearInterval(timer);
+    }, 50);
+  });
+  expect(answer).toBe('200 all');
+});
+
+test('one connection holds only so many requests, and a front only so many connections', async () => {
+  const replica = await answering(() => undefined);
+  const { port } = await front({ pipelined: 8, connections: 3 }, replica);
+  const requests = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(9);
+  expect(await raw(port, requests)).toBe('');
+  const idle = [1, 2, 3].map(() => connect(port, '127.0.0.1'));
+  await Promise.all(idle.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+  expect(await raw(port, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n')).toBe('');
+  for (const socket of idle) socket.destroy();
+});
+
+test('a replica that is silent: 504, and it is not waited for any longer', async () => {
+  const { port, balancer } = await front({ silentMs: 200 }, await answering(() => undefined));
+  expect(await ask(port, [Buffer.from('x')])).toEqual({
+    status: 504,
+    text: '{"error":"only: it has said nothing for 0.2 s"}',
+  });
+  expect(balancer.stats()).toMatchObject({ inFlight: {}, refused: 1 });
+});
+
+test('an answer may take longer than that as long as something comes; events may be as rare as they like, and hold up no drain', async () => {
+  let finish = (): void => undefined;
+  const replica = await answering((incoming, outgoing) => {
+    if (incoming.headers['accept'] === 'text/event-stream') {
+      outgoing.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' }).write('data: 1\n\n');
+      finish = () => void outgoing.end('data: 2\n\n');
+      return;
+    }
+    let left = 10;
+    const timer = setInterval(() => {
+      outgoing.write('.');
+      if (--left === 0) outgoing.end('done', () => clearInterval(timer));
+    }, 100);
+  });
+  const { port, balancer } = await front({ silentMs: 500 }, replica);
+  const events = ask(port, [], { accept: 'text/event-stream' });
+  await eventually(() => expect(balancer.stats()).toMatchObject({ requests: 1, inFlight: {} }));
+  // Takes a second in all.
+  expect(await ask(port)).toEqual({ status: 200, text: '..........done' });
+  finish();
+  expect(await events).toEqual({ status: 200, text: 'data: 1\n\ndata: 2\n\n' });
+});
+
+test('what a replica refuses before it has read it all is refused with its words', async () => {
+  const limit = 6 << 20;
+  const replica = await answering((incoming, outgoing) => {
+    const refuse = (): void => {
+      incoming.pause().removeAllListeners('data');
+      outgoing.writeHead(413, { connection: 'close' }).end('too large');
+    };
+    if (Number(incoming.headers['content-length'] ?? 0) > limit) return refuse();
+    let size = 0;
+    incoming.on('data', (chunk: Buffer) => {
+      if ((size += chunk.length) > limit) refuse();
+    });
+  });
+  const { port } = await front({}, replica);
+  const chunks = Array.from({ length: 256 }, () => Buffer.alloc(64 << 10));
+  for (let i = 0; i < 10; i++) {
+    for (const [name, value] of [['content-length', 16 << 20] as const, ['transfer-encoding', 'chunked'] as const]) {
+      expect(await ask(port, chunks, { [name]: value })).toEqual({ status: 413, text: 'too large' });
+    }
+  }
+});
+
+test.each(['HTTP/1.1 200 O\x01K', 'HTTP/1.1 099 Strange', 'HTTP/1.1 200 OK\r\nx: \x01'])(
+  'an answer that cannot be passed on is a 502, and the front goes on: %j',
+  async (head) => {
+    const replica = await listening(
+      createTcpServer((socket) => socket.once('data', () => socket.end(`${head}\r\ncontent-length: 2\r\n\r\nhi`))),
+    );
+    const { port, balancer } = await front({}, replica);
+    for (let i = 0; i < 2; i++) {
+      const { status, text } = await ask(port);
+      expect([status, text]).toEqual([502, expect.stringContaining('{"error":"only: ')]);
+    }
+    expect(balancer.stats().inFlight).toEqual({});
+  },
+);
