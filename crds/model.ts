@@ -9,7 +9,12 @@ import { metrics, statusOf, versions } from './lib/status.ts';
 
 const spec = z.strictObject({
   url: modelUrl().describe('File or directory of the model: absolute path, file:///…, s3:// or http(s)://.'),
-  format: z.string().max(64).describe('Free text such as onnx, pb or ckpt; matched with what workers report.'),
+  // It becomes the extension of files on nodes.
+  format: z
+    .string()
+    .max(64)
+    .regex(/^[A-Za-z0-9._-]*$/, "must have letters, digits, '.', '_' and '-' only, such as onnx or pb")
+    .describe('Free text such as onnx, pb or ckpt; matched with what workers report.'),
   device_soc_versions: z
     .array(z.string())
     .describe('Devices the model is built for; chooses among several results of one training.')

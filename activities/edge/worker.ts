@@ -273,7 +273,15 @@ export async function modelFile({ blobs, stateDir }: WorkerDependencies, model: 
       throw failure('ModelUnreadable', `${model.url}: only files of the node can be used so far`);
     return localPath(model.url);
   }
-  const extension = extname(model.url) || (model.format === '' ? '' : `.${model.format}`);
+  const { format } = model;
+  if (!/^[A-Za-z0-9._-]*$/.test(format)) {
+    const wanted = "letters, digits, '.', '_' and '-' only";
+    throw failure(
+      'InvalidSpec',
+      `spec.format of the Model (${JSON.stringify(format.slice(0, 64))}) must have ${wanted}`,
+    );
+  }
+  const extension = extname(model.url) || (format === '' ? '' : `.${format}`);
   const path = join(stateDir, 'models', `${model.blob.sha256}${extension}`);
   await blobs.fetchTo(model.blob, path);
   return path;

@@ -95,6 +95,15 @@ test('images that are not in the list, and templates that cannot be run', async 
   expect(node.runtime.list()).toEqual([]);
 });
 
+test('the format of a model cannot lead out of the folder of models', async () => {
+  const blob = await node.blobs.put('weights');
+  const models = { MODEL_URL: [{ url: '/m/x', format: '/../../escaped', blob }] };
+  await expect(node.run(await node.worker('silent', { models }))).rejects.toMatchObject({
+    type: 'InvalidSpec',
+    message: expect.stringContaining('spec.format of the Model ("/../../escaped")') as unknown,
+  });
+});
+
 test('a cancelled training is stopped and forgotten', async () => {
   const environment = node.environment();
   const worker = await node.worker('hangs');
