@@ -28,7 +28,7 @@ export interface IsolatedOptions {
   memoryBytes?: number;
   /** Limit for loading the model, in ms. Default: 60 000. */
   startMs?: number;
-  /** Limit for one run, in ms; a process that takes longer is ended. Default: 60 000. */
+  /** Limit for one run, in ms, without the time in which others run before it; a process that takes longer is ended. Default: 60 000. */
   runMs?: number;
   /** So many crashes within `crashWindowMs` and the model is not started again. Default: 3 within 10 minutes. */
   crashes?: number;
@@ -92,10 +92,11 @@ export class IsolatedModel {
 
   /** Takes the handle over. */
   static async open(file: string, handle: FileHandle, options: IsolatedOptions): Promise<IsolatedModel> {
-    const { processes = 1, sha256, signature, startMs = 60_000, memoryBytes } = options;
+    const { processes = 1, sha256, signature, startMs = 60_000, runMs = 60_000, memoryBytes } = options;
     const { threads, providers, strict } = options;
     const session = { threads: threads ?? threadsFor(processes), providers, strict };
-    const start: ProcessStart = { origin: file, sha256, signature, session, fd: handle.fd, startMs, memoryBytes };
+    const limits = { startMs, runMs, memoryBytes };
+    const start: ProcessStart = { origin: file, sha256, signature, session, fd: handle.fd, ...limits };
     try {
       // The first alone: what is refused is refused once.
       const first = await SessionProcess.start(start);
@@ -138,15 +139,9 @@ export class IsolatedModel {
       return { name: i, tensor };
     });
     const session = this.#free() ?? (await this.#nextSession());
-    const { runMs = 60_000 } = this.#options;
-    const timer = setTimeout(() => session.kill(`did not answer within ${runMs} ms`), runMs);
-    try {
-      const { tensors: answered, microseconds } = await session.run(tensors);
-      const outputs = answered.map(({ name, tensor }) => [this.outputs[name]?.name ?? '', tensor] as const);
-      return { outputs: Object.fromEntries(outputs), microseconds };
-    } finally {
-      clearTimeout(timer);
-    }
+    const { tensors: answered, microseconds } = await session.run(tensors);
+    const outputs = answered.map(({ name, tensor }) => [this.outputs[name]?.name ?? '', tensor] as const);
+    return { outputs: Object.fromEntries(outputs), microseconds };
   }
 
   /** Ends the processes. Runs under way fail; closing twice is allowed. */

@@ -39,6 +39,8 @@ export interface ProcessStart extends ChildOptions {
   fd: number;
   /** Limit for loading the model, in ms. */
   startMs: number;
+  /** Limit for one run, in ms; a process that takes longer is ended. */
+  runMs: number;
   /** Of its private memory. */
   memoryBytes?: number;
 }
@@ -48,9 +50,12 @@ export class SessionProcess {
   readonly #child: ChildProcess;
   readonly #socket: Socket;
   readonly #origin: string;
+  readonly #runMs: number;
   readonly #reader = new FrameReader();
   readonly #waiting = new Map<number, Waiting>();
   readonly #ended: Promise<void>;
+  /** Of the first request that it has: they run one after another. */
+  #timer: NodeJS.Timeout | undefined;
   #ready: { resolve: (ready: ChildReady) => void; reject: (error: Error) => void } | undefined;
   #next = 1;
   #outgoing: Uint8Array[] = [];
@@ -58,8 +63,9 @@ export class SessionProcess {
   #stderr = '';
   #why: string | undefined;
 
-  private constructor({ fd, memoryBytes, ...options }: ProcessStart) {
+  private constructor({ fd, memoryBytes, runMs, ...options }: ProcessStart) {
     this.#origin = options.origin;
+    this.#runMs = runMs;
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => PASSED.test(name)));
     const node = [process.execPath, '--disable-warning=ExperimentalWarning', script, JSON.stringify(options)];
     const limited = memoryBytes === undefined ? node : ['prlimit', `--data=${memoryBytes}`, ...node];
@@ -94,8 +100,10 @@ export class SessionProcess {
     const request = this.#next++ % 2 ** 32;
     return new Promise((resolve, reject) => {
       if (this.#child.exitCode !== null || this.#socket.destroyed) return reject(this.#crash());
-      if (this.#waiting.size === 0) this.#hold(true);
+      const isFirst = this.#waiting.size === 0;
+      if (isFirst) this.#hold(true);
       this.#waiting.set(request, { resolve, reject });
+      if (isFirst) this.#timeFirst();
       this.#write(tensorFrame(request, tensors));
     });
   }
@@ -154,15 +162,24 @@ export class SessionProcess {
     const waiting = this.#waiting.get(request);
     if (!waiting) return;
     this.#waiting.delete(request);
+    this.#timeFirst();
     if (this.#waiting.size === 0) this.#hold(false);
     if (kind === FrameKind.tensors) waiting.resolve({ tensors, microseconds });
     else waiting.reject(failureOf(text));
+  }
+
+  /** The run that begins now, if there is one. */
+  #timeFirst(): void {
+    clearTimeout(this.#timer);
+    if (this.#waiting.size === 0) return;
+    this.#timer = setTimeout(() => this.kill(`did not answer within ${this.#runMs} ms`), this.#runMs);
   }
 
   #failAll(crash: SessionCrashed): void {
     this.#ready?.reject(crash);
     for (const { reject } of this.#waiting.values()) reject(crash);
     this.#waiting.clear();
+    this.#timeFirst();
   }
 
   #crash(): SessionCrashed {

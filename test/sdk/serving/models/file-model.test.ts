@@ -110,6 +110,31 @@ describe('a native crash', () => {
   });
 });
 
+describe('the time of one run', () => {
+  const slow = { datatype: 'float32' as const, shape: [256, 16], data: new Float32Array(256 * 16) };
+  let heavy: string;
+  beforeAll(async () => {
+    heavy = join(folder, 'heavy.onnx');
+    await writeFile(heavy, encodeModel(mlp({ inputs: 16, hidden: [1024, 1024, 1024], outputs: 4 })));
+  });
+
+  test('does not count the time in which others run', async () => {
+    const measured = await open({ file: heavy });
+    const began = performance.now();
+    await measured.infer({ input: slow });
+    const runMs = 15 * (performance.now() - began);
+    await measured.close();
+    const served = await open({ file: heavy, depth: 64, runMs });
+    await Promise.all(Array.from({ length: 64 }, () => served.infer({ input: slow })));
+    expect(crashes).toEqual([]);
+  });
+
+  test('ends a process that takes longer', async () => {
+    const served = await open({ file: heavy, runMs: 1, warmUp: false });
+    await expect(served.infer({ input: slow })).rejects.toThrow(/did not answer within 1 ms/);
+  });
+});
+
 describe('the file', () => {
   test('is refused where its digest is another: both are named', async () => {
     const digest = createHash('sha256').update('other').digest('hex');
