@@ -8,7 +8,7 @@
  */
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { packageRoot, writeAtomic } from '../../deploy/local/files.ts';
 import { stopProcess } from '../../workers/lib/process.ts';
@@ -348,9 +348,12 @@ async function services(temporal: TestNamespace): Promise<void> {
   await moved.applyAll({ edgePod: { nodeName: undefined, nodeSelector: labels } });
   const found = await moved.status({ phase: 'Running', replicas: '2/2' });
   const here = nodes.find(({ name }) => name === found['node']);
+  here?.leaveAnswers('edge', 'requests that wait');
   await here?.stop();
   await moved.status({ waitingFor: { reason: 'NodeSilent' } }, 40_000);
   await moved.status({ phase: 'Running', waitingFor: null }, 60_000);
+  await here?.start();
+  await eventually(() => assert.deepEqual(readdirSync(here?.stateOf('edge') ?? ''), []), 40_000);
   await moved.say('remove');
   await temporal.ended(moved.ref, 30_000);
   await store(temporal, entityId(moved.ref), 'moved');

@@ -1,14 +1,13 @@
 /** The real workflow on the real server, with local controllers' runtimes and worker processes: what serves, and what it survives. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeModel, mlp } from '../../sdk/estimators/onnx/index.ts';
 import { entityId } from '../../workflows/lib/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeTemporal } from '../support/stack.ts';
 import { TestNamespace } from './support/namespace.ts';
-import type { ServiceNode } from './support/service-node.ts';
 import { ask, ServiceScene, type ServiceChange } from './support/service-scene.ts';
 
 const running = { phase: 'Running', replicas: '2/2' };
@@ -260,12 +259,7 @@ describeTemporal('a joint inference service', () => {
       const { nodes } = (await service.status(running)) as { nodes: { edge: string } };
       const [here, there] = nodes.edge === first.name ? [first, second] : [second, first];
       const url = await service.url('edge');
-      const answers = (node: ServiceNode, ...path: string[]): string => {
-        const [uid = ''] = readdirSync(join(node.stateDir, 'services'));
-        return join(node.stateDir, 'services', uid, 'edge', ...path);
-      };
-      mkdirSync(answers(here, 'deferred'));
-      writeFileSync(answers(here, 'deferred', 'deferred.sqlite'), 'requests that wait');
+      here.leaveAnswers('edge', 'requests that wait');
       await here.stop();
       await service.status({ waitingFor: { reason: 'NodeSilent' }, phase: 'Running' }, 40_000);
       // It may be the link only: what runs there goes on.
@@ -277,9 +271,9 @@ describeTemporal('a joint inference service', () => {
       await eventually(() => expect(here.runtime?.list()).toEqual([]), 40_000);
       expect(there.runtime?.list()).toHaveLength(2);
       // What it had promised to answer later is where its workers are now, and nowhere else.
-      const brought = answers(there, 'deferred', 'inherited', sha256('requests that wait'), 'deferred.sqlite');
-      await eventually(() => expect(readFileSync(brought, 'utf8')).toBe('requests that wait'), 20_000);
-      await eventually(() => expect(readdirSync(answers(here))).toEqual([]));
+      const brought = join(there.stateOf('edge'), 'deferred', 'inherited', sha256('requests that wait'));
+      await eventually(() => expect(readdirSync(brought)).toEqual(['deferred.sqlite']), 20_000);
+      await eventually(() => expect(readdirSync(here.stateOf('edge'))).toEqual([]));
     } finally {
       await service.say('remove');
       await Promise.all([first.end(), second.end()]);

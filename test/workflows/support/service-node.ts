@@ -12,7 +12,7 @@ import { ProcessRuntime } from '../../../workers/runtimes/process/process-runtim
 import { nodeRef, residentQueue } from '../../../workflows/lib/ids.ts';
 import type { Worker } from '@temporalio/worker';
 import type { FastifyInstance } from 'fastify';
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestNamespace } from './namespace.ts';
@@ -39,6 +39,18 @@ export class ServiceNode {
 
   get stateDir(): string {
     return join(this.directory, 'state');
+  }
+
+  /** Where the workers of a set of its one service keep what outlives them. */
+  stateOf(role: string): string {
+    const [uid = ''] = readdirSync(join(this.stateDir, 'services'));
+    return join(this.stateDir, 'services', uid, role);
+  }
+
+  /** As its workers do with requests that wait for their final answer. */
+  leaveAnswers(role: string, content: string): void {
+    mkdirSync(join(this.stateOf(role), 'deferred'));
+    writeFileSync(join(this.stateOf(role), 'deferred', 'deferred.sqlite'), content);
   }
 
   async start(): Promise<this> {
