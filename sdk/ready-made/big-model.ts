@@ -5,7 +5,7 @@
 import { existingModelFile } from '../features/model-files.ts';
 import { serve } from '../serving/index.ts';
 import { readWorkerConfig } from '../worker/config.ts';
-import { servingEnvironment } from './lib/environment.ts';
+import { drainMs, servingEnvironment } from './lib/environment.ts';
 import { supervisedModel, withoutRepository } from './lib/supervised-model.ts';
 
 const config = readWorkerConfig();
@@ -18,6 +18,7 @@ const server = await serve({
   models: [withoutRepository(model)],
   http: { port },
   ...(grpcPort !== undefined && { grpc: { port: grpcPort } }),
+  limits: { drainMs },
   predict: { job: config.ownerName, model: config.ownerName },
 });
 console.log(`serving ${file} as ${model.name}, version ${model.version()}, on port ${server.ports.http}`);

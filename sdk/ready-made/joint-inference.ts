@@ -18,7 +18,7 @@ import { modelFile } from '../features/model-files.ts';
 import { InferenceError, serve } from '../serving/index.ts';
 import type { InferContext, Parameters, ServedModel } from '../serving/index.ts';
 import { readWorkerConfig } from '../worker/config.ts';
-import { servingEnvironment } from './lib/environment.ts';
+import { drainMs, servingEnvironment } from './lib/environment.ts';
 import { HardExampleLog } from './lib/hard-example-log.ts';
 import { requestsHandler, toWire } from './lib/requests-handler.ts';
 import { joined, minerView, renamed, samplesOf } from './lib/rows.ts';
@@ -146,10 +146,13 @@ function said(id: string, results: readonly JointResult<Tensors>[]): Parameters 
   };
 }
 
+const ending = new AbortController();
+const handler = deferred && requestsHandler(deferred, ending.signal);
 const server = await serve({
   models: [served],
   ...(settings.grpcPort !== undefined && { grpc: { port: settings.grpcPort } }),
-  http: { port: settings.port, ...(deferred && { handler: requestsHandler(deferred) }) },
+  http: { port: settings.port, handler, onClose: () => ending.abort() },
+  limits: { drainMs },
   ...(config.tier !== undefined && { predict: { job: config.ownerName, model: config.ownerName } }),
 });
 console.log(

@@ -7,8 +7,11 @@ import { InferenceService } from './service.ts';
 
 export interface ServeOptions {
   models: readonly ServedModel[];
-  /** Default: 127.0.0.1, any free port. `handler` answers paths that are not the server's. */
-  http?: { host?: string; port?: number; handler?: RequestHandler };
+  /**
+   * Default: 127.0.0.1, any free port. `handler` answers paths that are not the server's. `onClose` is called when the server begins to
+   * close: answers of the handler that would go on for ever end then, or take `drainMs`.
+   */
+  http?: { host?: string; port?: number; handler?: RequestHandler; onClose?: () => void };
   /** The same over gRPC, with gRPC's health checking. Left out: not. Default host and port: HTTP's host, any free port. */
   grpc?: { host?: string; port?: number };
   /** Answers workers of Sedna's library as well: `POST /<job>/predict`. Left out: not. */
@@ -56,6 +59,7 @@ export async function serve(options: ServeOptions): Promise<InferenceServer> {
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     service.draining = true;
+    http.onClose?.();
     await Promise.all([overHttp.drained(drainMs), overGrpc?.close(drainMs)]);
     await overHttp.close();
     await Promise.all(models.map(async (model) => model.close?.()));

@@ -5,6 +5,9 @@ import { signature } from '../../../crds/lib/signature.ts';
 import type { ModelSignature } from '../../../crds/lib/signature.ts';
 import { Context } from '../../worker/context.ts';
 
+/** For running requests when a worker ends, in ms: below the 10 s after which it is killed, so that it closes what it holds. */
+export const drainMs = 8_000;
+
 /** What a ready-made worker is told besides what every worker is. */
 export interface ServingEnvironment {
   port: number;

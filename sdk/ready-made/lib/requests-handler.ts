@@ -11,18 +11,19 @@ const keepAliveMs = 15_000;
 
 /**
  * Final answers over HTTP: `GET /v2/requests/{id}` says what became of one; `GET /v2/requests` is a stream of server-sent events, one
- * for each end, which goes on behind the `Last-Event-ID` that a client comes back with.
+ * for each end, which goes on behind the `Last-Event-ID` that a client comes back with. The id of one of several samples has a slash: it
+ * is the rest of the path. `ending`: streams end, since they would go on for ever.
  */
-export function requestsHandler(deferred: DeferredAnswers<Tensors>): RequestHandler {
+export function requestsHandler(deferred: DeferredAnswers<Tensors>, ending?: AbortSignal): RequestHandler {
   return (request, response) => {
     const [pathname = ''] = (request.url ?? '').split('?');
-    const [, id] = /^\/v2\/requests(?:\/([^/]+))?$/.exec(pathname) ?? [undefined];
+    const [, id] = /^\/v2\/requests(?:\/(.+))?$/.exec(pathname) ?? [undefined];
     if (pathname !== '/v2/requests' && id === undefined) return false;
     const answer =
       request.method !== 'GET'
         ? refuse(response)
         : id === undefined
-          ? stream(deferred, request, response)
+          ? stream(deferred, { request, response, ending })
           : one(deferred, id, response);
     answer.catch((error: Error) => {
       if (response.headersSent) response.destroy();
@@ -45,21 +46,25 @@ async function one(deferred: DeferredAnswers<Tensors>, id: string, response: Ser
 
 async function stream(
   deferred: DeferredAnswers<Tensors>,
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response, ending }: { request: IncomingMessage; response: ServerResponse; ending?: AbortSignal },
 ): Promise<void> {
+  if (ending?.aborted) {
+    response.setHeader('retry-after', '1');
+    return reply(response, 503, { error: 'the server is closing' });
+  }
   const gone = new AbortController();
   response.once('close', () => gone.abort());
+  const over = ending ? AbortSignal.any([gone.signal, ending]) : gone.signal;
   const last = Number(request.headers['last-event-id']);
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
   response.write(': deferred answers\n\n');
   // So that proxies keep the connection, and a client that is gone is noticed.
   const alive = setInterval(() => response.write(': \n\n'), keepAliveMs).unref();
   try {
-    for await (const end of deferred.ends(Number.isSafeInteger(last) ? last : undefined, gone.signal)) {
+    for await (const end of deferred.ends(Number.isSafeInteger(last) ? last : undefined, over)) {
       const event = `id: ${end.sequence}\nevent: ${end.state}\ndata: ${JSON.stringify(toWire(end))}\n\n`;
       // A client that reads slowly must not fill the memory.
-      if (!response.write(event)) await once(response, 'drain', { signal: gone.signal });
+      if (!response.write(event)) await once(response, 'drain', { signal: over });
     }
   } finally {
     clearInterval(alive);

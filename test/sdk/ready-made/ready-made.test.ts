@@ -92,7 +92,7 @@ test('more samples than the little model may have waiting are answered as well',
 test('the cloud dies: nobody waits; it comes back: each request has its final answer, and a Dataset its example', async () => {
   const index = join(folder, 'hard.csv');
   const cloud = await startBig();
-  await startEdge({
+  const edge = await startEdge({
     SEDNA_DEFERRED: '{"enabled":true,"maxAge":"1h","quota":"8Mi"}',
     SEDNA_HARD_EXAMPLES: JSON.stringify({ dataset: 'hard', url: index, format: 'csv' }),
   });
@@ -107,7 +107,6 @@ test('the cloud dies: nobody waits; it comes back: each request has its final an
   await startBig();
   let heard = '';
   while (!heard.includes('event: final')) heard += new TextDecoder().decode((await reader.read()).value);
-  await reader.cancel();
   const answer = await directly(big, feeds);
   const final = { id: 'later', state: 'final', sequence: 1, outputs: [{ name: 'output', data: answer }] };
   expect(JSON.parse(/^data: (.*)$/m.exec(heard)?.[1] ?? '')).toMatchObject(final);
@@ -118,6 +117,11 @@ test('the cloud dies: nobody waits; it comes back: each request has its final an
   await until(() => readFileSync(index, 'utf8').split('\n').length === 3);
   const label = answer.indexOf(Math.max(...answer));
   expect(readFileSync(index, 'utf8')).toBe(`x0,x1,label,labelledBy\n0.5,-2,${label},big-model\n`);
+  const began = performance.now();
+  await end(edge, 'SIGTERM');
+  // Nobody waits for whoever listens to ends.
+  expect([edge.exitCode, performance.now() - began < 7_000]).toEqual([0, true]);
+  while (!(await reader.read()).done);
 });
 
 test('a model that crashes again and again ends its worker, which says why', async () => {

@@ -14,6 +14,7 @@ import type { Tensors } from '../../../sdk/index.ts';
 import { until } from '../support/until.ts';
 
 let deferred: DeferredAnswers<Tensors>;
+let ending: AbortController;
 let server: Server;
 /** Of the last client that listens. */
 let stream: ServerResponse | undefined;
@@ -21,7 +22,8 @@ let stream: ServerResponse | undefined;
 beforeEach(async () => {
   const folder = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'requests-'));
   deferred = new DeferredAnswers<Tensors>({ folder, quotaBytes: 64 << 20, maxAgeMs: 60_000 });
-  const handler = requestsHandler(deferred);
+  ending = new AbortController();
+  const handler = requestsHandler(deferred, ending.signal);
   server = createServer((given, response) => {
     if (given.url === '/v2/requests') stream = response;
     if (!handler(given, response)) response.writeHead(404).end('not here');
@@ -44,12 +46,19 @@ const half = { out: { datatype: 'float16' as const, shape: [1, 2], data: Uint16A
 
 test.each([
   ['//', 404, 'not here'],
-  ['/v2/requests/a/b', 404, 'not here'],
+  ['/v2/requests/', 404, 'not here'],
+  ['/v2/requests/a/0', 404, 'no deferred request \\"a/0\\"'],
   ['/v2/requests/%E0%A4%A', 404, 'no deferred request'],
   ['/v2/requests/never?x=1', 404, 'no deferred request \\"never\\"'],
 ])('GET %s: %d', async (path, status, said) => {
   const { status: answered, body } = await get(path);
   expect({ answered, body }).toEqual({ answered: status, body: expect.stringContaining(said) });
+});
+
+test('one of several samples is found by its id as it is', async () => {
+  const input = { x: { datatype: 'int32' as const, shape: [1], data: Int32Array.of(1) } };
+  await deferred.keep({ id: 'many/0', input, provisional: half });
+  for (const path of ['many/0', 'many%2F0']) expect((await get(`/v2/requests/${path}`)).status).toBe(200);
 });
 
 test('FP16 answers are written as FP32, which JSON has', () => {
@@ -84,4 +93,13 @@ test('a client that reads nothing holds up its own stream alone', async () => {
     if ((heard.match(/^event: final$/gm) ?? []).length === 40) break;
   }
   expect(heard).toMatch(/^id: 40$/m);
+});
+
+test('streams end when the server does; who asks for one then is told to come back', async () => {
+  const { port } = server.address() as AddressInfo;
+  const [response] = (await once(request({ port, path: '/v2/requests' }).end(), 'response')) as [IncomingMessage];
+  ending.abort();
+  expect(await text(response)).toBe(': deferred answers\n\n');
+  expect((await get('/v2/requests')).status).toBe(503);
+  expect((await get('/v2/requests/never')).status).toBe(404);
 });

@@ -170,7 +170,7 @@ export class DeferredAnswers<I = unknown> {
   /** Ends as they come, also those that other replicas bring about. Without `after` only those from now on. */
   async *ends(after: number | undefined, signal: AbortSignal): AsyncGenerator<DeferredAnswer> {
     let last = after ?? (await this.#store.call('lastSequence'));
-    while (!signal.aborted) {
+    while (!signal.aborted && !this.#closing.signal.aborted) {
       const found = await this.#store.call('endsAfter', last, 100);
       for (const one of found) {
         yield toAnswer(one);
