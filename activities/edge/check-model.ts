@@ -9,7 +9,8 @@ import type { CheckModelChildInput } from './children/check-model.ts';
 import { ChildError, inChild } from './lib/child.ts';
 import { isReadyMade } from './lib/ready-made.ts';
 import { readContainer, type Container } from './lib/template.ts';
-import { modelFile, type WorkerDependencies } from './worker.ts';
+import { modelFile } from './model-files.ts';
+import type { WorkerDependencies } from './worker.ts';
 
 /** A model that does not load within this time is not one to serve with. */
 const checkMs = 120_000;

@@ -107,6 +107,8 @@ export interface WorkerRuntime {
   load(front: string): Promise<FrontLoad | undefined>;
   /** Seconds of CPU that workers and the processes that they have started have used, by name; without those where it cannot be told. */
   cpuSeconds(names: readonly string[]): Map<string, number>;
+  /** Whether a worker that runs, or is to run again, was given this path. */
+  uses(path: string): boolean;
   removeOwner(uid: string): Promise<void>;
   owners(): Owner[];
 }

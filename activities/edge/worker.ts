@@ -1,11 +1,9 @@
 /** Workers on a node: one that computes a stage, one that serves. */
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { mkdir, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
 import type {
   EdgeActivities,
   HotUpdateTarget,
-  ModelSource,
   ReportedModel,
   ResidentActivities,
   RunWorkerInput,
@@ -21,9 +19,10 @@ import { heldUpByFullDisk } from './lib/disk-full.ts';
 import { hotUpdateDirectory, hotUpdateEnvironment } from './lib/hot-update.ts';
 import { News } from './lib/news.ts';
 import { serviceMetrics, type ServiceMetrics } from './lib/service-metrics.ts';
-import { setState } from './lib/service-state.ts';
+import { noteOwner, setState } from './lib/service-state.ts';
 import { beating, endingOf, until } from './lib/resident.ts';
 import { readLaunch } from './lib/template.ts';
+import { modelFile } from './model-files.ts';
 import type { WorkerRuntime, WorkerView } from './runtime.ts';
 
 export interface WorkerDependencies {
@@ -262,28 +261,10 @@ export async function launchOf(
 /** A folder that the replicas of a set share, and that the next ones find: theirs as long as the owner lives. */
 async function stateOfSet({ stateDir }: WorkerDependencies, { owner, serving }: WorkerSpec): Promise<string> {
   const path = setState(stateDir, owner, serving?.role ?? '');
-  await namingFullDisk(() => mkdir(path, { recursive: true }));
-  return path;
-}
-
-/** The model as a file on this node: the blob's content if there is one, else the file that the url names. */
-export async function modelFile({ blobs, stateDir }: WorkerDependencies, model: ModelSource): Promise<string> {
-  if (model.blob === undefined) {
-    if (!isLocal(model.url))
-      throw failure('ModelUnreadable', `${model.url}: only files of the node can be used so far`);
-    return localPath(model.url);
-  }
-  const { format } = model;
-  if (!/^[A-Za-z0-9._-]*$/.test(format)) {
-    const wanted = "letters, digits, '.', '_' and '-' only";
-    throw failure(
-      'InvalidSpec',
-      `spec.format of the Model (${JSON.stringify(format.slice(0, 64))}) must have ${wanted}`,
-    );
-  }
-  const extension = extname(model.url) || (format === '' ? '' : `.${format}`);
-  const path = join(stateDir, 'models', `${model.blob.sha256}${extension}`);
-  await blobs.fetchTo(model.blob, path);
+  await namingFullDisk(async () => {
+    await mkdir(path, { recursive: true });
+    await noteOwner(stateDir, owner);
+  });
   return path;
 }
 

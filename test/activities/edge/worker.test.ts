@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDeployActivities } from '../../../activities/edge/deploy.ts';
+import { pruneModels } from '../../../activities/edge/model-files.ts';
 import { isAlive, startTime } from '../../../workers/lib/process.ts';
 import type { WorkerObservation } from '../../../activities/contracts.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -254,7 +255,7 @@ test('a service that misses one probe stays ready; one that misses several in a 
 });
 
 test('a service that does not get ready says what it waits for; a probe of a port that it does not have is refused', async () => {
-  node.startingMs = 200;
+  node.options = { startingMs: 200 };
   await node.restart();
   const probing = (port: string) => ({
     args: ['hello'],
@@ -353,4 +354,39 @@ test('a removed owner leaves no process behind', async () => {
   await node.runtime.removeOwner('u-1');
   expect(isAlive(ref)).toBe(false);
   expect(node.runtime.owners()).toEqual([]);
+});
+
+test('of workers that have ended the newest logs are kept, and those of workers that run', async () => {
+  const service = await node.worker('serves', { stage: 'Inference' }, { ports: [{ containerPort: 80 }] });
+  void node.serve(service).catch(() => undefined);
+  await pidOf(service.name);
+  node.options = { keptLogs: 2 };
+  await node.restart();
+  for (const name of ['one', 'two', 'three', 'four']) {
+    await node.run(await node.worker('silent', { name })).catch(() => undefined);
+    // What was forgotten keeps its log, as long as there are not too many.
+    if (name === 'three') await node.runtime.remove(name);
+  }
+  await node.restart();
+  expect(readdirSync(join(node.stateDir, 'logs')).sort()).toEqual(['four.log', `${service.name}.log`, 'three.log']);
+});
+
+test('files of models stay while a worker may need them', async () => {
+  const model = async (content: string) => ({ url: '/m/x.onnx', format: 'onnx', blob: await node.blobs.put(content) });
+  const [served, trained] = [await model('served'), await model('trained')];
+  const file = ({ blob }: typeof served): string => join(node.stateDir, 'models', `${blob.sha256}.onnx`);
+  const serving = { stage: 'Inference', models: { MODEL_URL: [trained, served] } };
+  const worker = await node.worker('serves', serving, { ports: [{ containerPort: 80 }] });
+  void node.serve(worker).catch(() => undefined);
+  await pidOf(worker.name);
+  const other = await model('of a training');
+  await node.run(await node.worker('silent', { models: { MODEL_URL: [other] } })).catch(() => undefined);
+  // It was asked for a moment ago.
+  pruneModels(node.deps);
+  expect(existsSync(file(other))).toBe(true);
+  pruneModels(node.deps, 0);
+  expect([served, trained, other].map((one) => existsSync(file(one)))).toEqual([true, true, false]);
+  await node.runtime.remove(worker.name);
+  pruneModels(node.deps, 0);
+  expect(readdirSync(join(node.stateDir, 'models'))).toEqual([]);
 });

@@ -11,7 +11,7 @@ import type { ObservedMessage } from '../../../workflows/lib/messages.ts';
 import { healthServer } from '../../../workers/lib/health.ts';
 import { serveWorkerApi, serveWorkerViews } from '../../../workers/lib/worker-api.ts';
 import type { ImageEntry } from '../../../workers/runtimes/process/images.ts';
-import { ProcessRuntime } from '../../../workers/runtimes/process/process-runtime.ts';
+import { ProcessRuntime, type ProcessRuntimeOptions } from '../../../workers/runtimes/process/process-runtime.ts';
 
 /** What a test worker does; each is a program of its own. `report` posts to the local controller as any worker image does. */
 const report = `
@@ -56,7 +56,7 @@ export class ProcessNode {
   workflowRuns = true;
   readonly images: ImageEntry[];
   /** Of the next local controller. */
-  startingMs: number | undefined;
+  options: ProcessRuntimeOptions = {};
   runtime: ProcessRuntime;
   readonly #environments: MockActivityEnvironment[] = [];
   #address = '';
@@ -95,8 +95,7 @@ export class ProcessNode {
   async restart(between: () => void = () => undefined): Promise<void> {
     this.runtime.detach();
     between();
-    const { startingMs } = this;
-    this.runtime = new ProcessRuntime(this.stateDir, this.images, startingMs === undefined ? {} : { startingMs });
+    this.runtime = new ProcessRuntime(this.stateDir, this.images, this.options);
     await this.runtime.recover();
   }
 

@@ -17,22 +17,29 @@ import { frontImage } from './built-in.ts';
 import { Fronts, launchOfFront, removeFrontDirectory } from './fronts.ts';
 import type { ImageEntry } from './images.ts';
 import { commandOf } from './launch.ts';
+import { pruneLogs } from './log-retention.ts';
 import { WorkerStore, type WorkerRecord } from './store.ts';
 import { Supervised } from './supervised.ts';
 
 /** In the environment of every worker: tells whose it is even when the local database is lost. */
 export const stateDirVariable = 'SEDNA_STATE_DIR';
 
-/** Finished workers are kept for logs and late questions; older ones are forgotten. */
+/** Finished workers are kept for late questions; older ones are forgotten. */
 const keptFinished = 200;
 const keptDrained = 1_000;
-const defaultStartingMs = 30_000;
+
+export interface ProcessRuntimeOptions {
+  /** A worker that is not ready after so long is told to be so. Default: 30 000. */
+  startingMs?: number;
+  /** Workers that have ended and whose logs are kept. Default: 50. */
+  keptLogs?: number;
+}
 
 export class ProcessRuntime implements WorkerRuntime {
   readonly kind = 'process';
   readonly #stateDir: string;
   readonly #images: ImageEntry[];
-  readonly #startingMs: number;
+  readonly #options: Required<ProcessRuntimeOptions>;
   readonly #store: WorkerStore;
   readonly #workers = new Map<string, Supervised>();
   readonly #fronts: Fronts;
@@ -42,9 +49,9 @@ export class ProcessRuntime implements WorkerRuntime {
   /** Starting, replacing and removing one worker happen one after the other. */
   readonly #queues = new Map<string, Promise<void>>();
 
-  /** `startingMs`: a worker that is not ready after so long is told to be so. Default: 30 000. */
-  constructor(stateDir: string, images: ImageEntry[], { startingMs = defaultStartingMs } = {}) {
-    this.#startingMs = startingMs;
+  constructor(stateDir: string, images: ImageEntry[], options: ProcessRuntimeOptions = {}) {
+    const { startingMs = 30_000, keptLogs = 50 } = options;
+    this.#options = { startingMs, keptLogs };
     this.#stateDir = stateDir;
     this.#images = images;
     this.#store = new WorkerStore(join(stateDir, 'workers.db'));
@@ -67,6 +74,7 @@ export class ProcessRuntime implements WorkerRuntime {
     // The children of one that was taken over carry its environment, and go on with it.
     const strangers = leadersOf(marked, known);
     await Promise.all(strangers.map((stranger) => stopGroup(stranger, 2_000)));
+    this.#prune();
   }
 
   /** Stops watching; workers go on and are found again by `recover`. */
@@ -149,6 +157,13 @@ export class ProcessRuntime implements WorkerRuntime {
     return new Map([...pids].flatMap(([name, pid]) => (seconds.has(pid) ? [[name, seconds.get(pid) ?? 0]] : [])));
   }
 
+  uses(path: string): boolean {
+    return [...this.#workers.values()].some(
+      ({ record }) =>
+        runsOn(record) && Object.values(record.launch.contract).some((value) => value.split(';').includes(path)),
+    );
+  }
+
   async removeOwner(uid: string): Promise<void> {
     const owned = this.list().filter((worker) => worker.owner.uid === uid);
     await Promise.all(owned.map((worker) => this.remove(worker.name)));
@@ -185,10 +200,10 @@ export class ProcessRuntime implements WorkerRuntime {
 
   #supervise(record: WorkerRecord): Supervised {
     const { name } = record.launch;
-    const worker = new Supervised(record, join(this.#stateDir, 'logs', `${name}.log`), {
+    const worker = new Supervised(record, join(this.#logs, `${name}.log`), {
       save: (changed) => this.#store.save(changed),
       changed: () => this.#changed(record.launch),
-      startingMs: this.#startingMs,
+      startingMs: this.#options.startingMs,
       command: (ports) => commandOf(record.launch, this.#images, this.#environment(record.launch, ports)),
     });
     this.#workers.set(name, worker);
@@ -227,11 +242,18 @@ export class ProcessRuntime implements WorkerRuntime {
     this.#changed({ name, ...(launch?.front === undefined ? {} : { front: launch.front }) });
   }
 
+  get #logs(): string {
+    return join(this.#stateDir, 'logs');
+  }
+
   #prune(): void {
-    const finished = [...this.#workers.values()].filter(
-      ({ record }) => record.exit !== undefined && record.launch.restart === 'Never',
-    );
+    const finished = [...this.#workers.values()].filter(({ record }) => !runsOn(record));
     for (const { record } of finished.slice(0, -keptFinished)) this.#forget(record.launch.name);
+    const runs = (name: string): boolean => {
+      const worker = this.#workers.get(name);
+      return worker !== undefined && runsOn(worker.record);
+    };
+    pruneLogs(this.#logs, runs, this.#options.keptLogs);
   }
 
   #serial(name: string, act: () => Promise<void>): Promise<void> {
@@ -243,6 +265,11 @@ export class ProcessRuntime implements WorkerRuntime {
     });
     return next;
   }
+}
+
+/** It has not ended for good. */
+function runsOn({ exit, launch }: WorkerRecord): boolean {
+  return exit === undefined || launch.restart === 'Always';
 }
 
 /** Whether what there is, running or ended, is what the launch asks for. */
