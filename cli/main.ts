@@ -2,51 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../deploy/local/files.ts';
+import { commandsFor } from './lib/commands.ts';
 import { EXIT, reportError } from './lib/errors.ts';
-import * as apply from './apply.ts';
-import * as crds from './crds.ts';
-import * as deletion from './delete.ts';
-import * as describe from './describe.ts';
-import * as doctor from './doctor.ts';
-import * as down from './down.ts';
-import * as explain from './explain.ts';
-import * as fork from './fork.ts';
-import * as get from './get.ts';
-import * as gm from './gm.ts';
-import * as lc from './lc.ts';
-import * as logs from './logs.ts';
-import * as nodes from './nodes.ts';
-import * as reset from './reset.ts';
-import * as rounds from './rounds.ts';
-import * as simulate from './simulate.ts';
-import * as up from './up.ts';
-import * as verbs from './verbs.ts';
-import * as versions from './version.ts';
-import * as wait from './wait.ts';
-
-/** One file per verb, in the order of `sedna --help`. A verb imports what is heavy inside its action: every other one starts faster. */
-const VERBS: { register: (program: Command) => void }[] = [
-  up,
-  down,
-  doctor,
-  apply,
-  get,
-  describe,
-  explain,
-  deletion,
-  verbs,
-  rounds,
-  reset,
-  fork,
-  wait,
-  logs,
-  nodes,
-  simulate,
-  crds,
-  gm,
-  lc,
-  versions,
-];
 
 function version(): string {
   const manifest = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
@@ -63,7 +20,7 @@ async function main(): Promise<void> {
       'after',
       '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 server not reached, 5 timed out, 130 interrupted.',
     );
-  for (const verb of VERBS) verb.register(program);
+  for (const commands of await commandsFor(process.argv.slice(2))) commands.register(program);
   try {
     await program.parseAsync();
   } catch (error) {
