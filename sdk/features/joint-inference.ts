@@ -137,14 +137,14 @@ export class JointInference<I = unknown, O = unknown> {
    */
   async inference(input: I, request: JointRequest<O> = {}): Promise<JointResult<O>> {
     await this.start();
-    const call = new Call(request, this.#deadlineMs, this.#deferred ? keepingMs : 0);
+    const call = new Call(request, this.#deadlineMs, this.#deferred?.accepts ? keepingMs : 0);
     const joint =
       this.mode === 'mining-then-inference' ? await this.#mineFirst(input, call) : await this.#mineAfter(input, call);
     this.#statistics.count(joint.isHard);
     // Nobody has found it hard.
     if (joint.decision.reason === 'EdgeFailed') return joint;
     if (joint.cloudResult !== undefined && !joint.degraded) await this.#tell(input, joint.cloudResult, call);
-    if (!joint.degraded || !this.#deferred || joint.decision.reason === 'CloudRefused') return joint;
+    if (!joint.degraded || !this.#deferred?.accepts || joint.decision.reason === 'CloudRefused') return joint;
     const { requestId: id, result: provisional } = joint;
     const withinMs = call.millisecondsToDeadline();
     const deferral = await this.#deferred.keep({ id, input, provisional, callback: request.callback, withinMs });

@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { deferred, deferredLimits } from '../../../crds/lib/joint-inference.ts';
+import type { Deferred } from '../../../crds/lib/joint-inference.ts';
 import { signature } from '../../../crds/lib/signature.ts';
 import type { ModelSignature } from '../../../crds/lib/signature.ts';
+import { deferredFolder, inheritedFolder, storeFiles } from '../../features/joint-inference/deferred/inherited.ts';
 import { Context } from '../../worker/context.ts';
 
 /** For running requests when a worker ends, in ms: below the 10 s after which it is killed, so that it closes what it holds. */
@@ -17,7 +20,8 @@ export interface ServingEnvironment {
   signature?: ModelSignature;
   /** Kept over restarts of the worker. */
   stateFolder: string;
-  deferred?: { folder: string; quotaBytes: number; maxAgeMs: number; callbackHosts?: string[] };
+  /** Not `accepts`: what was kept before still gets its end. */
+  deferred?: { folder: string; quotaBytes: number; maxAgeMs: number; callbackHosts?: string[]; accepts: boolean };
   hardExamples?: { url: string; format: string };
   /** Time from a request to its answer, in ms (`SEDNA_DEADLINE_MS`). */
   deadlineMs: number;
@@ -41,16 +45,17 @@ export function servingEnvironment(environment = process.env): ServingEnvironmen
     signature: parsed(context, 'MODEL_SIGNATURE', signature()),
     deadlineMs: context.number('SEDNA_DEADLINE_MS', 1_000, 1),
     ...(hedgeAfterMs > 0 && { hedgeAfterMs }),
-    ...(wanted?.enabled && {
-      deferred: {
-        folder: path.join(stateFolder, 'deferred'),
-        callbackHosts: wanted.callbackHosts,
-        ...deferredLimits(wanted),
-      },
-    }),
+    ...deferredAnswers(path.join(stateFolder, deferredFolder), wanted),
     // The dataset may not be there yet, or be on another node: status says so.
     ...(url !== undefined && format !== undefined && { hardExamples: { url, format } }),
   };
+}
+
+function deferredAnswers(folder: string, wanted: Deferred | undefined): Pick<ServingEnvironment, 'deferred'> {
+  const accepts = wanted?.enabled === true;
+  const isLeft = [storeFiles[0], inheritedFolder].some((name) => existsSync(path.join(folder, name)));
+  if (!accepts && !isLeft) return {};
+  return { deferred: { folder, accepts, callbackHosts: wanted?.callbackHosts, ...deferredLimits(wanted ?? {}) } };
 }
 
 function parsed<T extends z.ZodType>(context: Context, name: string, schema: T): z.infer<T> | undefined {

@@ -124,6 +124,22 @@ test('the cloud dies: nobody waits; it comes back: each request has its final an
   while (!(await reader.read()).done);
 });
 
+test('deferred answers are switched off: what was promised comes all the same, and nothing is promised any more', async () => {
+  const state = { SEDNA_WORKER_STATE: mkdtempSync(join(folder, 'state-')) };
+  const edge = await startEdge({ ...state, SEDNA_DEFERRED: '{"enabled":true}' });
+  expect((await ask(rows(1, 2), {}, 'promised')).parameters).toMatchObject({ degraded: true, deferred: 'pending' });
+  await end(edge, 'SIGTERM');
+  await startEdge(state);
+  const { parameters } = await ask(rows(3, 4), {}, 'second');
+  expect(parameters).toMatchObject({ degraded: true });
+  expect(parameters).not.toHaveProperty('deferred');
+  await startBig();
+  const stateOf = async (id: string): Promise<unknown> =>
+    (await (await fetch(`http://127.0.0.1:${edgePort}/v2/requests/${id}`)).json()) as unknown;
+  await until(async () => ((await stateOf('promised')) as { state: string }).state === 'final');
+  expect(await stateOf('second')).toEqual({ error: expect.stringContaining('no deferred request "second"') });
+});
+
 test('a model that crashes again and again ends its worker, which says why', async () => {
   const edge = await startEdge({ HEM_NAME: 'EdgeOnly' });
   const ended = once(edge, 'exit');

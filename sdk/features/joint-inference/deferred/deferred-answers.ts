@@ -20,6 +20,8 @@ export interface DeferredOptions {
   quotaBytes: number;
   /** Time until a request expires, in ms; its end is kept as long again for its caller. */
   maxAgeMs: number;
+  /** False: nothing new is kept, what waits still gets its end. Default: true. */
+  accepts?: boolean;
   /** Default: none. */
   callbackHosts?: CallbackHosts;
   /** Time the big model may take for one answer, in ms. Default: 30 000. */
@@ -100,6 +102,10 @@ export class DeferredAnswers<I = unknown> {
     this.#store = new DeferredStoreClient({ folder, quotaBytes, maxAgeMs });
     const present = (end: StoredRequest) => this.#presented(end);
     this.#telling = new Telling({ store: this.#store, callbackHosts, present, signal: this.#closing.signal });
+  }
+
+  get accepts(): boolean {
+    return this.#options.accepts ?? true;
   }
 
   /** Begins to ask, to tell callers and to expire. `learner`: gets each input that has a final answer at least once, kills or not. */
