@@ -1,7 +1,7 @@
 /** Tensors as the binary tensor data extension and gRPC's raw contents have them: row-major, little-endian; BYTES with lengths. */
 import { isUtf8 } from 'node:buffer';
 import type { Tensor, TensorType } from '../../tensor.ts';
-import { InferenceError } from '../errors.ts';
+import { badInput } from './bad-input.ts';
 import { bytesPerElement, elementsOf, numbersIn, wireType } from './element-types.ts';
 
 /** What is before each element of a BYTES tensor: its length, uint32. */
@@ -24,9 +24,9 @@ export function readBinaryTensor({ name, datatype, shape, binary = false }: Bina
   const expected = elementsOf(shape) * bytesPerElement(datatype);
   if (bytes.byteLength !== expected) {
     const type = wireType(datatype);
-    throw bad(name, `has ${bytes.byteLength} bytes; ${type} of shape [${shape.join(', ')}] needs ${expected}`);
+    throw badInput(name, `has ${bytes.byteLength} bytes; ${type} of shape [${shape.join(', ')}] needs ${expected}`);
   }
-  if (datatype === 'bool' && bytes.some((byte) => byte > 1)) throw bad(name, 'has a BOOL other than 0 and 1');
+  if (datatype === 'bool' && bytes.some((byte) => byte > 1)) throw badInput(name, 'has a BOOL other than 0 and 1');
   return { datatype, shape, data: numbersIn(datatype, bytes) };
 }
 
@@ -38,20 +38,20 @@ function readElements(
   const elements: (string | Uint8Array)[] = [];
   const count = elementsOf(shape);
   if (count > MAX_ELEMENTS)
-    throw bad(name, `has ${count} elements of BYTES; at most ${MAX_ELEMENTS} fit in one tensor`);
+    throw badInput(name, `has ${count} elements of BYTES; at most ${MAX_ELEMENTS} fit in one tensor`);
   for (let at = 0; at < buffer.byteLength;) {
     if (elements.length === count)
-      throw bad(name, `has more elements than the ${count} of shape [${shape.join(', ')}]`);
+      throw badInput(name, `has more elements than the ${count} of shape [${shape.join(', ')}]`);
     const start = at + LENGTH_BYTES;
     const end = start <= buffer.byteLength ? start + buffer.readUInt32LE(at) : Infinity;
-    if (end > buffer.byteLength) throw bad(name, `element ${elements.length} is cut off`);
+    if (end > buffer.byteLength) throw badInput(name, `element ${elements.length} is cut off`);
     const element = buffer.subarray(start, end);
-    if (!binary && !isUtf8(element)) throw bad(name, `element ${elements.length} is not UTF-8`);
+    if (!binary && !isUtf8(element)) throw badInput(name, `element ${elements.length} is not UTF-8`);
     elements.push(binary ? element : element.toString());
     at = end;
   }
   if (elements.length === count) return elements;
-  throw bad(name, `has ${elements.length} elements; shape [${shape.join(', ')}] needs ${count}`);
+  throw badInput(name, `has ${elements.length} elements; shape [${shape.join(', ')}] needs ${count}`);
 }
 
 /** The bytes of a tensor: for numbers a view of its own memory, so send it before that changes. */
@@ -85,5 +85,3 @@ function writeElements(data: ArrayLike<string | Uint8Array>): Uint8Array {
   }
   return Buffer.concat(parts);
 }
-
-const bad = (name: string, problem: string) => new InferenceError(400, `input "${name}": ${problem}`);

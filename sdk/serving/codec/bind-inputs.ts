@@ -1,6 +1,6 @@
 import type { Tensor, TensorInfo } from '../../tensor.ts';
-import { InferenceError } from '../errors.ts';
 import type { ServedInput } from '../served-model.ts';
+import { badInput } from './bad-input.ts';
 import { wireType } from './element-types.ts';
 
 /** An input as a request gives it, before its values are read. */
@@ -23,22 +23,22 @@ export function bindInputs<T extends GivenInput>(
   for (const tensor of given) {
     const info = inputs.find(({ name }) => name === tensor.name);
     if (!info) {
-      throw bad(tensor.name, `the model has no such input; it has: ${inputs.map(({ name }) => name).join(', ')}`);
+      throw badInput(tensor.name, `the model has no such input; it has: ${inputs.map(({ name }) => name).join(', ')}`);
     }
-    if (feeds.has(tensor.name)) throw bad(tensor.name, 'is given twice');
+    if (feeds.has(tensor.name)) throw badInput(tensor.name, 'is given twice');
     feeds.set(tensor.name, read(tensor, fitting(info, tensor)));
   }
   const missing = inputs.find(({ name }) => !feeds.has(name));
-  if (missing) throw bad(missing.name, `is missing; expected ${expected(missing)}`);
+  if (missing) throw badInput(missing.name, `is missing; expected ${expected(missing)}`);
   return Object.fromEntries(feeds);
 }
 
 /** The declaration that the tensor fits: the input's own, or what it takes instead. */
 function fitting(info: ServedInput, { shape, datatype }: GivenInput): TensorInfo & { binary?: boolean } {
   const declared = [info, ...(info.or ? [info.or] : [])].filter((one) => datatype === wireType(one.datatype));
-  if (declared.length === 0) throw bad(info.name, `is ${datatype}; expected ${expected(info)}`);
+  if (declared.length === 0) throw badInput(info.name, `is ${datatype}; expected ${expected(info)}`);
   const found = declared.find((one) => fitsShape(one, shape));
-  if (!found) throw bad(info.name, `has shape [${shape.join(', ')}]; expected ${expected(info)}`);
+  if (!found) throw badInput(info.name, `has shape [${shape.join(', ')}]; expected ${expected(info)}`);
   return found;
 }
 
@@ -55,5 +55,3 @@ const expected = (info: ServedInput): string =>
   [info, ...(info.or ? [info.or] : [])]
     .map(({ datatype, shape }) => `${wireType(datatype)} of shape [${wireShape(shape).join(', ')}]`)
     .join(' or ');
-
-const bad = (name: string, problem: string) => new InferenceError(400, `input "${name}": ${problem}`);

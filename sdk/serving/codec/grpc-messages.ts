@@ -3,6 +3,7 @@ import type { Tensor } from '../../tensor.ts';
 import { InferenceError } from '../errors.ts';
 import type { Inferred, Parameter, Parameters, ServedInput } from '../served-model.ts';
 import type { InferCall } from '../service.ts';
+import { badInput } from './bad-input.ts';
 import { binaryOf, readBinaryTensor } from './binary-tensor.ts';
 import { bindInputs } from './bind-inputs.ts';
 import { typeOfWire, wireType } from './element-types.ts';
@@ -44,7 +45,7 @@ export function readGrpcRequest(request: ModelInferRequest, inputs: readonly Ser
     throw new InferenceError(400, `raw_input_contents has ${raw.length} elements for ${tensors.length} inputs`);
   }
   const given = tensors.map(({ name, datatype, shape = [], parameters = {}, contents }, i) => {
-    if ('shared_memory_region' in parameters) throw bad(name, 'shared memory is not supported; send the data');
+    if ('shared_memory_region' in parameters) throw badInput(name, 'shared memory is not supported; send the data');
     return { name, datatype, shape: dimensions(name, shape), contents, raw: raw[i] };
   });
   for (const output of outputs) checkOutput(output);
@@ -53,7 +54,7 @@ export function readGrpcRequest(request: ModelInferRequest, inputs: readonly Ser
     parameters: readParameters(request.parameters ?? {}),
     feeds: bindInputs(inputs, given, ({ name, datatype, shape, contents, raw: bytes }, { binary }) => {
       const type = typeOfWire(datatype);
-      if (!type) throw bad(name, `datatype "${datatype}" is unknown`);
+      if (!type) throw badInput(name, `datatype "${datatype}" is unknown`);
       const tensor = { name, datatype: type, shape, binary };
       return bytes === undefined ? readContents(tensor, contents) : readBinaryTensor(tensor, bytes);
     }),
@@ -84,7 +85,10 @@ export function writeGrpcResponse(model: string, call: InferCall, { version, out
 function dimensions(name: string, shape: readonly Int64[]): number[] {
   const sizes = shape.map((size) => (typeof size === 'number' ? size : size.toNumber()));
   if (sizes.length <= MAX_RANK && sizes.every((size) => size >= 0 && size < 2 ** 31)) return sizes;
-  throw bad(name, `has the shape [${sizes.join(', ')}]; dimensions go from 0 to 2^31 - 1, at most ${MAX_RANK} of them`);
+  throw badInput(
+    name,
+    `has the shape [${sizes.join(', ')}]; dimensions go from 0 to 2^31 - 1, at most ${MAX_RANK} of them`,
+  );
 }
 
 function readParameters(given: Record<string, InferParameter>): Parameters {
@@ -106,5 +110,3 @@ function writeParameters(parameters: Parameters): Record<string, object> {
   });
   return Object.fromEntries(entries);
 }
-
-const bad = (name: string, problem: string) => new InferenceError(400, `input "${name}": ${problem}`);

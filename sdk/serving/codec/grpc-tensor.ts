@@ -1,6 +1,6 @@
 /** Typed contents of gRPC tensors, for callers that do not send raw bytes. */
 import type { Tensor, TensorType } from '../../tensor.ts';
-import { InferenceError } from '../errors.ts';
+import { badInput } from './bad-input.ts';
 import { elementsOf } from './element-types.ts';
 
 type Int64 = number | { toString(): string };
@@ -57,18 +57,18 @@ export function readContents(
   contents: TensorContents | null | undefined,
 ): Tensor {
   const field = FIELDS[datatype];
-  if (field === undefined) throw bad(name, 'FP16 has no typed contents; send raw_input_contents');
+  if (field === undefined) throw badInput(name, 'FP16 has no typed contents; send raw_input_contents');
   const values: readonly unknown[] = contents?.[field] ?? [];
   const count = elementsOf(shape);
   if (values.length !== count) {
-    throw bad(name, `${field} has ${values.length} elements; shape [${shape.join(', ')}] needs ${count}`);
+    throw badInput(name, `${field} has ${values.length} elements; shape [${shape.join(', ')}] needs ${count}`);
   }
   if (datatype === 'string')
     return { datatype, shape, data: binary ? values : (values as Uint8Array[]).map(text(name)) };
   const data = MAKE[datatype](values as never[]);
   if (field === 'int_contents' || field === 'uint_contents') {
     const lost = values.findIndex((value, i) => value !== data[i]);
-    if (lost >= 0) throw bad(name, `element ${lost} is ${String(values[lost])}, which ${datatype} cannot hold`);
+    if (lost >= 0) throw badInput(name, `element ${lost} is ${String(values[lost])}, which ${datatype} cannot hold`);
   }
   return { datatype, shape, data };
 }
@@ -79,8 +79,6 @@ const text = (name: string) => (bytes: Uint8Array, i: number) => {
   try {
     return decoder.decode(bytes);
   } catch {
-    throw bad(name, `element ${i} is not UTF-8`);
+    throw badInput(name, `element ${i} is not UTF-8`);
   }
 };
-
-const bad = (name: string, problem: string) => new InferenceError(400, `input "${name}": ${problem}`);

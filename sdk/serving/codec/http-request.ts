@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Tensor } from '../../tensor.ts';
 import { InferenceError } from '../errors.ts';
 import type { Parameters, ServedInput } from '../served-model.ts';
+import { badInput } from './bad-input.ts';
 import { readBinaryTensor } from './binary-tensor.ts';
 import { bindInputs } from './bind-inputs.ts';
 import { typeOfWire } from './element-types.ts';
@@ -95,7 +96,7 @@ function readTensor({ name, shape, datatype, data, bytes }: GivenTensor, declare
   const { binary } = declared;
   if (bytes === undefined) return decodeTensor({ name, shape, datatype, data, binary });
   const type = typeOfWire(datatype);
-  if (!type) throw new InferenceError(400, `input "${name}": datatype "${datatype}" is unknown`);
+  if (!type) throw badInput(name, `datatype "${datatype}" is unknown`);
   return readBinaryTensor({ name, shape, datatype: type, binary }, bytes);
 }
 
@@ -103,17 +104,17 @@ function readTensor({ name, shape, datatype, data, bytes }: GivenTensor, declare
 function withBytes(tensors: z.infer<typeof requestSchema>['inputs'], binary: Buffer): GivenTensor[] {
   let at = 0;
   const given = tensors.map(({ parameters: own = {}, ...tensor }): GivenTensor => {
-    if ('shared_memory_region' in own) throw bad(tensor.name, 'shared memory is not supported; send the data');
+    if ('shared_memory_region' in own) throw badInput(tensor.name, 'shared memory is not supported; send the data');
     const size = own['binary_data_size'];
     if (size === undefined) return tensor;
-    if (tensor.data !== undefined) throw bad(tensor.name, 'has both data and binary_data_size; give one of them');
+    if (tensor.data !== undefined) throw badInput(tensor.name, 'has both data and binary_data_size; give one of them');
     if (!Number.isSafeInteger(size) || (size as number) < 0) {
-      throw bad(tensor.name, 'binary_data_size must be a number of bytes');
+      throw badInput(tensor.name, 'binary_data_size must be a number of bytes');
     }
     const start = at;
     at += size as number;
     if (at > binary.byteLength) {
-      throw bad(tensor.name, `binary_data_size is ${size}; the body has ${binary.byteLength - start} bytes left`);
+      throw badInput(tensor.name, `binary_data_size is ${size}; the body has ${binary.byteLength - start} bytes left`);
     }
     return { ...tensor, bytes: binary.subarray(start, at) };
   });
@@ -137,5 +138,3 @@ function requested(
   if (typeof binary !== 'boolean') throw new InferenceError(400, `output "${name}": binary_data must be true or false`);
   return { name, binary };
 }
-
-const bad = (name: string, problem: string) => new InferenceError(400, `input "${name}": ${problem}`);

@@ -1,5 +1,6 @@
 import type { Tensor, TensorType } from '../../tensor.ts';
 import { InferenceError } from '../errors.ts';
+import { badInput } from './bad-input.ts';
 import { elementsOf, WIRE_TYPES, typeOfWire, wireType } from './element-types.ts';
 
 /** A tensor as the protocol writes it in JSON; `data` may be flat or nested. */
@@ -32,11 +33,11 @@ export const MAX_RANK = 16;
 /** Reads a tensor of a request. Refuses unknown types, wrong element counts and values that do not fit, by the input's name. */
 export function decodeTensor({ name, shape, datatype, data, binary = false }: JsonTensor): Tensor {
   const type = typeOfWire(datatype);
-  if (!type) throw bad(name, `datatype "${datatype}" is unknown; known: ${Object.keys(WIRE_TYPES).join(', ')}`);
+  if (!type) throw badInput(name, `datatype "${datatype}" is unknown; known: ${Object.keys(WIRE_TYPES).join(', ')}`);
   const values = flatten(data, name);
   const count = elementsOf(shape);
   if (values.length !== count) {
-    throw bad(name, `data has ${values.length} elements; shape [${shape.join(', ')}] needs ${count}`);
+    throw badInput(name, `data has ${values.length} elements; shape [${shape.join(', ')}] needs ${count}`);
   }
   return { datatype: type, shape, data: typed(values, { type, name, binary }) };
 }
@@ -63,11 +64,11 @@ function plainInteger(value: unknown): number | string {
 }
 
 function flatten(data: unknown, name: string): unknown[] {
-  if (!Array.isArray(data)) throw bad(name, 'data must be an array');
+  if (!Array.isArray(data)) throw badInput(name, 'data must be an array');
   if (!Array.isArray(data[0]) && !data.some(Array.isArray)) return data as unknown[];
   const flat: unknown[] = [];
   const walk = (items: unknown[], depth: number): void => {
-    if (depth > MAX_RANK) throw bad(name, `data is nested deeper than ${MAX_RANK} levels`);
+    if (depth > MAX_RANK) throw badInput(name, `data is nested deeper than ${MAX_RANK} levels`);
     for (const item of items) {
       if (Array.isArray(item)) walk(item, depth + 1);
       else flat.push(item);
@@ -100,7 +101,7 @@ function typed(values: unknown[], { type, name, binary }: Target): Tensor['data'
     case 'uint64':
       return BigUint64Array.from(bigints(values, UINT64, name));
     default:
-      throw bad(name, 'FP16 has no JSON form; send binary data, or FP32 if the model takes it');
+      throw badInput(name, 'FP16 has no JSON form; send binary data, or FP32 if the model takes it');
   }
 }
 
@@ -108,9 +109,9 @@ function typed(values: unknown[], { type, name, binary }: Target): Tensor['data'
 function floats<T extends Float32Array | Float64Array>(values: unknown[], target: T, name: string): T {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
-    if (typeof value !== 'number') throw bad(name, `element ${i} is ${show(value)}; expected a number`);
+    if (typeof value !== 'number') throw badInput(name, `element ${i} is ${show(value)}; expected a number`);
     target[i] = value;
-    if (!Number.isFinite(target[i])) throw bad(name, `element ${i} is too large for the datatype`);
+    if (!Number.isFinite(target[i])) throw badInput(name, `element ${i} is too large for the datatype`);
   }
   return target;
 }
@@ -124,7 +125,7 @@ function wholeNumbers(
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     if (!Number.isInteger(value) || value < min || value > max) {
-      throw bad(name, `element ${i} is ${show(value)}; expected a whole number from ${min} to ${max}`);
+      throw badInput(name, `element ${i} is ${show(value)}; expected a whole number from ${min} to ${max}`);
     }
     target[i] = value;
   }
@@ -147,7 +148,7 @@ function ensure<T>(
   { name, expected }: { name: string; expected: string },
 ): T[] {
   const index = values.findIndex((value) => !fits(value));
-  if (index >= 0) throw bad(name, `element ${index} is ${show(values[index])}; expected ${expected}`);
+  if (index >= 0) throw badInput(name, `element ${index} is ${show(values[index])}; expected ${expected}`);
   return values as T[];
 }
 
@@ -162,5 +163,3 @@ function bigints(values: unknown[], { min, max }: { min: bigint; max: bigint }, 
 // JSON cannot write a BigInt; a long element would only fill the error.
 const show = (value: unknown): string =>
   typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? 'undefined').slice(0, 100);
-
-const bad = (name: string, problem: string) => new InferenceError(400, `input "${name}": ${problem}`);
