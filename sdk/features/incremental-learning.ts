@@ -61,7 +61,7 @@ export class IncrementalLearning<S = unknown, I = unknown, O = unknown> {
     this.onProblem = options.onProblem ?? ((problem) => console.error(problem));
     this.statistics = new InferenceStatistics({
       periodSeconds: this.config.reportPeriodSeconds,
-      send: (ownerInfo) => this.send({ kind: 'inference', ownerInfo }),
+      send: (ownerInfo, last) => this.send({ kind: 'inference', ownerInfo }, last),
       onProblem: this.onProblem,
     });
   }
@@ -131,10 +131,9 @@ export class IncrementalLearning<S = unknown, I = unknown, O = unknown> {
     }
   }
 
-  /** Stops watching for new versions. */
+  /** Stops watching for new versions, and reports what was counted. */
   async close(): Promise<void> {
-    this.statistics.close();
-    await this.hotUpdate?.close();
+    await Promise.all([this.statistics.close(), this.hotUpdate?.close()]);
     this.hotUpdate = undefined;
   }
 
@@ -222,8 +221,12 @@ export class IncrementalLearning<S = unknown, I = unknown, O = unknown> {
     }
   }
 
-  private send(report: Pick<WorkerReport, 'kind' | 'status' | 'results' | 'ownerInfo' | 'message'>): Promise<void> {
-    return sendReport(this.config.lcServer, { ...identity(this.config, OWNER_KIND), ...report }, this.reportOptions);
+  private send(
+    report: Pick<WorkerReport, 'kind' | 'status' | 'results' | 'ownerInfo' | 'message'>,
+    options?: ReportOptions,
+  ): Promise<void> {
+    const all = { ...identity(this.config, OWNER_KIND), ...report };
+    return sendReport(this.config.lcServer, all, { ...this.reportOptions, ...options });
   }
 }
 

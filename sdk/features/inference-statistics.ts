@@ -1,9 +1,14 @@
 /** Counts inferences and hard examples, and reports the totals now and then (section 4.8 of the control-plane reference). */
 
+import type { ReportOptions } from '../worker/report.ts';
+
+/** Who ends must not wait long. */
+const lastReport: ReportOptions = { attempts: 1, refusedForMs: 0, timeoutMs: 2_000 };
+
 export interface InferenceStatisticsOptions {
   /** Time between two reports, in seconds. */
   periodSeconds: number;
-  send: (ownerInfo: Record<string, unknown>) => Promise<void>;
+  send: (ownerInfo: Record<string, unknown>, options?: ReportOptions) => Promise<void>;
   /** A report that is lost: the next one has the totals again. */
   onProblem: (problem: Error) => void;
 }
@@ -30,23 +35,26 @@ export class InferenceStatistics {
     if (isHard) this.hard += 1;
   }
 
-  close(): void {
+  /** Sends what was counted since the last report, once and within two seconds. */
+  async close(): Promise<void> {
     clearInterval(this.timer);
     this.timer = undefined;
+    await this.report(lastReport);
   }
 
   /** Totals since the start; nothing is sent when nothing was added. */
-  private async report(): Promise<void> {
+  private async report(options?: ReportOptions): Promise<void> {
     const { total, hard } = this;
     if (total === this.reported) return;
     try {
-      await this.options.send({
+      const ownerInfo = {
         startTime: this.startTime,
         updateTime: localTime(new Date()),
         inferenceNumber: total,
         hardExampleNumber: hard,
         uploadCloudRatio: hard / total,
-      });
+      };
+      await this.options.send(ownerInfo, options);
       this.reported = total;
     } catch (error) {
       this.options.onProblem(error as Error);

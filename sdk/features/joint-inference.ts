@@ -105,11 +105,11 @@ export class JointInference<I = unknown, O = unknown> {
     this.#onHardExample = options.onHardExample;
     this.#statistics = new InferenceStatistics({
       periodSeconds: this.config.reportPeriodSeconds,
-      send: (ownerInfo) =>
+      send: (ownerInfo, last) =>
         sendReport(
           this.config.lcServer,
           { ...identity(this.config, OWNER_KIND), kind: 'inference', ownerInfo },
-          options.report,
+          { ...options.report, ...last },
         ),
       onProblem: this.#onProblem,
     });
@@ -151,10 +151,9 @@ export class JointInference<I = unknown, O = unknown> {
     return { ...joint, deferral };
   }
 
-  /** Reports no more. Answers that are under way are still given. */
+  /** Reports what it counted, and no more then. Answers that are under way are still given. */
   async close(): Promise<void> {
-    this.#statistics.close();
-    await this.#deferred?.close();
+    await Promise.all([this.#statistics.close(), this.#deferred?.close()]);
     await this.#cloud.close();
   }
 

@@ -1,5 +1,6 @@
-import { createReadStream } from 'node:fs';
-import { appendFile, mkdir, open } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { appendFile, link, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import type { Tensors } from '../../features/joint-inference/oip-big-model.ts';
@@ -62,6 +63,8 @@ export class HardExampleLog {
   /** A line that a killed process left half-written is closed; a new table gets its header. */
   async #begin(columns: number): Promise<void> {
     await mkdir(path.dirname(this.#file), { recursive: true });
+    const header = [...Array.from({ length: columns }, (_, i) => `x${i}`), 'label', 'labelledBy'].join();
+    if (this.#format === 'csv') await this.#create(header);
     const file = await open(this.#file, 'a+');
     try {
       const { size } = await file.stat();
@@ -69,7 +72,6 @@ export class HardExampleLog {
       if (size > 0) await file.read(last, 0, 1, size - 1);
       if (size > 0 && last.toString() !== '\n') await file.appendFile('\n');
       if (this.#format !== 'csv') return;
-      const header = [...Array.from({ length: columns }, (_, i) => `x${i}`), 'label', 'labelledBy'].join();
       if (size === 0) await file.appendFile(`${header}\n`);
       else if (!(await this.#beginsWith(file, header))) {
         throw new Error(
@@ -78,6 +80,18 @@ export class HardExampleLog {
       }
     } finally {
       await file.close();
+    }
+  }
+
+  /** A table comes with its header: of several processes that begin at the same time one makes it. Where there are no hard links, none does. */
+  async #create(header: string): Promise<void> {
+    if (existsSync(this.#file)) return;
+    const table = path.join(path.dirname(this.#file), `.${path.basename(this.#file)}.${randomUUID()}`);
+    try {
+      await writeFile(table, `${header}\n`);
+      await link(table, this.#file).catch(() => undefined);
+    } finally {
+      await rm(table, { force: true });
     }
   }
 

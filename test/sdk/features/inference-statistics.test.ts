@@ -25,7 +25,8 @@ describe('InferenceStatistics', () => {
     expect(sent).toHaveLength(1);
     expect(sent[0]).toMatchObject({ inferenceNumber: 4, hardExampleNumber: 1, uploadCloudRatio: 0.25 });
     expect(sent[0]?.['updateTime']).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
-    statistics.close();
+    await statistics.close();
+    expect(sent).toHaveLength(1);
   });
 
   it('sends the totals again after a report that was lost', async () => {
@@ -48,6 +49,21 @@ describe('InferenceStatistics', () => {
     await jest.advanceTimersByTimeAsync(1_000);
     expect(problems).toHaveLength(1);
     expect(sent).toEqual([1]);
-    statistics.close();
+    await statistics.close();
+  });
+
+  it('sends the last counts when it is closed', async () => {
+    const sent: unknown[] = [];
+    const statistics = new InferenceStatistics({
+      periodSeconds: 3_600,
+      send: async ({ inferenceNumber }, options) => void sent.push([inferenceNumber, options]),
+      onProblem: (problem) => {
+        throw problem;
+      },
+    });
+    statistics.start();
+    statistics.count(true);
+    await statistics.close();
+    expect(sent).toEqual([[1, expect.objectContaining({ attempts: 1 })]]);
   });
 });

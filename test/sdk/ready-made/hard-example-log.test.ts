@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from '@jest/globals';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { HardExampleLog } from '../../../sdk/ready-made/lib/hard-example-log.ts';
 import type { Tensors } from '../../../sdk/index.ts';
 
@@ -40,6 +40,13 @@ test('csv: a header for a new table; the columns of another one are left alone, 
     `spec.hardExamples.dataset: the columns of ${file} are not x0 … x0, label, labelledBy`,
   );
   expect(lines()).toEqual(table);
+});
+
+test('several that begin a table at the same time: it has one header', async () => {
+  const logs = Array.from({ length: 8 }, () => new HardExampleLog({ url: file, format: 'csv' }));
+  await Promise.all(logs.map((log) => log.append(floats(0.5, 1), floats(0.25, 0.75))));
+  expect(lines()).toEqual(['x0,x1,label,labelledBy', ...Array<string>(8).fill('0.5,1,1,big-model'), '']);
+  expect(readdirSync(dirname(file))).toEqual(['index']);
 });
 
 test('one that may be there already is not appended twice, whatever is around it', async () => {
