@@ -1,4 +1,6 @@
 /** The versions of a Model. Pure. */
+import type { ModelSource } from '../../activities/contracts.ts';
+import type { PublishedModel } from '../model.ts';
 import type { ModelVersion } from './messages.ts';
 
 /** Bound of the list in status; blobs of forgotten versions stay in the store. */
@@ -29,4 +31,12 @@ function bounded(versions: ModelVersion[]): ModelVersion[] {
   if (excess <= 0) return versions;
   const dropped = new Set(versions.filter((version) => version.stage !== 'live').slice(0, excess));
   return versions.filter((version) => !dropped.has(version));
+}
+
+/** The live version if there is one (any node can have it), else the file that the Model names. */
+export function currentModel(model: PublishedModel): ModelSource {
+  const { url, format, live } = model;
+  return live === undefined
+    ? { url, format }
+    : { url, format, blob: { uri: live.uri, sha256: live.sha256, bytes: live.bytes } };
 }

@@ -3,7 +3,8 @@ import type { ModelSource } from '../../../activities/contracts.ts';
 import { serviceWorkerName } from '../ids.ts';
 import { keptEvalSets, type Take } from '../samples.ts';
 import { maxConditions, type Condition } from '../status.ts';
-import { assess, currentModel, type JobView } from './situation.ts';
+import { currentModel } from '../versions.ts';
+import { assess, type JobView } from './situation.ts';
 import {
   type IncrementalState,
   type RoundEvent,

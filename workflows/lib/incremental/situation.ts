@@ -1,5 +1,4 @@
 /** What an incremental job finds around itself: its Dataset, Models and nodes, or why it cannot go on. Pure. */
-import type { ModelSource } from '../../../activities/contracts.ts';
 import type { IncrementalLearningJobFields, WorkerFields } from '../../../crds/fields.ts';
 import type { PublishedDataset } from '../../dataset.ts';
 import type { PublishedModel } from '../../model.ts';
@@ -128,12 +127,4 @@ export function silentNode(view: JobView, nodes: string[]): Problem | undefined 
     if (problem !== undefined) return problem;
   }
   return undefined;
-}
-
-/** The live version if there is one (any node can have it), else the file that the Model names. */
-export function currentModel(model: PublishedModel): ModelSource {
-  const { url, format, live } = model;
-  return live === undefined
-    ? { url, format }
-    : { url, format, blob: { uri: live.uri, sha256: live.sha256, bytes: live.bytes } };
 }

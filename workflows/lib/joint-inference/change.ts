@@ -1,7 +1,7 @@
 /** Takes the set of a role towards what is wanted now; first what must be known before. */
 import type { Operation } from '../operations.ts';
 import { frontName, replicaName } from '../ids.ts';
-import { currentModel } from '../incremental/situation.ts';
+import { currentModel } from '../versions.ts';
 import { advance } from '../worker-set/advance.ts';
 import { checkOperation, workerSlot, type SetContext } from '../worker-set/operations.ts';
 import type { RevisionWorker } from '../worker-set/state.ts';

@@ -1,7 +1,7 @@
 /** Whether the model of each set takes what the one below it is given: a hard example goes from one to the other as it is. Pure. */
 import type { ModelVerdict } from '../../../activities/contracts.ts';
 import type { Problem } from '../failures.ts';
-import { currentModel } from '../incremental/situation.ts';
+import { currentModel } from '../versions.ts';
 import { nodeProblem } from '../../node.ts';
 import { checkSlot, verdictKey } from '../worker-set/operations.ts';
 import { above, below, fieldsOf, nameOf, setOf } from './chain.ts';

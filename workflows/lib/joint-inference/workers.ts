@@ -1,6 +1,6 @@
 /** What the workers of a joint inference service are started with (section 3.4 of the control-plane reference, and ours). Pure. */
 import type { AskingSetFields } from '../../../crds/fields.ts';
-import { currentModel } from '../incremental/situation.ts';
+import { currentModel } from '../versions.ts';
 import { frontName, type Owner } from '../ids.ts';
 import type { RevisionWorker } from '../worker-set/state.ts';
 import { wayUp } from './addresses.ts';

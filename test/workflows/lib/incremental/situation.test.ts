@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { entityId } from '../../../../workflows/lib/ids.ts';
-import { assess, currentModel, needs, openSelectors } from '../../../../workflows/lib/incremental/situation.ts';
+import { assess, needs, openSelectors } from '../../../../workflows/lib/incremental/situation.ts';
+import { currentModel } from '../../../../workflows/lib/versions.ts';
 import { selectorKey } from '../../../../workflows/lib/surroundings.ts';
 import { incrementalStatus } from '../../../../workflows/lib/incremental/status.ts';
 import { jobView } from '../../support/view.ts';
