@@ -97,7 +97,7 @@ async function emptied(leader: ProcessRef, boundMs: number): Promise<boolean> {
   for (;;) {
     const [one] = groupOf(leader);
     if (one === undefined) return true;
-    if (!(await waitForExit(one, deadline - performance.now()))) return false;
+    if (!(await waitForExit(one, deadline - performance.now())) || performance.now() > deadline) return false;
     // One that a child had just begun is seen the next time.
     await delay(1);
   }

@@ -290,6 +290,7 @@ test('what a worker has started goes on while the local controller restarts, and
       return { pid, startedAt: startTime(pid) ?? '' };
     });
   const first = await child();
+  expect(node.runtime.cpuSeconds([worker.name, 'nobody'])).toEqual(new Map([[worker.name, expect.any(Number)]]));
   environment.cancel('WORKER_SHUTDOWN');
   await node.restart();
   expect(isAlive(first)).toBe(true);

@@ -19,6 +19,7 @@ export class Probe {
     this.#ask = ask;
   }
 
+  /** When it was asked last; one that misses an answer is not taken for unready, one that is `silent` is. */
   get ready(): boolean {
     return this.#ready;
   }
