@@ -31,6 +31,9 @@ export interface ModelIndexEntry {
   reason: string;
 }
 
+/** Loads and unloads of a model that callers may wait for: each load starts a process. */
+const MAX_CHANGES = 4;
+
 /** The one way of every request, for all protocols: find the model, read, infer within a bound, write, count. */
 export class InferenceService {
   readonly statistics = new Statistics();
@@ -38,6 +41,8 @@ export class InferenceService {
   draining = false;
   readonly #models: ReadonlyMap<string, ServedModel>;
   readonly #inferMs: number;
+  /** Loads and unloads under way, by model. */
+  readonly #changes = new Map<string, number>();
 
   constructor({ models, inferMs = 30_000 }: ServiceOptions) {
     this.#models = new Map(models.map((model) => [model.name, model]));
@@ -109,14 +114,28 @@ export class InferenceService {
   async load(name: string): Promise<void> {
     const model = this.find(name);
     if (!model.load) throw new InferenceError(400, `model "${name}" cannot be loaded: that is not offered here`);
-    await model.load();
+    await this.#change(name, () => model.load?.());
   }
 
   /** Takes a model out of service once its running requests have ended. */
   async unload(name: string): Promise<void> {
     const model = this.find(name);
     if (!model.unload) throw new InferenceError(400, `model "${name}" cannot be unloaded: that is not offered here`);
-    await model.unload();
+    await this.#change(name, () => model.unload?.());
+  }
+
+  async #change(name: string, change: () => Promise<void> | undefined): Promise<void> {
+    const underWay = this.#changes.get(name) ?? 0;
+    if (underWay >= MAX_CHANGES) {
+      const problem = `model "${name}" is being loaded or unloaded: ${underWay} wait already`;
+      throw new InferenceError(503, problem, { retryAfter: 1, reason: 'REJECTED' });
+    }
+    this.#changes.set(name, underWay + 1);
+    try {
+      await change();
+    } finally {
+      this.#changes.set(name, (this.#changes.get(name) ?? 1) - 1);
+    }
   }
 
   index(readyOnly: boolean): ModelIndexEntry[] {

@@ -70,6 +70,20 @@ test('a port that is taken is said, and nothing is left listening', async () => 
   await first.close();
 });
 
+test('more loads than may wait are refused at once', async () => {
+  let release = (): void => undefined;
+  const loaded = new Promise<void>((resolve) => (release = resolve));
+  const model = functionModel({ ...described, infer: async () => ({ outputs: {} }) });
+  server = await serve({ models: [{ ...model, load: () => loaded }] });
+  const url = `http://127.0.0.1:${server.ports.http}/v2/repository/models/sum/load`;
+  const asked = Array.from({ length: 5 }, () => fetch(url, { method: 'POST' }));
+  expect((await Promise.race(asked)).status).toBe(503);
+  release();
+  const statuses = (await Promise.all(asked)).map(({ status }) => status);
+  expect(statuses.sort()).toEqual([200, 200, 200, 200, 503]);
+  expect((await fetch(url, { method: 'POST' })).status).toBe(200);
+});
+
 test('two models of one name are refused', async () => {
   const model = functionModel({ ...described, infer: async () => ({ outputs: {} }) });
   await expect(serve({ models: [model, model] })).rejects.toThrow('two models have the same name');
