@@ -79,17 +79,17 @@ test.each([
 
 test('a body that keeps its pace may take longer than any wait', async () => {
   const replica = await answering((incoming, outgoing) => void incoming.on('end', () => outgoing.end('all')).resume());
-  const { port } = await front({ headMs: 300, pace: { bytes: 1, ms: 400 } }, replica);
+  const { port } = await front({ headMs: 300, pace: { bytes: 1, ms: 500 } }, replica);
   let sent = 0;
   const answer = await new Promise<string>((resolve) => {
     const outgoing = request(
-      { host: '127.0.0.1', port, method: 'POST', headers: { 'content-length': 20 } },
+      { host: '127.0.0.1', port, method: 'POST', headers: { 'content-length': 40 } },
       (incoming) => incoming.on('data', (chunk: Buffer) => resolve(`${incoming.statusCode} ${chunk.toString()}`)),
     );
     const timer = setInterval(() => {
       outgoing.write('x');
-      if (++sent === 20) clearInterval(timer);
-    }, 50);
+      if (++sent === 40) clearInterval(timer);
+    }, 25);
   });
   expect(answer).toBe('200 all');
 });
@@ -122,17 +122,17 @@ test('an answer may take longer than that as long as something comes; events may
       finish = () => void outgoing.end('data: 2\n\n');
       return;
     }
-    let left = 10;
+    let left = 30;
     const timer = setInterval(() => {
       outgoing.write('.');
       if (--left === 0) outgoing.end('done', () => clearInterval(timer));
-    }, 100);
+    }, 40);
   });
-  const { port, balancer } = await front({ silentMs: 500 }, replica);
+  const { port, balancer } = await front({ silentMs: 800 }, replica);
   const events = ask(port, [], { accept: 'text/event-stream' });
   await eventually(() => expect(balancer.stats()).toMatchObject({ requests: 1, inFlight: {} }));
-  // Takes a second in all.
-  expect(await ask(port)).toEqual({ status: 200, text: '..........done' });
+  // Takes more than a second in all.
+  expect(await ask(port)).toEqual({ status: 200, text: `${'.'.repeat(30)}done` });
   finish();
   expect(await events).toEqual({ status: 200, text: 'data: 1\n\ndata: 2\n\n' });
 });
