@@ -66,12 +66,12 @@ export function pass(
       upstream.destroy(new Error(`it has said nothing for ${timeout / 1_000} s`));
     });
     upstream.once('socket', (socket) => {
-      if (!socket.connecting) connected = true;
-      else socket.once('connect', () => (connected = true));
-      if (held === undefined) {
-        if (connected) incoming.pipe(upstream);
-        else socket.once('connect', () => incoming.pipe(upstream));
-      }
+      const begin = (): void => {
+        connected = true;
+        if (held === undefined) passOn(incoming, upstream);
+      };
+      if (socket.connecting) socket.once('connect', begin);
+      else begin();
     });
     upstream.once('response', (answer) => {
       answer.once('error', () => outgoing.destroy());
@@ -94,7 +94,7 @@ export function pass(
       if (!outgoing.writableFinished) upstream.destroy();
       resolve();
     });
-    if (held === undefined) passOn(incoming, outgoing, upstream);
+    if (held === undefined) endBody(incoming, outgoing, upstream);
     else upstream.end(held);
   });
 }
@@ -103,16 +103,19 @@ function isEventStream({ headers }: IncomingMessage): boolean {
   return /^text\/event-stream\b/i.test(headers['content-type'] ?? '');
 }
 
-/** Ends of a body that is passed on as it comes: its replica wants no more of it, or has answered before it had it all. */
-function passOn(incoming: IncomingMessage, outgoing: ServerResponse, upstream: ClientRequest): void {
+/** Only to a replica that took the connection: what has flowed once is there for no other. The rest of what it wants no more is read. */
+function passOn(incoming: IncomingMessage, upstream: ClientRequest): void {
+  incoming.pipe(upstream);
+  upstream.once('close', () => incoming.unpipe(upstream).resume());
+}
+
+/** Of a body that was answered, by a replica or by the front, before it had come to its end. */
+function endBody(incoming: IncomingMessage, outgoing: ServerResponse, upstream: ClientRequest): void {
   const { socket } = incoming;
-  upstream.once('close', () => {
-    incoming.unpipe(upstream);
-    incoming.resume();
-  });
   outgoing.once('close', () => {
     if (incoming.complete) return;
     upstream.destroy();
+    incoming.unpipe(upstream).resume();
     if (socket.destroyed) return;
     const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
     incoming.once('end', () => clearTimeout(timer));

@@ -1,9 +1,11 @@
 /** What a front bears: clients that occupy it, replicas that are silent, refuse early, or answer what is not HTTP. */
 import { afterEach, expect, test } from '@jest/globals';
+import { createHash } from 'node:crypto';
 import { createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net';
 import { Balancer } from '../../../workers/front/balancer.ts';
 import { httpProxy, type FrontLimits } from '../../../workers/front/http-proxy.ts';
+import { freePort } from '../../../workers/lib/ports.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const open: (Server | TcpServer)[] = [];
@@ -25,15 +27,17 @@ interface Front {
   balancer: Balancer;
 }
 
-async function front(limits: FrontLimits, replica: number): Promise<Front> {
+/** `away`: ports of replicas that are asked before it. */
+async function front(limits: FrontLimits, replica: number, away: number[] = []): Promise<Front> {
   const balancer = new Balancer();
-  balancer.use({ version: 1, replicas: [{ name: 'only', ports: { http: replica } }] });
+  const ports = [...away.map((http, i) => [`away-${i}`, http] as const), ['only', replica] as const];
+  balancer.use({ version: 1, replicas: ports.map(([name, http]) => ({ name, ports: { http } })) });
   return { port: await listening(httpProxy(balancer, 'http', limits)), balancer };
 }
 
 const answering = (listener: RequestListener) => listening(createServer(listener));
 
-function ask(port: number, body: Iterable<Buffer> = [], headers: Record<string, string | number> = {}) {
+function ask(port: number, body: Iterable<Buffer> = [], headers: Record<string, string | number> = {}, everyMs = 0) {
   return new Promise<{ status: number; text: string }>((resolve, reject) => {
     const outgoing = request({ host: '127.0.0.1', port, method: 'POST', headers }, (incoming) => {
       let text = '';
@@ -46,7 +50,7 @@ function ask(port: number, body: Iterable<Buffer> = [], headers: Record<string, 
     const next = (): void => {
       const { value, done } = chunks.next();
       if (done === true) outgoing.end();
-      else outgoing.write(value, () => setImmediate(next));
+      else outgoing.write(value, () => (everyMs > 0 ? setTimeout(next, everyMs) : setImmediate(next)));
     };
     next();
   });
@@ -135,6 +139,37 @@ test('an answer may take longer than that as long as something comes; events may
   expect(await ask(port)).toEqual({ status: 200, text: `${'.'.repeat(30)}done` });
   finish();
   expect(await events).toEqual({ status: 200, text: 'data: 1\n\ndata: 2\n\n' });
+});
+
+test.each([
+  ['whole', 'content-length', 8 << 20, 0],
+  ['in pieces', 'transfer-encoding', 'chunked', 10],
+])(
+  'a large body that comes %s is the same for the second replica when the first takes no connection',
+  async (...given) => {
+    const [, name, value, everyMs] = given;
+    const replica = await answering((incoming, outgoing) => {
+      const hash = createHash('sha256');
+      incoming.on('data', (chunk: Buffer) => hash.update(chunk)).on('end', () => outgoing.end(hash.digest('hex')));
+    });
+    const { port, balancer } = await front({ silentMs: 5_000 }, replica, [await freePort(), await freePort()]);
+    const chunks = Array.from({ length: 8 }, (_, i) => Buffer.alloc(1 << 20, i + 1));
+    const text = createHash('sha256').update(Buffer.concat(chunks)).digest('hex');
+    for (let i = 0; i < 3; i++)
+      expect(await ask(port, chunks, { [name]: value }, everyMs)).toEqual({ status: 200, text });
+    expect(balancer.stats()).toMatchObject({ inFlight: {}, refused: 0 });
+  },
+);
+
+test('a large body that no replica takes is read to its end, so that its sender comes to read the 503', async () => {
+  const { port } = await front({}, await freePort(), [await freePort()]);
+  const chunks = Array.from({ length: 32 }, () => Buffer.alloc(1 << 20));
+  for (const [name, value] of [['content-length', 32 << 20] as const, ['transfer-encoding', 'chunked'] as const]) {
+    expect(await ask(port, chunks, { [name]: value })).toEqual({
+      status: 503,
+      text: expect.stringMatching(/^\{"error":"only: connect ECONNREFUSED/),
+    });
+  }
 });
 
 test('what a replica refuses before it has read it all is refused with its words', async () => {
