@@ -5,12 +5,15 @@ import { InferenceError } from '../errors.ts';
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
+/** Lists in the JSON of one request: a Full-HD frame as the original's workers send it has one for each pixel. Two million take some 330 MB. */
+export const MAX_LISTS = 2.25 * 1024 * 1024;
+
 /**
  * What the JSON of one request may hold, by the byte that begins, ends or parts it. Two bytes may become an object of sixty, so that the
  * limit of its bytes does not bound what parsing takes. A batch of images as nested lists is far from all of them.
  */
 const PARTS = [
-  { what: 'lists', byte: 0x5b, most: 1024 * 1024 },
+  { what: 'lists', byte: 0x5b, most: MAX_LISTS },
   { what: 'objects', byte: 0x7b, most: 64 * 1024 },
   { what: 'names in objects', byte: 0x3a, most: 64 * 1024 },
   { what: 'texts', byte: QUOTE, most: 1024 * 1024 },

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseJson } from '../../../../sdk/serving/codec/json-text.ts';
+import { MAX_LISTS, parseJson } from '../../../../sdk/serving/codec/json-text.ts';
 
 const parsed = (text: string) => parseJson(Buffer.from(text));
 
 describe('JSON that would take far more memory than it has bytes is refused', () => {
   test.each([
-    ['lists', `[${'[],'.repeat(1024 * 1024)}1]`],
+    ['lists', `[${'[],'.repeat(MAX_LISTS)}1]`],
     ['texts', `[${'"",'.repeat(1024 * 1024 + 1)}1]`],
     ['objects', `[${'{},'.repeat(64 * 1024)}{}]`],
     ['names in objects', `{${'"a":1,'.repeat(64 * 1024)}"a":1}`],
@@ -22,6 +22,11 @@ describe('JSON that would take far more memory than it has bytes is refused', ()
   test('a batch of images as nested lists is not', () => {
     const image = Array.from({ length: 3 }, () => Array<number[]>(224).fill(Array<number>(224).fill(0.5)));
     expect(parsed(JSON.stringify({ data: Array(16).fill(image) }))).toHaveProperty('data.length', 16);
+  });
+
+  test('a Full-HD frame of the original, one list for each pixel, is not', () => {
+    const row = `[${'[255, 255, 255], '.repeat(1919)}[255, 255, 255]]`;
+    expect(parsed(`{"data": [${`${row}, `.repeat(1079)}${row}]}`)).toHaveProperty('data.length', 1080);
   });
 
   test('a text that does not end is no JSON', () => {
