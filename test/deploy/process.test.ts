@@ -117,4 +117,28 @@ describe('processes', () => {
       await stopGroup(ref, 0);
     }
   });
+
+  it('that a killed leader has left in its group are stopped one by one, whatever they think of it', async () => {
+    const child = (name: string): string => `sh -c 'trap "" TERM; echo ${name} $$; while :; do sleep 1; done' &`;
+    const dir = temporaryFolder('process');
+    const log = join(dir, 'log');
+    const args = ['-c', `${child('first')} ${child('second')} wait`];
+    const leader = await launchDetached({ command: 'sh', args, cwd: dir, env: { PATH: process.env.PATH }, log });
+    try {
+      const left = await eventually(() =>
+        ['first', 'second'].map((name) => {
+          const pid = Number(new RegExp(`${name} (\\d+)`).exec(readFileSync(log, 'utf8'))?.[1]);
+          expect(pid).toBeGreaterThan(0);
+          return { pid, startedAt: startTime(pid) ?? '' };
+        }),
+      );
+      signal(leader, 'SIGKILL');
+      await eventually(() => expect(isAlive(leader)).toBe(false));
+      expect(leadersOf(left)).toEqual(left);
+      expect(await Promise.all(left.map((one) => stopGroup(one, 100)))).toEqual([false, false]);
+      expect(left.map(isAlive)).toEqual([false, false]);
+    } finally {
+      await endGroup(leader, 0);
+    }
+  });
 });

@@ -76,9 +76,11 @@ export function cpuSecondsOf(leaders: readonly number[]): Map<number, number> {
   return sums;
 }
 
+/** Itself and its group: what a dead leader has left behind is in the group of that one, and leads none. */
 async function killed(leader: ProcessRef): Promise<false> {
+  signal(leader, 'SIGKILL');
   signalGroup(leader, 'SIGKILL');
-  await emptied(leader, killMs);
+  await Promise.all([waitForExit(leader, killMs), emptied(leader, killMs)]);
   return false;
 }
 
