@@ -23,11 +23,13 @@ export class WorkerLog {
     this.#print = print;
   }
 
-  /** All there is so far, or since the call before. Resolves to whether the worker has ended. */
+  /** All that there is when it is called, or has come since the call before. Resolves to whether that is all that the worker will have said. */
   async printAll(): Promise<boolean> {
+    let wanted: number | undefined;
     for (;;) {
-      const { bytes, hasEnded } = await this.#more();
-      if (bytes === 0) return hasEnded;
+      const { size, hasEnded } = await this.#more();
+      wanted ??= size;
+      if (this.#offset >= (hasEnded ? size : wanted)) return hasEnded;
     }
   }
 
@@ -49,7 +51,7 @@ export class WorkerLog {
   }
 
   /** A shrunken (rotated) log is begun again. */
-  async #more(): Promise<{ bytes: number; hasEnded: boolean }> {
+  async #more(): Promise<{ size: number; hasEnded: boolean }> {
     const { name, node, address } = this.#worker;
     const answer = await fetch(`${address}/sedna/workers/${name}/log?offset=${this.#offset}`, {
       signal: AbortSignal.timeout(answerMs),
@@ -58,9 +60,9 @@ export class WorkerLog {
       const message = `node ${node} has no log of ${name}`;
       throw new CliError(message, { code: 'NotFound', exitCode: EXIT.notFound });
     }
-    const some = new Uint8Array(await answer.arrayBuffer());
-    this.#print(some);
-    this.#offset = Number(answer.headers.get('x-next-offset') ?? this.#offset);
-    return { bytes: some.length, hasEnded: answer.headers.get('x-worker-state') === 'exited' };
+    this.#print(new Uint8Array(await answer.arrayBuffer()));
+    this.#offset = Number(answer.headers.get('x-next-offset'));
+    const size = Number(answer.headers.get('x-log-size'));
+    return { size, hasEnded: answer.headers.get('x-worker-state') === 'exited' };
   }
 }

@@ -52,6 +52,16 @@ test('follows through an absence of the local controller, until the worker has e
   expect(text()).toBe('one\ntwo\nlast words\n');
 });
 
+test('one that goes on printing is printed as far as it was', async () => {
+  writeFileSync(file, 'one\n');
+  const log = new WorkerLog({ name: 'w', node: 'edge-1', address: `http://127.0.0.1:${port}` }, (bytes) => {
+    printed.push(bytes);
+    appendFileSync(file, 'and another one\n');
+  });
+  expect(await log.printAll()).toBe(false);
+  expect(text()).toBe('one\n');
+});
+
 test('no such worker', async () => {
   await expect(logOf('other').follow()).rejects.toThrow('node edge-1 has no log of other');
 });

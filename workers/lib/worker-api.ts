@@ -62,22 +62,22 @@ export function serveWorkerViews(server: FastifyInstance, { list }: Pick<ReportS
     const worker = list().find(({ name }) => name === request.params.name);
     if (worker === undefined)
       return reply.code(404).send({ Status: 404, Message: `no worker ${request.params.name} here` });
-    const { text, next } = await readLog(worker.log, Number(request.query.offset ?? 0));
-    reply.header('x-next-offset', next).header('x-worker-state', worker.state);
+    const { text, next, size } = await readLog(worker.log, Number(request.query.offset ?? 0));
+    reply.header('x-next-offset', next).header('x-log-size', size).header('x-worker-state', worker.state);
     return reply.type('text/plain; charset=utf-8').send(text);
   });
 }
 
 /** At most 1 MiB from the offset on; a log that has become shorter was rotated, and is begun again. */
-async function readLog(file: string, offset: number): Promise<{ text: Buffer; next: number }> {
+async function readLog(file: string, offset: number): Promise<{ text: Buffer; next: number; size: number }> {
   const handle = await open(file, 'r').catch(() => undefined);
-  if (handle === undefined) return { text: Buffer.alloc(0), next: 0 };
+  if (handle === undefined) return { text: Buffer.alloc(0), next: 0, size: 0 };
   try {
     const { size } = await handle.stat();
     const from = offset > size || !Number.isInteger(offset) || offset < 0 ? 0 : offset;
     const buffer = Buffer.alloc(Math.min(size - from, 1 << 20));
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, from);
-    return { text: buffer.subarray(0, bytesRead), next: from + bytesRead };
+    return { text: buffer.subarray(0, bytesRead), next: from + bytesRead, size };
   } finally {
     await handle.close();
   }
