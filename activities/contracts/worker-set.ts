@@ -85,8 +85,11 @@ export interface WorkerSetResidents {
   keepFront(input: KeepFrontInput): Promise<void>;
   /** No new request goes to these workers; they are stopped once they have answered what they have. Bounded. Repeatable. */
   drainWorkers(input: DrainWorkersInput): Promise<void>;
-  /** Puts the deferred answers that a set left on this node into the blob store; none: it left none. Repeatable until `dropDeferred`. */
-  packDeferred(input: StateOfSet): Promise<DeferredStoreFiles[]>;
+  /**
+   * Puts the deferred answers that a set left on this node into the blob store; none: it left none. Repeatable until `dropDeferred`.
+   * `isBack`: the set works here again, so only what was packed before has to move.
+   */
+  packDeferred(input: StateOfSet & { isBack: boolean }): Promise<DeferredStoreFiles[]>;
   /** Lays packed stores out for the workers of the set on this node, which take them in. Repeatable. */
   unpackDeferred(input: StateOfSet & { stores: DeferredStoreFiles[] }): Promise<void>;
   /** Forgets what was packed: it is elsewhere now. */

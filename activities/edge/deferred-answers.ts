@@ -8,7 +8,7 @@ import { beating } from './lib/resident.ts';
 import { setState } from './lib/service-state.ts';
 import type { WorkerDependencies } from './worker.ts';
 
-type Dependencies = Pick<WorkerDependencies, 'blobs' | 'stateDir'>;
+export type Dependencies = Pick<WorkerDependencies, 'blobs' | 'stateDir'>;
 
 export function createDeferredActivities(
   deps: Dependencies,
@@ -16,7 +16,7 @@ export function createDeferredActivities(
   return {
     packDeferred: (input) => beating(() => pack(deps, input)),
     unpackDeferred: (input) => beating(() => namingFullDisk(() => unpack(deps, input))),
-    dropDeferred: (input) => beating(() => rm(packedOf(deps, input), { recursive: true, force: true })),
+    dropDeferred: (input) => beating(() => drop(deps, input)),
   };
 }
 
@@ -26,11 +26,11 @@ const folderOf = ({ stateDir }: Dependencies, { owner, role }: StateOfSet): stri
 const packedOf = (deps: Dependencies, set: StateOfSet): string => `${folderOf(deps, set)}.packed`;
 
 /** Set aside first: should the set come back meanwhile, its workers begin a store of their own, and get this one as any other node would. */
-async function pack(deps: Dependencies, set: StateOfSet): Promise<DeferredStoreFiles[]> {
+export async function pack(deps: Dependencies, set: StateOfSet & { isBack: boolean }): Promise<DeferredStoreFiles[]> {
   const packed = packedOf(deps, set);
   if (!(await isThere(packed))) {
     const folder = folderOf(deps, set);
-    if (!(await isThere(folder))) return [];
+    if (set.isBack || !(await isThere(folder))) return [];
     await rename(folder, packed);
   }
   const inherited = join(packed, inheritedFolder);
@@ -45,10 +45,12 @@ async function pack(deps: Dependencies, set: StateOfSet): Promise<DeferredStoreF
     }
     if (files.length > 0) stores.push({ files });
   }
-  return stores;
+  if (stores.length > 0) return stores;
+  await rm(packed, { recursive: true });
+  return pack(deps, set);
 }
 
-async function unpack(deps: Dependencies, { stores, ...set }: StateOfSet & { stores: DeferredStoreFiles[] }) {
+export async function unpack(deps: Dependencies, { stores, ...set }: StateOfSet & { stores: DeferredStoreFiles[] }) {
   for (const { files } of stores) {
     const [store] = files;
     if (store === undefined) continue;
@@ -60,6 +62,10 @@ async function unpack(deps: Dependencies, { stores, ...set }: StateOfSet & { sto
     await mkdir(dirname(folder), { recursive: true });
     await rename(part, folder);
   }
+}
+
+export async function drop(deps: Dependencies, set: StateOfSet): Promise<void> {
+  await rm(packedOf(deps, set), { recursive: true, force: true });
 }
 
 const isThere = (path: string): Promise<boolean> =>

@@ -4,9 +4,12 @@
  * and why; `deadline_ms` and `callback` of a request are its own. With `SEDNA_TIER` it is a tier between edge and cloud: it is asked in both ways in
  * which a big model is.
  */
+import path from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { uncertainty } from '../algorithms/hard-example-mining/index.ts';
 import { DeferredAnswers } from '../features/joint-inference/deferred/deferred-answers.ts';
+import { deferredFolder } from '../features/joint-inference/deferred/inherited.ts';
+import { isInUse } from '../features/joint-inference/deferred/settings.ts';
 import { firstKnown } from '../features/joint-inference/first-known.ts';
 import { listBigModel } from '../features/joint-inference/list-big-model.ts';
 import { oipBigModel } from '../features/joint-inference/oip-big-model.ts';
@@ -26,6 +29,7 @@ import { supervisedModel } from './lib/supervised-model.ts';
 
 /** Samples of one request that are worked on at the same time. */
 const atOnce = 32;
+const broughtLookMs = 5_000;
 
 // Status shows what was counted: half a minute, the default of the original's library, is long to look at nothing.
 const config = readWorkerConfig({ LC_PERIOD: '5', ...process.env });
@@ -159,6 +163,16 @@ console.log(
   `serving ${await modelFile(config)} as ${served.name}, version ${served.version()}, on port ${server.ports.http}`,
 );
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, () => void server.close().then(() => process.exit(0)));
+const end = (): void => void server.close().then(() => process.exit(0));
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
+
+// Deferred answers are off and none waited here when this began: should a node where the service was bring some, whoever is started next ends them.
+if (!deferred) {
+  const folder = path.join(settings.stateFolder, deferredFolder);
+  const looking = setInterval(() => {
+    if (!isInUse(folder)) return;
+    clearInterval(looking);
+    end();
+  }, broughtLookMs);
+  looking.unref();
 }

@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { deferred, deferredLimits } from '../../../crds/lib/joint-inference.ts';
 import type { Deferred } from '../../../crds/lib/joint-inference.ts';
 import { signature } from '../../../crds/lib/signature.ts';
 import type { ModelSignature } from '../../../crds/lib/signature.ts';
-import { deferredFolder, inheritedFolder, storeFiles } from '../../features/joint-inference/deferred/inherited.ts';
+import { deferredFolder } from '../../features/joint-inference/deferred/inherited.ts';
+import { isInUse, settingsOf } from '../../features/joint-inference/deferred/settings.ts';
 import { Context } from '../../worker/context.ts';
 
 /** For running requests when a worker ends, in ms: below the 10 s after which it is killed, so that it closes what it holds. */
@@ -21,7 +21,13 @@ export interface ServingEnvironment {
   /** Kept over restarts of the worker. */
   stateFolder: string;
   /** Not `accepts`: what was kept before still gets its end. */
-  deferred?: { folder: string; quotaBytes: number; maxAgeMs: number; callbackHosts?: string[]; accepts: boolean };
+  deferred?: {
+    folder: string;
+    quotaBytes: number;
+    maxAgeMs: number;
+    callbackHosts?: readonly string[];
+    accepts: boolean;
+  };
   hardExamples?: { url: string; format: string };
   /** Time from a request to its answer, in ms (`SEDNA_DEADLINE_MS`). */
   deadlineMs: number;
@@ -53,9 +59,9 @@ export function servingEnvironment(environment = process.env): ServingEnvironmen
 
 function deferredAnswers(folder: string, wanted: Deferred | undefined): Pick<ServingEnvironment, 'deferred'> {
   const accepts = wanted?.enabled === true;
-  const isLeft = [storeFiles[0], inheritedFolder].some((name) => existsSync(path.join(folder, name)));
-  if (!accepts && !isLeft) return {};
-  return { deferred: { folder, accepts, callbackHosts: wanted?.callbackHosts, ...deferredLimits(wanted ?? {}) } };
+  if (!accepts && !isInUse(folder)) return {};
+  const said = { callbackHosts: wanted?.callbackHosts, ...deferredLimits(wanted ?? {}) };
+  return { deferred: { folder, accepts, ...said, ...(accepts ? {} : settingsOf(folder)) } };
 }
 
 function parsed<T extends z.ZodType>(context: Context, name: string, schema: T): z.infer<T> | undefined {

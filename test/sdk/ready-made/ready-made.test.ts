@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeModel, mlp } from '../../../sdk/estimators/onnx/index.ts';
@@ -135,9 +135,16 @@ test('deferred answers are switched off: what was promised comes all the same, a
   expect(parameters).not.toHaveProperty('deferred');
   await startBig();
   const stateOf = async (id: string): Promise<unknown> =>
-    (await (await fetch(`http://127.0.0.1:${edgePort}/v2/requests/${id}`)).json()) as unknown;
+    (await fetch(`http://127.0.0.1:${edgePort}/v2/requests/${id}`)).json();
   await until(async () => ((await stateOf('promised')) as { state: string }).state === 'final');
   expect(await stateOf('second')).toEqual({ error: expect.stringContaining('no deferred request "second"') });
+});
+
+test('what another node brings to a worker without deferred answers is for the one that is started next', async () => {
+  const SEDNA_WORKER_STATE = mkdtempSync(join(folder, 'state-'));
+  const edge = await startEdge({ SEDNA_WORKER_STATE, HEM_NAME: 'EdgeOnly' });
+  mkdirSync(join(SEDNA_WORKER_STATE, 'deferred', 'inherited', 'one'), { recursive: true });
+  expect(await once(edge, 'exit')).toEqual([0, null]);
 });
 
 test('a model that crashes again and again ends its worker, which says why', async () => {

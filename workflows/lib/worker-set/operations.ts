@@ -66,8 +66,7 @@ export function leftOperations({ set, owner, role }: SetContext): Operation[] {
   return set.left.map(({ node, workers }, i) => {
     const run = async (): Promise<void> => {
       await errand(node, `remove what was left on ${node}`).drainWorkers({ owner, workers });
-      // Back where it was, its workers find their own.
-      if (set.node !== undefined && set.node !== node) await bringAnswers(node, set.node, { owner, role });
+      if (set.node !== undefined) await bringAnswers(node, set.node, { owner, role });
       set.left = set.left.filter((left) => left.node !== node || left.workers.join() !== workers.join());
     };
     // Begun anew when the set moves on: what was left is to go where it is then.
@@ -75,13 +74,18 @@ export function leftOperations({ set, owner, role }: SetContext): Operation[] {
   });
 }
 
-/** Requests that wait for their final answer end exactly once, wherever the set is. */
+/**
+ * Requests that wait for their final answer end exactly once, wherever the set is. Back where it was, its workers find their own; but what
+ * was packed there on the way to another node has to be laid out again.
+ */
 async function bringAnswers(from: string, to: string, set: StateOfSet): Promise<void> {
   const left = errand(from, `deferred answers that were left on ${from}`);
-  const stores = await left.packDeferred(set);
-  if (stores.length === 0) return;
-  await errand(to, `bring deferred answers from ${from}`).unpackDeferred({ ...set, stores });
-  await left.dropDeferred(set);
+  for (;;) {
+    const stores = await left.packDeferred({ ...set, isBack: from === to });
+    if (stores.length === 0) return;
+    await errand(to, `bring deferred answers from ${from}`).unpackDeferred({ ...set, stores });
+    await left.dropDeferred(set);
+  }
 }
 
 /** Key of a verdict: the same model on the same node is judged once. */

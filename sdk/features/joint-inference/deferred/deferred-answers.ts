@@ -7,6 +7,7 @@ import type { Cloud, CloudAnswer } from '../cloud.ts';
 import { callbackProblem, canonical } from './callbacks.ts';
 import type { CallbackHosts } from './callbacks.ts';
 import { takeIn } from './inherited.ts';
+import type { DeferredSettings } from './settings.ts';
 import { learnSome } from './learning.ts';
 import type { Learner } from './learning.ts';
 import { DeferredStoreClient } from './store-client.ts';
@@ -99,7 +100,9 @@ export class DeferredAnswers<I = unknown> {
   constructor(options: DeferredOptions) {
     this.#options = options;
     const { folder, quotaBytes, maxAgeMs, callbackHosts = [] } = options;
-    this.#store = new DeferredStoreClient({ folder, quotaBytes, maxAgeMs });
+    const applies: DeferredSettings = { quotaBytes, maxAgeMs, callbackHosts };
+    const settings = this.accepts ? JSON.stringify(applies) : undefined;
+    this.#store = new DeferredStoreClient({ folder, quotaBytes, maxAgeMs, settings });
     const present = (end: StoredRequest) => this.#presented(end);
     this.#telling = new Telling({ store: this.#store, callbackHosts, present, signal: this.#closing.signal });
   }
@@ -175,7 +178,9 @@ export class DeferredAnswers<I = unknown> {
 
   /** Ends as they come, also those that other replicas bring about. Without `after` only those from now on. */
   async *ends(after: number | undefined, signal: AbortSignal): AsyncGenerator<DeferredAnswer> {
-    let last = after ?? (await this.#store.call('lastSequence'));
+    const newest = await this.#store.call('lastSequence');
+    // Larger ones are of a node where the service was before, and whose ends are not here yet: better twice than never.
+    let last = after === undefined ? newest : after > newest ? 0 : after;
     while (!signal.aborted && !this.#closing.signal.aborted) {
       const found = await this.#store.call('endsAfter', last, 100);
       for (const one of found) {

@@ -1,4 +1,5 @@
 /** Stores of the nodes where a service was before: its local controller brings them, its workers take them in. */
+import { existsSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { DeferredStoreClient } from './store-client.ts';
@@ -16,20 +17,19 @@ export async function takeIn(folder: string, store: Pick<DeferredStoreClient, 'c
   const names = (await readdir(all).catch(() => [])).filter((name) => !name.includes('.'));
   for (const name of names) {
     const one = path.join(all, name);
-    try {
-      await store.call('adopt', path.join(one, storeFiles[0]), name);
-    } catch (error) {
-      // What is left of it is for people; the service goes on.
-      const isMine = await rename(one, `${one}.damaged`).then(
-        () => true,
-        () => false,
-      );
-      if (!isMine) continue;
-      throw new Error(`${one} cannot be taken in, it is set aside as ${one}.damaged: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
+    const damage = await store.call('adopt', path.join(one, storeFiles[0]), name).catch((error: unknown) => {
+      // Another replica was quicker.
+      if (!existsSync(one)) return undefined;
+      throw error;
+    });
+    if (damage !== undefined) await setAside(one, damage);
     await rm(one, { recursive: true, force: true });
   }
   return names.length > 0;
+}
+
+/** What is left of it is for people; the service goes on. */
+async function setAside(folder: string, damage: string): Promise<never> {
+  await rename(folder, `${folder}.damaged`);
+  throw new Error(`${folder} cannot be taken in, it is set aside as ${folder}.damaged: ${damage}`);
 }

@@ -1,5 +1,6 @@
 /** What the store of another node holds, row by row, what matters most first. */
 import { DatabaseSync } from 'node:sqlite';
+import { isDamage } from './schema.ts';
 import type { NewRequest, StoredRequest } from './store.ts';
 
 export type WaitingRequest = Omit<NewRequest, 'input' | 'callback'> &
@@ -21,6 +22,17 @@ export class OtherStore {
   /** Writable: a journal that was left beside it is played back first. */
   constructor(file: string) {
     this.#database = new DatabaseSync(file);
+  }
+
+  /** Why it cannot be read; undefined: it can. Errors that may pass are thrown. */
+  damage(): string | undefined {
+    try {
+      const { quick_check: found } = this.#database.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
+      return found === 'ok' ? undefined : found;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return (error as Error).message;
+    }
   }
 
   get lastSequence(): number {

@@ -29,6 +29,8 @@ const tables = `
   CREATE INDEX IF NOT EXISTS byUncertainty ON requests (state, uncertainty);
   CREATE INDEX IF NOT EXISTS bySequence ON requests (sequence) WHERE sequence IS NOT NULL;
   CREATE INDEX IF NOT EXISTS byCall ON requests (callAt) WHERE callAt IS NOT NULL;
+  -- What applied when requests were last promised an answer.
+  CREATE TABLE IF NOT EXISTS settings (one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   INSERT OR IGNORE INTO counters VALUES ('sequence', 0);
 `;
@@ -40,7 +42,7 @@ export function openDatabase(folder: string, quotaBytes: number): DatabaseSync {
   try {
     return prepared(file, quotaBytes);
   } catch (error) {
-    if (!damaged.includes((error as { errcode?: number }).errcode ?? 0)) throw error;
+    if (!isDamage(error)) throw error;
     // Requests must be answered, and new ones kept; what was in it is left to people.
     console.error(`${file} is damaged (${(error as Error).message}); it is set aside as ${file}.damaged`);
     renameSync(file, `${file}.damaged`);
@@ -50,6 +52,9 @@ export function openDatabase(folder: string, quotaBytes: number): DatabaseSync {
 
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const damaged = [11, 26];
+
+/** The file is no database, or no whole one. */
+export const isDamage = (error: unknown): boolean => damaged.includes((error as { errcode?: number }).errcode ?? 0);
 
 function prepared(file: string, quotaBytes: number): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: busyMs });

@@ -49,6 +49,8 @@ export interface StoreOptions {
   quotaBytes: number;
   /** Time until a request expires, and how long its end is kept for its caller after that. */
   maxAgeMs: number;
+  /** Kept beside the requests, see `settingsOf`. */
+  settings?: string;
   now?: () => number;
 }
 
@@ -70,7 +72,7 @@ export class DeferredStore {
   readonly #maxAgeMs: number;
   readonly #now: () => number;
 
-  constructor({ folder, quotaBytes, maxAgeMs, now = Date.now }: StoreOptions) {
+  constructor({ folder, quotaBytes, maxAgeMs, settings, now = Date.now }: StoreOptions) {
     if (quotaBytes < leastQuotaBytes) {
       throw new Error(`spec.deferred.quota: must be at least ${leastQuotaBytes / 1024 / 1024}Mi`);
     }
@@ -78,6 +80,7 @@ export class DeferredStore {
     this.#budget = budgetOf(quotaBytes);
     this.#maxAgeMs = maxAgeMs;
     this.#now = now;
+    if (settings !== undefined) this.#run('INSERT OR REPLACE INTO settings VALUES (1, ?)', settings);
   }
 
   /** Several changes that become durable together. */
@@ -130,17 +133,22 @@ export class DeferredStore {
 
   /**
    * Takes in, once, what the store of another node had of the same service: what waits, ends that may still be asked for, and examples.
-   * `name` says which store it was. What is known here stays as it is; what finds no room expires.
+   * `name` says which store it was. What is known here stays as it is; what finds no room expires. Returns why nothing of it can be read.
    */
-  adopt(file: string, name: string): void {
-    if (this.#run('INSERT OR IGNORE INTO counters VALUES (?, 0)', `adopted ${name}`) === 0) return;
+  adopt(file: string, name: string): string | undefined {
+    if (this.#one('SELECT 1 FROM counters WHERE name = ?', `adopted ${name}`)) return undefined;
     const other = new OtherStore(file);
     try {
-      // Who follows the ends of the other one by their numbers goes on here.
-      this.#run(`UPDATE counters SET value = max(value, ?) WHERE name = 'sequence'`, other.lastSequence);
+      const damage = other.damage();
+      if (damage !== undefined) return damage;
+      this.#run('INSERT INTO counters VALUES (?, 0)', `adopted ${name}`);
+      // Who follows the ends of the other one by their numbers hears of all that came here meanwhile as well, some twice.
+      this.#run('UPDATE requests SET sequence = sequence + ? WHERE sequence IS NOT NULL', other.lastSequence);
+      this.#run(`UPDATE counters SET value = value + ? WHERE name = 'sequence'`, other.lastSequence);
       for (const request of other.waiting()) this.#adoptWaiting(request);
       for (const end of other.ended()) this.#adoptEnd(end);
       for (const example of other.examples()) this.#adoptExample(example);
+      return undefined;
     } finally {
       other.close();
     }

@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { settingsOf } from '../../../../sdk/features/joint-inference/deferred/settings.ts';
 import { DeferredStore } from '../../../../sdk/features/joint-inference/deferred/store.ts';
 
 const MiB = 1024 * 1024;
@@ -229,6 +231,54 @@ describe('the quota', () => {
     expect(pending + expired).toBe(10);
     expect(statSync(join(folder, 'deferred.sqlite')).size).toBeLessThanOrEqual(8 * MiB);
     here.close();
+  });
+
+  test('who follows the ends of one node misses none of another one', () => {
+    const end = (store: DeferredStore, id: string) => {
+      store.put(request(id, 0.5));
+      store.finalise(store.claim(1)?.digest ?? '', bytes(1));
+    };
+    const there = open();
+    for (const id of ['a1', 'a2', 'a3']) end(there, id);
+    there.close();
+    const file = join(folder, 'deferred.sqlite');
+    folder = mkdtempSync(join(folder, 'new-'));
+    const here = open();
+    for (const id of ['b1', 'b2']) end(here, id);
+    expect(here.adopt(file, 'old')).toBeUndefined();
+    const ids = here.endsAfter(3, 100).map(({ id }) => id);
+    expect(ids).toEqual(['b1', 'b2', 'a1', 'a2', 'a3']);
+    end(here, 'b3');
+    expect(here.endsAfter(here.get('a3')?.sequence ?? 0, 100).map(({ id }) => id)).toEqual(['b3']);
+    here.close();
+  });
+
+  test('one that is busy is not taken in now, and not set aside; one that is damaged says so', () => {
+    const there = open();
+    there.put(request('a', 0.5));
+    there.close();
+    const file = join(folder, 'deferred.sqlite');
+    const busy = new DatabaseSync(file);
+    busy.exec('BEGIN EXCLUSIVE');
+    folder = mkdtempSync(join(folder, 'new-'));
+    const here = open();
+    expect(() => here.adopt(file, 'old')).toThrow('locked');
+    busy.exec('COMMIT');
+    busy.close();
+    expect(here.adopt(file, 'old')).toBeUndefined();
+    expect(here.get('a')).toMatchObject({ state: 'pending' });
+    writeFileSync(file, 'no database'.repeat(1_000));
+    expect(here.adopt(file, 'other')).toBe('file is not a database');
+    here.close();
+  });
+
+  test('what applied when requests were promised an answer is kept with them', () => {
+    expect(settingsOf(folder)).toBeUndefined();
+    const settings = { quotaBytes: 8 * MiB, maxAgeMs: 1_000, callbackHosts: ['hooks.example.org'] };
+    const options = { folder, quotaBytes: 8 * MiB, maxAgeMs: 1_000 };
+    new DeferredStore({ ...options, settings: JSON.stringify(settings) }).close();
+    new DeferredStore(options).close();
+    expect(settingsOf(folder)).toEqual(settings);
   });
 
   test('less than 4 MiB is no quota', () => {
