@@ -52,7 +52,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
   configured('SEDNA_STATE_DIR', () => mkdirSync(config.stateDir, { recursive: true }));
   const images = configured('SEDNA_IMAGES', () => readImages(config.imageFiles), badImages);
   const strategies = configured('SEDNA_IMAGES', () => readStrategies(config.imageFiles), badImages);
-  const runtime = new ProcessRuntime(config.stateDir, images);
+  const runtime = new ProcessRuntime(config.stateDir, images, { silentSeconds: config.frontSilentSeconds });
   await runtime.recover();
 
   // The API is up before Temporal is: workers that report while the uplink is down must not lose their reports.

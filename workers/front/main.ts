@@ -20,10 +20,12 @@ function main(env: NodeJS.ProcessEnv): void {
   const file = new ReplicaFile(env[frontVariables.directory] ?? '', (list) => balancer.use(list));
   file.watch();
 
+  const silent = env[frontVariables.silentSeconds];
+  const limits = silent === undefined ? {} : { silentMs: Number(silent) * 1_000 };
   const servers: Server[] = [];
   for (const [name, port] of Object.entries(ports)) {
     if (name === controlPort) continue;
-    const server = name === env[frontVariables.http] ? httpProxy(balancer, name) : tcpProxy(balancer, name);
+    const server = name === env[frontVariables.http] ? httpProxy(balancer, name, limits) : tcpProxy(balancer, name);
     servers.push(server.listen(port, env[frontVariables.host] ?? '127.0.0.1'));
   }
   const control = createServer((request, response) => {

@@ -62,6 +62,8 @@ export function pass(
       reject(new NoAnswer(error, !connected ? 'nobody' : silent ? 'silence' : kept));
     });
     upstream.on('timeout', () => {
+      // Of an answer that has begun, it may be the reader who takes his time, or who wants what comes rarely.
+      if (answered && !outgoing.closed) return void upstream.setTimeout(timeout);
       silent = true;
       upstream.destroy(new Error(`it has said nothing for ${timeout / 1_000} s`));
     });
@@ -83,11 +85,8 @@ export function pass(
         return;
       }
       answered = true;
-      if (isEventStream(answer)) {
-        // It lasts as long as its reader likes, and may be silent: nobody waits for its end.
-        done();
-        upstream.setTimeout(0);
-      }
+      // It lasts as long as its reader likes: nobody waits for its end.
+      if (isEventStream(answer)) done();
       answer.pipe(outgoing);
     });
     outgoing.once('close', () => {

@@ -35,6 +35,8 @@ export const frontVariables = {
   ports: 'SEDNA_FRONT_PORTS',
   /** Name of the port that is served at request level; absent: none. */
   http: 'SEDNA_FRONT_HTTP',
+  /** How long a replica may say nothing before it answers; absent: as the front thinks fit. */
+  silentSeconds: 'SEDNA_FRONT_SILENT_SECONDS',
 } as const;
 
 /** Name of the port on which a front answers its local controller. */

@@ -25,6 +25,8 @@ export interface LcConfig {
   slots: number;
   /** Host name or address under which other nodes reach the services of this one. */
   advertisedAddress: string;
+  /** How long a replica behind a front may say nothing before it answers; absent: the front's default. */
+  frontSilentSeconds?: number;
 }
 
 /** A process cannot start as it was told to. The command line prints it as message, hint and paragraph of `docs/errors.md`. */
@@ -88,6 +90,7 @@ export function readLcConfig(
     },
     advertisedAddress: hostOf(env['SEDNA_ADVERTISED_ADDRESS'] ?? '127.0.0.1'),
     slots: slotsOf(env['SEDNA_SLOTS'] ?? String(Math.max(1, cpus - 1))),
+    ...silentOf(env['SEDNA_FRONT_SILENT_SECONDS']),
   };
 }
 
@@ -119,6 +122,16 @@ function slotsOf(text: string): number {
   const slots = Number(text);
   if (!Number.isInteger(slots) || slots < 1) throw new ConfigError(`SEDNA_SLOTS ${text}: a whole number, at least 1`);
   return slots;
+}
+
+/** At most a day: a timer of more than 24 days would be over at once. */
+function silentOf(text: string | undefined): Pick<LcConfig, 'frontSilentSeconds'> {
+  if (text === undefined || text === '') return {};
+  const seconds = Number(text);
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > 86_400) {
+    throw new ConfigError(`SEDNA_FRONT_SILENT_SECONDS ${text}: a whole number of seconds, from 1 to 86400`);
+  }
+  return { frontSilentSeconds: seconds };
 }
 
 /** `a=b,c=d` */

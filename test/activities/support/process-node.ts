@@ -35,6 +35,7 @@ export const scripts = {
   hangs: `setInterval(() => {}, 1000);`,
   reportsAndHangs: `${report} require('node:fs').writeFileSync(process.env.MODEL_FILE, 'weights'); tell(); setInterval(() => {}, 1000);`,
   serves: `require('node:http').createServer((q, a) => a.end(process.argv.slice(2).join(' ') + ' ' + process.env.GREETING)).listen(process.env.PORT, '127.0.0.1');`,
+  mute: `require('node:net').createServer().listen(process.env.PORT, '127.0.0.1');`,
   forks: `const child = require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
     require('node:http').createServer((q, a) => a.end(String(child.pid))).listen(process.env.PORT, '127.0.0.1');`,
   misses: `let left = 0, missed = 0;

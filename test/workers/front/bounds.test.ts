@@ -118,27 +118,42 @@ test('a replica that is silent: 504, and it is not waited for any longer', async
   expect(balancer.stats()).toMatchObject({ inFlight: {}, refused: 1 });
 });
 
-test('an answer may take longer than that as long as something comes; events may be as rare as they like, and hold up no drain', async () => {
+test('of an answer that has begun silence is not bounded, and events hold up no drain', async () => {
   let finish = (): void => undefined;
   const replica = await answering((incoming, outgoing) => {
-    if (incoming.headers['accept'] === 'text/event-stream') {
-      outgoing.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' }).write('data: 1\n\n');
-      finish = () => void outgoing.end('data: 2\n\n');
-      return;
-    }
-    let left = 30;
-    const timer = setInterval(() => {
-      outgoing.write('.');
-      if (--left === 0) outgoing.end('done', () => clearInterval(timer));
-    }, 40);
+    const type = incoming.headers['accept'] ?? '';
+    outgoing.writeHead(200, { 'content-type': type }).write('data: 1\n\n');
+    const before = finish;
+    finish = () => {
+      before();
+      outgoing.end('data: 2\n\n');
+    };
   });
-  const { port, balancer } = await front({ silentMs: 800 }, replica);
-  const events = ask(port, [], { accept: 'text/event-stream' });
-  await eventually(() => expect(balancer.stats()).toMatchObject({ requests: 1, inFlight: {} }));
-  // Takes more than a second in all.
-  expect(await ask(port)).toEqual({ status: 200, text: `${'.'.repeat(30)}done` });
+  const { port, balancer } = await front({ silentMs: 300 }, replica);
+  const answers = ['text/event-stream; charset=utf-8', 'application/x-ndjson'].map((accept) =>
+    ask(port, [], { accept }),
+  );
+  await eventually(() => expect(balancer.stats()).toMatchObject({ requests: 2, inFlight: { only: 1 } }));
+  // Asked after them, it has been silent for long enough: so have they, several times.
+  const silent = await front({ silentMs: 1_000 }, await answering(() => undefined));
+  expect(await ask(silent.port)).toMatchObject({ status: 504 });
   finish();
-  expect(await events).toEqual({ status: 200, text: 'data: 1\n\ndata: 2\n\n' });
+  for (const answer of answers) expect(await answer).toEqual({ status: 200, text: 'data: 1\n\ndata: 2\n\n' });
+  await eventually(() => expect(balancer.stats().inFlight).toEqual({}));
+});
+
+test('who reads an answer slowly gets all of it', async () => {
+  const size = 32 << 20;
+  const replica = await answering((_incoming, outgoing) => outgoing.end(Buffer.alloc(size)));
+  const { port } = await front({ silentMs: 300 }, replica);
+  const answer = await new Promise<IncomingMessage>((resolve) => {
+    request({ host: '127.0.0.1', port }, resolve).end();
+  });
+  const silent = await front({ silentMs: 1_000 }, await answering(() => undefined));
+  expect(await ask(silent.port)).toMatchObject({ status: 504 });
+  let got = 0;
+  for await (const chunk of answer) got += (chunk as Buffer).length;
+  expect(got).toBe(size);
 });
 
 test.each([

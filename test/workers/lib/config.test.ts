@@ -30,6 +30,10 @@ describe('local controller', () => {
       labels: { 'sedna.io/role': 'edge', 'kubernetes.io/hostname': 'edge-1' },
     });
   });
+  test('of fronts only what is given', () => {
+    expect(read({ SEDNA_FRONT_SILENT_SECONDS: '' })).not.toHaveProperty('frontSilentSeconds');
+    expect(read({ SEDNA_FRONT_SILENT_SECONDS: '600' })).toMatchObject({ frontSilentSeconds: 600 });
+  });
   test('lists', () => {
     expect(read({ SEDNA_IMAGES: '/a:/b', SEDNA_NODE_LABELS: 'x=1,y=', SEDNA_SLOTS: '7' })).toMatchObject({
       imageFiles: ['/a', '/b'],
@@ -46,6 +50,9 @@ describe('local controller', () => {
     [{ SEDNA_NODE_LABELS: 'x' }, {}, /SEDNA_NODE_LABELS: x is not key=value/],
     [{ SEDNA_SLOTS: 'many' }, {}, /SEDNA_SLOTS/],
     [{ SEDNA_SLOTS: '0' }, {}, /SEDNA_SLOTS/],
+    [{ SEDNA_FRONT_SILENT_SECONDS: '2 min' }, {}, /SEDNA_FRONT_SILENT_SECONDS 2 min: a whole number/],
+    [{ SEDNA_FRONT_SILENT_SECONDS: '0' }, {}, /SEDNA_FRONT_SILENT_SECONDS/],
+    [{ SEDNA_FRONT_SILENT_SECONDS: '86401' }, {}, /SEDNA_FRONT_SILENT_SECONDS/],
     [{ SEDNA_BLOB_URL: '' }, {}, /SEDNA_BLOB_URL/],
   ])('%j %j is refused', (change, flags, message) => {
     expect(() => read(change as Record<string, string>, flags)).toThrow(message);

@@ -79,7 +79,13 @@ export class Fronts {
 }
 
 /** A front is a worker like others, with a port more for its local controller. */
-export function launchOfFront(stateDir: string, { name, owner, ports, http, bind }: FrontLaunch): WorkerLaunch {
+export function launchOfFront(
+  stateDir: string,
+  { name, owner, ports, http, bind }: FrontLaunch,
+  silentSeconds?: number,
+): WorkerLaunch {
+  const silent: Record<string, string> =
+    silentSeconds === undefined ? {} : { [frontVariables.silentSeconds]: String(silentSeconds) };
   return {
     name,
     owner,
@@ -91,12 +97,13 @@ export function launchOfFront(stateDir: string, { name, owner, ports, http, bind
       [frontVariables.directory]: frontDirectory(stateDir, name),
       [frontVariables.host]: bind,
       [frontVariables.http]: http,
+      ...silent,
     },
     ports: [...ports, { name: controlPort, containerPort: 1 }],
     portsVariable: frontVariables.ports,
     readiness: { path: '/stats', port: controlPort },
     restart: 'Always',
-    revision: JSON.stringify([ports.map((port) => port.name), http, bind]),
+    revision: JSON.stringify([ports.map((port) => port.name), http, bind, ...Object.values(silent)]),
   };
 }
 

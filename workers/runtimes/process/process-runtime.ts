@@ -33,13 +33,15 @@ export interface ProcessRuntimeOptions {
   startingMs?: number;
   /** Workers that have ended and whose logs are kept. Default: 50. */
   keptLogs?: number;
+  /** How long a replica may say nothing before it answers a request through a front. Default: 120. */
+  silentSeconds?: number | undefined;
 }
 
 export class ProcessRuntime implements WorkerRuntime {
   readonly kind = 'process';
   readonly #stateDir: string;
   readonly #images: ImageEntry[];
-  readonly #options: Required<ProcessRuntimeOptions>;
+  readonly #options: ProcessRuntimeOptions & { startingMs: number; keptLogs: number };
   readonly #store: WorkerStore;
   readonly #workers = new Map<string, Supervised>();
   readonly #fronts: Fronts;
@@ -50,8 +52,8 @@ export class ProcessRuntime implements WorkerRuntime {
   readonly #queues = new Map<string, Promise<void>>();
 
   constructor(stateDir: string, images: ImageEntry[], options: ProcessRuntimeOptions = {}) {
-    const { startingMs = 30_000, keptLogs = 50 } = options;
-    this.#options = { startingMs, keptLogs };
+    const { startingMs = 30_000, keptLogs = 50, silentSeconds } = options;
+    this.#options = { startingMs, keptLogs, silentSeconds };
     this.#stateDir = stateDir;
     this.#images = images;
     this.#store = new WorkerStore(join(stateDir, 'workers.db'));
@@ -131,7 +133,7 @@ export class ProcessRuntime implements WorkerRuntime {
   }
 
   ensureFront(front: FrontLaunch): Promise<void> {
-    return this.ensure(launchOfFront(this.#stateDir, front));
+    return this.ensure(launchOfFront(this.#stateDir, front, this.#options.silentSeconds));
   }
 
   drain(name: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** Replicas behind a front, without a workflow: what a local controller does when one gets ready, ends, or is let go. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { eventually } from '../../../support/eventually.ts';
-import { ProcessNode } from '../../../activities/support/process-node.ts';
+import { ProcessNode, type Script } from '../../../activities/support/process-node.ts';
 
 const owner = { kind: 'JointInferenceService', namespace: 'default', name: 's', uid: 'u-1' };
 const front = 's-front';
@@ -10,19 +10,23 @@ const ports = [{ containerPort: 80, name: 'http' }];
 let node: ProcessNode;
 beforeEach(async () => {
   node = await new ProcessNode().start();
-  await node.runtime.ensureFront({
+  await ensureFront();
+});
+afterEach(() => node.close());
+
+function ensureFront(): Promise<void> {
+  return node.runtime.ensureFront({
     name: front,
     owner,
     ports: [{ name: 'http', containerPort: 80 }],
     http: 'http',
     bind: '127.0.0.1',
   });
-});
-afterEach(() => node.close());
+}
 
-async function replica(name: string): Promise<void> {
+async function replica(name: string, script: Script = 'serves'): Promise<void> {
   const serving = { role: 'edge', front };
-  const worker = await node.worker('serves', { name, owner, serving, stage: 'Edge' }, { ports, args: [name] });
+  const worker = await node.worker(script, { name, owner, serving, stage: 'Edge' }, { ports, args: [name] });
   void node.serve(worker).catch(() => undefined);
   await eventually(() => expect(node.runtime.get(name)?.ready).toBe(true));
 }
@@ -73,4 +77,17 @@ test('the next local controller goes on where this one ended, and the front neve
   expect(node.runtime.get(front)?.pid).toBe(pid);
   await node.runtime.drain('b');
   expect([await ask(), await ask()]).toEqual(['a', 'a']);
+});
+
+test('how long a replica may be silent is up to the node: with another value its front starts anew', async () => {
+  const pid = (): number | undefined => node.runtime.get(front)?.pid;
+  const before = pid();
+  await ensureFront();
+  expect(pid()).toBe(before);
+  node.options = { silentSeconds: 1 };
+  await node.restart();
+  await ensureFront();
+  expect(pid()).not.toBe(before);
+  await replica('m', 'mute');
+  await eventually(async () => expect(await ask()).toBe('504'));
 });
