@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDeployActivities } from '../../../activities/edge/deploy.ts';
-import { pruneModels } from '../../../activities/edge/model-files.ts';
+import { modelFile, pruneModels } from '../../../activities/edge/model-files.ts';
 import { isAlive, startTime } from '../../../workers/lib/process.ts';
 import type { WorkerObservation } from '../../../activities/contracts.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -370,6 +370,20 @@ test('of workers that have ended the newest logs are kept, and those of workers 
   }
   await node.restart();
   expect(readdirSync(join(node.stateDir, 'logs')).sort()).toEqual(['four.log', `${service.name}.log`, 'three.log']);
+});
+
+test('a model that took long to fetch is not removed before its worker is started', async () => {
+  const model = { url: '/m/x.onnx', format: 'onnx', blob: await node.blobs.put('large') };
+  const fetching = modelFile(node.deps, model);
+  const now = performance.now.bind(performance);
+  const clock = jest.spyOn(performance, 'now').mockImplementation(() => now() + 11 * 60_000);
+  try {
+    const file = await fetching;
+    pruneModels(node.deps);
+    expect(readFileSync(file, 'utf8')).toBe('large');
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 test('files of models stay while a worker may need them', async () => {
