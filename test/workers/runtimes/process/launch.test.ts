@@ -91,17 +91,26 @@ describe('command', () => {
     });
   });
 
-  test.each(['NODE_OPTIONS', 'LD_PRELOAD', 'DYLD_INSERT_LIBRARIES', 'PYTHONPATH', 'PYTHONSTARTUP', 'BASH_ENV', 'PATH'])(
-    'a template cannot choose code by %s, unless the entry allows a command; the entry itself can',
-    (name) => {
-      const given = launch({ env: { [name]: '/data/evil' } });
-      expect(() => commandOf(given, [entry('org/*')], {}, parent)).toThrow(`env ${name} of the template chooses`);
-      expect(() => commandOf({ ...given, image: 'sedna/big-model' }, [], {}, parent)).toThrow(name);
-      const { env } = commandOf(given, [entry('org/*', { allowCommand: true })], {}, parent);
-      expect(env[name]).toBe('/data/evil');
-      expect(commandOf(launch(), [entry('org/*', { env: { [name]: '/opt' } })], {}, parent).env[name]).toBe('/opt');
-    },
-  );
+  test.each([
+    ...['NODE_OPTIONS', 'DYLD_INSERT_LIBRARIES', 'PYTHONPATH', 'PYTHONSTARTUP', 'BASH_ENV', 'PATH', 'HOME'],
+    ...[
+      'LD_PRELOAD',
+      'LD_LIBRARY_PATH',
+      'LD_AUDIT',
+      'LD_ORIGIN_PATH',
+      'LD_DEBUG_OUTPUT',
+      'LD_PROFILE',
+      'LD_PROFILE_OUTPUT',
+    ],
+    ...['LUA_PATH', 'LUA_CPATH_5_4', 'LUA_INIT', 'BASH_FUNC_ls%%'],
+  ])('a template cannot choose code by %s, unless the entry allows a command; the entry itself can', (name) => {
+    const given = launch({ env: { [name]: '/data/evil' } });
+    expect(() => commandOf(given, [entry('org/*')], {}, parent)).toThrow(`env ${name} of the template chooses`);
+    expect(() => commandOf({ ...given, image: 'sedna/big-model' }, [], {}, parent)).toThrow(name);
+    const { env } = commandOf(given, [entry('org/*', { allowCommand: true })], {}, parent);
+    expect(env[name]).toBe('/data/evil');
+    expect(commandOf(launch(), [entry('org/*', { env: { [name]: '/opt' } })], {}, parent).env[name]).toBe('/opt');
+  });
 
   test('what only changes how a worker works is allowed', () => {
     const env = {
@@ -109,6 +118,10 @@ describe('command', () => {
       NODE_ENV: 'production',
       OMP_NUM_THREADS: '2',
       nms_threshold: '0.5',
+      ENV: 'production',
+      LD_SDK_KEY: 'x',
+      LD_BIND_NOW: '1',
+      LUA_VERSION: '5.4',
       TZ: 'UTC',
     };
     expect(commandOf(launch({ env }), [entry('org/*')], {}, parent).env).toMatchObject(env);
