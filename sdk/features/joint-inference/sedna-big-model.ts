@@ -9,6 +9,15 @@ interface Service {
   service: string;
 }
 
+/** An input that is JSON already, as UTF-8. */
+export class JsonText {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
+
 /** The original's library calls a service so where `JOB_NAME` is not set, and for services it never is. */
 const defaultName = 'sedna';
 
@@ -28,7 +37,7 @@ function named<O>({ host, port, service }: Service): BigModel<unknown, O> {
   return {
     async infer(input, { signal, withinMs }) {
       const time = withinMs === undefined ? {} : { deadline_ms: Math.floor(withinMs) };
-      const response = await post(url, { data: input, post_process: null, ...time }, signal);
+      const response = await post(url, bodyOf(input, { post_process: null, ...time }), signal);
       const text = await response.text();
       if (response.status !== 200) {
         throw new BigModelError(
@@ -41,12 +50,17 @@ function named<O>({ host, port, service }: Service): BigModel<unknown, O> {
   };
 }
 
-async function post(url: string, body: unknown, signal: AbortSignal): Promise<Response> {
+function bodyOf(data: unknown, more: object): string | Uint8Array<ArrayBuffer> {
+  if (!(data instanceof JsonText)) return JSON.stringify({ data, ...more });
+  return Buffer.concat([Buffer.from('{"data":'), data.bytes, Buffer.from(`,${JSON.stringify(more).slice(1)}`)]);
+}
+
+async function post(url: string, body: string | Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<Response> {
   try {
     return await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+      body,
       redirect: 'error',
       signal,
     });
