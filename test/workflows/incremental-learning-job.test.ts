@@ -260,6 +260,8 @@ describeTemporal('an incremental learning job', () => {
     job.node.samples(0, 10);
     await job.status({ round: 1 });
     await job.say('pause');
+    // A step that ends before its round has heard of it is followed by the next one.
+    await job.waiting('Paused', 'somebody paused it');
     open();
     await job.status({ usedSamples: 10, waitingFor: { reason: 'Paused' } });
     await job.say('trigger');

@@ -15,21 +15,22 @@ export const inheritedFolder = 'inherited';
 export async function takeIn(folder: string, store: Pick<DeferredStoreClient, 'call'>): Promise<boolean> {
   const all = path.join(folder, inheritedFolder);
   const names = (await readdir(all).catch(() => [])).filter((name) => !name.includes('.'));
-  for (const name of names) {
-    const one = path.join(all, name);
-    const damage = await store.call('adopt', path.join(one, storeFiles[0]), name).catch((error: unknown) => {
-      // Another replica was quicker.
-      if (!existsSync(one)) return undefined;
-      throw error;
-    });
-    if (damage !== undefined) await setAside(one, damage);
-    await rm(one, { recursive: true, force: true });
-  }
+  for (const name of names) await takeInOne(path.join(all, name), store);
   return names.length > 0;
 }
 
-/** What is left of it is for people; the service goes on. */
-async function setAside(folder: string, damage: string): Promise<never> {
-  await rename(folder, `${folder}.damaged`);
-  throw new Error(`${folder} cannot be taken in, it is set aside as ${folder}.damaged: ${damage}`);
+async function takeInOne(folder: string, store: Pick<DeferredStoreClient, 'call'>): Promise<void> {
+  let damage: string | undefined;
+  try {
+    damage = await store.call('adopt', path.join(folder, storeFiles[0]), path.basename(folder));
+    if (damage === undefined) await rm(folder, { recursive: true, force: true });
+    // What is left of it is for people; the service goes on.
+    else await rename(folder, `${folder}.damaged`);
+  } catch (error) {
+    if (existsSync(folder)) throw error;
+    // Another replica was quicker.
+    return;
+  }
+  if (damage !== undefined)
+    throw new Error(`${folder} cannot be taken in, it is set aside as ${folder}.damaged: ${damage}`);
 }
