@@ -1,9 +1,16 @@
 /** Workers that cannot be started, fail, or do not say what they must. */
 import { container, job, worker } from '../lib/manifests.ts';
-import type { Situation } from '../lib/situation.ts';
+import type { Manifest, Situation } from '../lib/situation.ts';
+import type { World } from '../lib/world.ts';
 
 const failed = (reason: string) => ({ phase: 'Failed', waitingFor: { reason } });
 const many = { samples: 6 };
+
+function neverReady(world: World, name: string): Manifest[] {
+  const ports = [{ name: 'http', containerPort: 8080 }];
+  const readinessProbe = { httpGet: { path: '/ready', port: 'http' } };
+  return job(world, name, { serve: container({ image: 'why/idle:v1', ports, readinessProbe }) });
+}
 
 export const workers: Situation[] = [
   {
@@ -100,16 +107,17 @@ export const workers: Situation[] = [
     until: { waitingFor: { reason: 'WorkerFailed' }, inference: { restarts: /[2-9]/ } },
   },
   {
-    name: 'serving-is-never-ready',
+    name: 'serving-is-not-ready-yet',
     shows: ['InferenceStarting'],
-    manifests: (world) => {
-      const ports = [{ name: 'http', containerPort: 8080 }];
-      const readinessProbe = { httpGet: { path: '/ready', port: 'http' } };
-      return job(world, 'serving-is-never-ready', {
-        serve: container({ image: 'why/idle:v1', ports, readinessProbe }),
-      });
-    },
+    manifests: (world) => neverReady(world, 'serving-is-not-ready-yet'),
     until: { newSamples: 0, inference: { state: 'running' } },
+    fleeting: true,
+  },
+  {
+    name: 'serving-is-never-ready',
+    shows: ['WorkerNotReady'],
+    manifests: (world) => neverReady(world, 'serving-is-never-ready'),
+    until: { waitingFor: { reason: 'WorkerNotReady' } },
   },
   {
     name: 'serving-refuses-the-hot-update',
