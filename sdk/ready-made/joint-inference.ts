@@ -8,8 +8,7 @@ import path from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { uncertainty } from '../algorithms/hard-example-mining/index.ts';
 import { DeferredAnswers } from '../features/joint-inference/deferred/deferred-answers.ts';
-import { deferredFolder } from '../features/joint-inference/deferred/inherited.ts';
-import { isInUse } from '../features/joint-inference/deferred/settings.ts';
+import { deferredFolder, isBrought } from '../features/joint-inference/deferred/inherited.ts';
 import { firstKnown } from '../features/joint-inference/first-known.ts';
 import { listBigModel } from '../features/joint-inference/list-big-model.ts';
 import { oipBigModel } from '../features/joint-inference/oip-big-model.ts';
@@ -170,7 +169,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
 if (!deferred) {
   const folder = path.join(settings.stateFolder, deferredFolder);
   const looking = setInterval(() => {
-    if (!isInUse(folder)) return;
+    if (!isBrought(folder)) return;
     clearInterval(looking);
     end();
   }, broughtLookMs);

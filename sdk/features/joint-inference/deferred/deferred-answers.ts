@@ -128,6 +128,7 @@ export class DeferredAnswers<I = unknown> {
       ...(learner ? [every(() => learnSome(this.#store, learner, (problem) => this.#problem(problem)), pauseMs)] : []),
       every(() => this.#telling.next(), pauseMs),
       every(() => this.#sweep(), sweepMs),
+      every(() => this.#takeIn(), sweepMs),
     ]);
   }
 
@@ -256,8 +257,14 @@ export class DeferredAnswers<I = unknown> {
     return { ...(this.#options.present?.(answer) ?? answer), id: answer.id };
   }
 
+  async #takeIn(): Promise<boolean> {
+    const { signal } = this.#closing;
+    const onProblem = (problem: Error): void => (signal.aborted ? undefined : this.#problem(problem));
+    if (await takeIn(this.#options.folder, this.#store, onProblem)) this.#wake();
+    return false;
+  }
+
   async #sweep(): Promise<boolean> {
-    if (await takeIn(this.#options.folder, this.#store)) this.#wake();
     if ((await this.#store.call('sweep')) > 0) this.#ended.emit('end');
     return false;
   }

@@ -11,11 +11,20 @@ export const storeFiles = ['deferred.sqlite', 'deferred.sqlite-journal'] as cons
 /** Beside the store: a folder for each one that was brought, of a name that is its alone. A name with a dot is not complete, or not readable. */
 export const inheritedFolder = 'inherited';
 
-/** True: there was one. Several replicas may do it at a time. */
-export async function takeIn(folder: string, store: Pick<DeferredStoreClient, 'call'>): Promise<boolean> {
+/** Whether a store was brought there that nobody has taken in. */
+export function isBrought(folder: string): boolean {
+  return existsSync(path.join(folder, inheritedFolder));
+}
+
+/** True: there was one. Several replicas may do it at a time. One that cannot be taken in is told of and holds up no other. */
+export async function takeIn(
+  folder: string,
+  store: Pick<DeferredStoreClient, 'call'>,
+  onProblem: (problem: Error) => void,
+): Promise<boolean> {
   const all = path.join(folder, inheritedFolder);
   const names = (await readdir(all).catch(() => [])).filter((name) => !name.includes('.'));
-  for (const name of names) await takeInOne(path.join(all, name), store);
+  for (const name of names) await takeInOne(path.join(all, name), store).catch(onProblem);
   return names.length > 0;
 }
 

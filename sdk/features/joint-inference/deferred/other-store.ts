@@ -16,6 +16,19 @@ export interface OtherExample {
 
 export const lastSequence = `SELECT value FROM counters WHERE name = 'sequence'`;
 
+const queries = {
+  waiting: `SELECT id, digest, uncertainty, createdAt, expiresAt, provisional, callback, content
+    FROM requests JOIN contents USING (digest) WHERE state = 'pending' ORDER BY uncertainty DESC`,
+  ended: `SELECT id, digest, state, uncertainty, createdAt, expiresAt, endedAt, sequence, provisional, answer, reason, message, callback,
+      callAt, calls, delivered
+    FROM requests WHERE sequence IS NOT NULL ORDER BY sequence`,
+  examples:
+    'SELECT digest, content, answer, createdAt, told FROM examples JOIN contents USING (digest) ORDER BY createdAt',
+};
+
+/** SQLITE_ERROR: of what is asked here, that there is no such table or column. */
+const otherTables = 1;
+
 export class OtherStore {
   readonly #database: DatabaseSync;
 
@@ -28,32 +41,29 @@ export class OtherStore {
   damage(): string | undefined {
     try {
       const { quick_check: found } = this.#database.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
+      for (const sql of [lastSequence, ...Object.values(queries)]) this.#database.prepare(sql);
       return found === 'ok' ? undefined : found;
     } catch (error) {
-      if (!isDamage(error)) throw error;
-      return (error as Error).message;
+      const { errcode, message } = error as Error & { errcode?: number };
+      if (errcode === otherTables || isDamage(error)) return message;
+      throw error;
     }
   }
 
   get lastSequence(): number {
-    return (this.#database.prepare(lastSequence).get() as { value: number }).value;
+    return (this.#database.prepare(lastSequence).get() as { value: number } | undefined)?.value ?? 0;
   }
 
   waiting(): Iterable<WaitingRequest & { content: Uint8Array }> {
-    return this.#rows(
-      `SELECT id, digest, uncertainty, createdAt, expiresAt, provisional, callback, content
-       FROM requests JOIN contents USING (digest) WHERE state = 'pending' ORDER BY uncertainty DESC`,
-    );
+    return this.#rows(queries.waiting);
   }
 
   ended(): Iterable<EndedRequest> {
-    return this.#rows('SELECT * FROM requests WHERE sequence IS NOT NULL ORDER BY sequence');
+    return this.#rows(queries.ended);
   }
 
   examples(): Iterable<OtherExample> {
-    return this.#rows(
-      'SELECT digest, content, answer, createdAt, told FROM examples JOIN contents USING (digest) ORDER BY createdAt',
-    );
+    return this.#rows(queries.examples);
   }
 
   close(): void {

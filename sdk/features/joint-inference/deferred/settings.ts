@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { inheritedFolder, storeFiles } from './inherited.ts';
+import { inheritedFolder, isBrought, storeFiles } from './inherited.ts';
 
 export interface DeferredSettings {
   quotaBytes: number;
@@ -25,7 +25,7 @@ export function settingsOf(folder: string): DeferredSettings | undefined {
 
 /** Whether requests may wait there, or are on their way to their end. */
 export function isInUse(folder: string): boolean {
-  return [storeFiles[0], inheritedFolder].some((name) => existsSync(path.join(folder, name)));
+  return existsSync(path.join(folder, storeFiles[0])) || isBrought(folder);
 }
 
 /** Writable: a journal that a killed worker left is played back first. */

@@ -225,19 +225,23 @@ test('what another node had is taken in once, answered, and heard of behind what
   const replicas = [open({ onProblem }), open({ onProblem })];
   await keep(replicas[0] as DeferredAnswers<number>, 4);
   for (const replica of replicas) replica.start(cloud());
-  for (const name of ['moved', 'broken']) mkdirSync(join(folder, 'inherited', `${name}.part`), { recursive: true });
+  const names = ['broken', 'foreign', 'moved'];
+  for (const name of names) mkdirSync(join(folder, 'inherited', `${name}.part`), { recursive: true });
   copyFileSync(store, join(folder, 'inherited', 'moved.part', 'deferred.sqlite'));
   writeFileSync(join(folder, 'inherited', 'broken.part', 'deferred.sqlite'), 'no database'.repeat(1_000));
-  for (const name of ['moved', 'broken'])
-    renameSync(join(folder, 'inherited', `${name}.part`), join(folder, 'inherited', name));
+  new DatabaseSync(join(folder, 'inherited', 'foreign.part', 'deferred.sqlite')).close();
+  for (const name of names) renameSync(join(folder, 'inherited', `${name}.part`), join(folder, 'inherited', name));
 
   const [, other] = replicas;
   await until(async () => (await other?.counts())?.final === 4);
   expect(await other?.get('r3')).toMatchObject({ state: 'final', answer: 30 });
   expect((await other?.get('r1'))?.sequence).toBeGreaterThan(2);
   expect(asked.slice(before).sort()).toEqual([3, 4]);
-  await until(() => readdirSync(join(folder, 'inherited')).join() === 'broken.damaged');
-  expect(problems).toEqual([expect.stringContaining('broken.damaged: file is not a database')]);
+  await until(() => readdirSync(join(folder, 'inherited')).sort().join() === 'broken.damaged,foreign.damaged');
+  expect(problems.sort()).toEqual([
+    expect.stringContaining('broken.damaged: file is not a database'),
+    expect.stringContaining('foreign.damaged: no such table: counters'),
+  ]);
 });
 
 test('two replicas that share a folder ask once about each request', async () => {
