@@ -67,6 +67,7 @@ function print(found: Found, { kinds, name, options }: Query): void {
   const { output } = options;
   if (output === 'json' || output === 'yaml') {
     const items = found.flatMap(({ items: some }) => some);
+    if (options.watch === true) return items.forEach((item) => printOneOf(item, output));
     const [only] = items;
     printDocument(name !== undefined && only !== undefined ? only : { apiVersion: 'v1', kind: 'List', items }, output);
     return;
@@ -81,6 +82,12 @@ function print(found: Found, { kinds, name, options }: Query): void {
   console.log(tables.length === 0 ? 'No resources found.' : tables.join('\n\n'));
 }
 
+/** Of a stream that goes on: each object is a document. */
+function printOneOf(item: Manifest, output: 'json' | 'yaml'): void {
+  if (output === 'yaml') console.log('---');
+  printDocument(item, output);
+}
+
 function withPrefix(item: Manifest, kind: KindDefinition): Manifest {
   return { ...item, metadata: { ...item.metadata, name: `${kind.singular}/${item.metadata.name}` } };
 }
@@ -90,11 +97,7 @@ async function watch(objects: ObjectStore, query: Query): Promise<never> {
   const shown = new Map<string, string>();
   const { output, allNamespaces } = query.options;
   const show = (kind: KindDefinition, item: Manifest): void => {
-    if (output === 'json' || output === 'yaml') {
-      if (output === 'yaml') console.log('---');
-      printDocument(item, output);
-      return;
-    }
+    if (output === 'json' || output === 'yaml') return printOneOf(item, output);
     const columns = columnsOf(kind, { wide: output === 'wide', namespace: allNamespaces === true });
     console.log(renderTable([item], columns).split('\n')[1] ?? '');
   };
