@@ -4,6 +4,7 @@ import { farewell } from './lib/activities.ts';
 import { runEntity, type EntityInput, type EntityKind } from './lib/entity.ts';
 import { entityId, frontName } from './lib/ids.ts';
 import { learnAddress, waitingForAddresses } from './lib/joint-inference/addresses.ts';
+import { bringAnswers } from './lib/joint-inference/answers.ts';
 import { below, fieldsOf, pathOf, rolesOf, setOf } from './lib/joint-inference/chain.ts';
 import { change } from './lib/joint-inference/change.ts';
 import { noteCondition } from './lib/joint-inference/conditions.ts';
@@ -131,7 +132,8 @@ function planRole(view: ServiceView, role: Role, check: Operation[]): Operation[
   if (silent && selector !== undefined && own.mode === 'run')
     operations.push(...moveOperation(view, context, selector));
   operations.push(...memberOperations(context));
-  if (isSettled(view, role)) operations.push(...leftOperations(context));
+  const cleared = role === 'edge' ? (node: string) => bringAnswers(context, node) : undefined;
+  if (isSettled(view, role)) operations.push(...leftOperations(context, cleared));
   return operations;
 }
 

@@ -1,6 +1,6 @@
 /** What a set has going on its nodes: a front, one activity per replica, those that are let go, and the check of its model. */
 import { sleep } from '@temporalio/workflow';
-import type { KeepFrontInput, Listener, ModelSource, StateOfSet } from '../../../activities/contracts.ts';
+import type { KeepFrontInput, Listener, ModelSource } from '../../../activities/contracts.ts';
 import { control, errand, resident } from '../activities.ts';
 import type { Owner } from '../ids.ts';
 import type { View } from '../kind.ts';
@@ -61,31 +61,22 @@ export function frontOperation(
   return [{ slot: frontSlot(role), key: JSON.stringify([node, digest]), run }];
 }
 
-/** What was left behind on other nodes; a node that is away does it when it is back. */
-export function leftOperations({ set, owner, role }: SetContext): Operation[] {
+/**
+ * What was left behind on other nodes; a node that is away does it when it is back. `cleared`: for what else is to be done on a node whose
+ * workers have ended; begun anew when the set moves on meanwhile.
+ */
+export function leftOperations(
+  { set, owner, role }: SetContext,
+  cleared?: (node: string) => Promise<void>,
+): Operation[] {
   return set.left.map(({ node, workers }, i) => {
     const run = async (): Promise<void> => {
       await errand(node, `remove what was left on ${node}`).drainWorkers({ owner, workers });
-      if (set.node !== undefined) await bringAnswers(node, set.node, { owner, role });
+      await cleared?.(node);
       set.left = set.left.filter((left) => left.node !== node || left.workers.join() !== workers.join());
     };
-    // Begun anew when the set moves on: what was left is to go where it is then.
     return { slot: `left ${i} of ${role} on ${node}`, key: [...workers, set.node].join(' '), run };
   });
-}
-
-/**
- * Requests that wait for their final answer end exactly once, wherever the set is. Back where it was, its workers find their own; but what
- * was packed there on the way to another node has to be laid out again.
- */
-async function bringAnswers(from: string, to: string, set: StateOfSet): Promise<void> {
-  const left = errand(from, `deferred answers that were left on ${from}`);
-  for (;;) {
-    const stores = await left.packDeferred({ ...set, isBack: from === to });
-    if (stores.length === 0) return;
-    await errand(to, `bring deferred answers from ${from}`).unpackDeferred({ ...set, stores });
-    await left.dropDeferred(set);
-  }
 }
 
 /** Key of a verdict: the same model on the same node is judged once. */
