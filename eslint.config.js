@@ -84,6 +84,22 @@ export default tseslint.config(
       onnxOnly,
     ],
   ),
+  {
+    files: ['workflows/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          'Program > VariableDeclaration[kind="let"]',
+          'Program > ExportNamedDeclaration > VariableDeclaration[kind="let"]',
+          'PropertyDefinition[static=true][readonly!=true]',
+        ].map((selector) => ({
+          selector,
+          message: 'All workflows in memory share one copy of a module: state belongs into the workflow.',
+        })),
+      ],
+    },
+  },
   forbid(['activities/**/*.ts'], [above('workers', 'cli'), onnxOnly, s3Only, kubeOnly], ['activities/control/kube/**']),
   forbid(['activities/control/kube/**/*.ts'], [above('workers', 'cli'), onnxOnly, s3Only]),
   forbid(['workers/**/*.ts'], [above('cli'), onnxOnly, s3Only, kubeOnly], ['workers/kube/**']),

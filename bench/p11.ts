@@ -6,10 +6,11 @@ import { median, quantile, ratioInterval } from './lib/statistics.ts';
 import { BenchTemporal, bundle } from './lib/temporal.ts';
 import { Starts } from './p11/activities.ts';
 import { Bare, Framed, type Side } from './p11/frame.ts';
+import { killed } from './p11/killed.ts';
 import { replay } from './p11/replay.ts';
 
-const full = { entities: 200, messages: 400, bursts: 5, burst: 100, replays: 5, events: 4_000 };
-const tiny = { entities: 5, messages: 10, bursts: 1, burst: 5, replays: 1, events: 100 };
+const full = { entities: 200, messages: 400, bursts: 5, burst: 100, replays: 5, events: 4_000, kills: 3, killed: 100 };
+const tiny = { entities: 5, messages: 10, bursts: 1, burst: 5, replays: 1, events: 100, kills: 1, killed: 3 };
 
 export async function run({ quick }: BenchmarkOptions): Promise<Case[]> {
   const sizes = quick ? tiny : full;
@@ -25,7 +26,8 @@ export async function run({ quick }: BenchmarkOptions): Promise<Case[]> {
       ...(await nextActivity(framed, bare, sizes.messages)),
       await rate(framed, bare, sizes),
       await transitions(framed, bare),
-      await replay(temporal, framed, workflowBundle, sizes),
+      await replay(temporal, { framed, bare }, workflowBundle, sizes),
+      ...(await killed(workflowBundle.code, { kills: sizes.kills, entities: sizes.killed })),
     ];
   } finally {
     await temporal.close();

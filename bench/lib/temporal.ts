@@ -20,13 +20,15 @@ const startBoundMs = 60_000;
 export class BenchTemporal {
   readonly client: Client;
   readonly server: ProcessRef;
+  readonly address: string;
   readonly #native: NativeConnection;
   readonly #folder: string;
   readonly #running = new Map<Worker, Promise<void>>();
 
-  private constructor(folder: string, server: ProcessRef, native: NativeConnection, client: Client) {
+  private constructor(folder: string, server: ProcessRef, address: string, native: NativeConnection, client: Client) {
     this.#folder = folder;
     this.server = server;
+    this.address = address;
     this.#native = native;
     this.client = client;
   }
@@ -51,7 +53,13 @@ export class BenchTemporal {
     quiet();
     const address = `127.0.0.1:${grpc}`;
     const native = await NativeConnection.connect({ address });
-    return new BenchTemporal(folder, server, native, new Client({ connection: await Connection.connect({ address }) }));
+    const client = new Client({ connection: await Connection.connect({ address }) });
+    return new BenchTemporal(folder, server, address, native, client);
+  }
+
+  /** In a folder that goes with the server. */
+  file(name: string): string {
+    return join(this.#folder, name);
   }
 
   /** A global manager's Temporal worker, with other code in it. */

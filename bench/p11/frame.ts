@@ -18,6 +18,8 @@ export interface Side {
   burst(prefix: string, count: number): Promise<number>;
   /** State transitions of one that did its one activity. */
   transitions(name: string): Promise<number>;
+  /** Of its workflow. */
+  id(name: string): string;
 }
 
 abstract class Measured {
@@ -38,7 +40,7 @@ abstract class Measured {
     return at - before;
   }
 
-  protected abstract id(name: string): string;
+  abstract id(name: string): string;
 
   /** Resolves when no workflow task and no activity is pending. */
   protected async idle(name: string): Promise<void> {
@@ -82,7 +84,7 @@ export class Framed extends Measured implements Side {
     return this.rate(names);
   }
 
-  protected id(name: string): string {
+  id(name: string): string {
     return entityId(ref(name));
   }
 
@@ -113,7 +115,7 @@ export class Bare extends Measured implements Side {
     return this.rate(names);
   }
 
-  protected id(name: string): string {
+  id(name: string): string {
     return `bare/${name}`;
   }
 

@@ -34,10 +34,13 @@ export async function workflowBundle(): Promise<{ codePath: string } | { code: s
 /**
  * Compiled for the engine that runs it. The SDK compiles for ES2017, where each private field and each spread of an object is a call
  * of a helper, several times slower; it has no other way to say so than its webpack configuration.
+ *
+ * All modules are loaded once and frozen, not once for each workflow in memory: they must hold no state (eslint.config.js sees to it).
  */
 export function bundleWorkflows(workflowsPath: string): Promise<WorkflowBundle> {
   return bundleWorkflowCode({
     workflowsPath,
+    preloadModules: [workflowsPath],
     logger: new DefaultLogger('WARN'),
     webpackConfigHook: (config) => {
       for (const rule of (config.module?.rules ?? []) as Rule[]) {

@@ -1,24 +1,23 @@
 /** Every history that a run leaves must be one that the workflow code can go through again: a restarted manager does nothing else. */
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../../deploy/local/files.ts';
 import { resetReason } from '../../../workers/lib/heal.ts';
 import { nonDeterministic, resetPoint, type HistoryEvent } from '../../../workers/lib/reset-point.ts';
+import { workflowBundle } from '../../../workers/lib/workflow-bundle.ts';
 import type { StackWorld } from './stack-world.ts';
 
-let bundle: Promise<WorkflowBundle> | undefined;
+let bundle: ReturnType<typeof workflowBundle> | undefined;
 
-function workflowBundle(): Promise<WorkflowBundle> {
+function managersBundle(): ReturnType<typeof workflowBundle> {
   if (bundle !== undefined) return bundle;
   Runtime.install({
     logger: new DefaultLogger('ERROR', () => undefined),
     telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} } },
     shutdownSignals: [],
   });
-  const workflowsPath = join(packageRoot(), 'workflows', 'index.ts');
-  return (bundle = bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') }));
+  return (bundle = workflowBundle());
 }
 
 export interface BrokenHistory {
@@ -45,7 +44,7 @@ export async function brokenHistories(
   }
   // One worker for all: each loads the workflows anew, and keeps a source map for good, for which there is room for a few hundred.
   for await (const { workflowId, error } of Worker.runReplayHistories(
-    { workflowBundle: await workflowBundle() },
+    { workflowBundle: await managersBundle() },
     histories(),
   )) {
     if (error === undefined) continue;
