@@ -13,6 +13,7 @@ import type { AggregatorNews, ClientNews } from '../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../crds/fields.ts';
 import { farewell } from './lib/activities.ts';
 import { runEntity, type EntityInput, type EntityKind } from './lib/entity.ts';
+import { cohortLimits } from './lib/federated/cohorts.ts';
 import type { FederatedState } from './lib/federated/job-state.ts';
 import {
   aggregatorSelector,
@@ -251,7 +252,9 @@ function startRun(view: FederatedView, plan: RunPlan) {
   const owner = { ...ref, uid: desired.uid };
   return startChild<typeof federatedRun>('federatedRun', {
     workflowId: runOf(view),
-    args: [{ owner, epoch: own.epoch, attempt: own.resumes, plan, mode: own.mode, state: own.run }],
+    args: [
+      { owner, epoch: own.epoch, attempt: own.resumes, plan, mode: own.mode, state: own.run, cohorts: cohortLimits },
+    ],
     parentClosePolicy: ParentClosePolicy.ABANDON,
     cancellationType: ChildWorkflowCancellationType.ABANDON,
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,

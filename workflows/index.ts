@@ -13,5 +13,6 @@ export {
   reidJob,
   videoAnalyticsJob,
 } from './unsupported.ts';
+export { federatedCohort } from './runs/federated-cohort.ts';
 export { federatedRun } from './runs/federated-run.ts';
 export { incrementalRound } from './runs/incremental-round.ts';

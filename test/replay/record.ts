@@ -19,6 +19,7 @@ import { eventually } from '../support/eventually.ts';
 import globalSetup from '../support/global-setup.ts';
 import globalTeardown from '../support/global-teardown.ts';
 import { Cluster } from '../workflows/support/cluster.ts';
+import { clientsOf, smallCohorts } from '../workflows/support/cohorts.ts';
 import { fail, ScriptedNode } from '../workflows/support/edge.ts';
 import { FederatedScene } from '../workflows/support/federated.ts';
 import { TestNamespace } from '../workflows/support/namespace.ts';
@@ -312,6 +313,33 @@ async function byWorker(temporal: TestNamespace): Promise<void> {
   await scene.stop();
 }
 
+/** Rounds of more clients than the run asks itself: one cohort is ended by hand, one has a client that is late, one is given up. */
+async function cohorts(): Promise<void> {
+  const temporal = await TestNamespace.open();
+  await temporal.control(new Cluster(), { workflowBundle: await smallCohorts() });
+  const scene = await new FederatedScene(temporal, 'cohorts', 1).start();
+  let isEnded = false;
+  scene.answer = async (input) => {
+    const { client, round } = input.identity;
+    if (round === 1 && Number(client) < 3) await eventually(() => assert.ok(isEnded), 30_000);
+    if (round === 1 && client === '03') return { refused: { reason: 'NotFinite', message: 'NaN' }, client, node: 'n' };
+    if (round === 1 && client === '06') await eventually(() => assert.ok(scene.aggregations.length > 0), 30_000);
+    return client === '07' || (client === '06' && round === 2) ? new Promise(() => undefined) : scene.update(input);
+  };
+  const rounds = { total: 2, deadlineMs: 6_000, quorum: { minAvailable: 5 }, late: 'CreditNextRound' } as const;
+  await scene.applyAll({ clients: clientsOf(scene, 8), rounds });
+  await scene.status({ quorum: '2/5' }, 30_000);
+  await temporal.client.workflow.getHandle(`${scene.runId}/cohort/1-0`).terminate('by hand');
+  isEnded = true;
+  await scene.status({ phase: 'Succeeded' }, 30_000);
+  await temporal.signal(scene.ref, 'remove');
+  await temporal.ended(scene.ref, 30_000);
+  await store(temporal, scene.runId, 'cohorts');
+  for (const id of ['1-1', '1-2', '2-1']) await store(temporal, `${scene.runId}/cohort/${id}`, `cohort-${id}`);
+  await scene.stop();
+  await temporal.close();
+}
+
 /** A service that starts without its cloud, is replaced, misfit, paused, scaled and stopped; and one whose node is gone. */
 async function services(temporal: TestNamespace): Promise<void> {
   const scene = new ServiceScene(temporal, 'replaced');
@@ -426,6 +454,7 @@ try {
   const stories = { unsupported, model, jobs, federated, credited, buffered, mistNet, byWorker, services, tiers };
   for (const [name, record] of Object.entries(stories)) if (isWanted(name)) await record(temporal);
   await temporal.close();
+  if (isWanted('cohorts')) await cohorts();
   if (isWanted('continued')) await continued();
 } finally {
   await globalTeardown();

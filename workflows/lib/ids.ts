@@ -43,6 +43,11 @@ export function runId(entity: string, uid: string, epoch: number): string {
   return `${entity}/run/${uid.slice(0, 8)}-${epoch}`;
 }
 
+/** Some of the clients of a round; `index` counts those of the round. */
+export function cohortId(run: string, round: number, index: number): string {
+  return `${run}/cohort/${round}-${index}`;
+}
+
 /** One line for the Web UI. */
 export function entitySummary(ref: EntityRef): string {
   return ref.namespace === '' ? `${ref.kind} ${ref.name}` : `${ref.kind} ${ref.namespace}/${ref.name}`;

@@ -13,19 +13,20 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { TrainClientResult } from '../../activities/contracts.ts';
 import { AggregatorNode } from '../lib/federated/aggregator-node.ts';
 import { bufferOf } from '../lib/federated/buffer.ts';
+import { Asking, type Asked } from '../lib/federated/asking.ts';
 import { BufferTasks } from '../lib/federated/buffer-tasks.ts';
 import { fillBuffer } from '../lib/federated/buffered-round.ts';
 import { chooseClients, present } from '../lib/federated/choosing.ts';
+import { cohortLimits } from '../lib/federated/cohorts.ts';
 import { firstModel } from '../lib/federated/first-model.ts';
 import { isJudged, judged } from '../lib/federated/judging.ts';
 import { withoutTask } from '../lib/federated/late.ts';
 import { LateTasks } from '../lib/federated/late-tasks.ts';
 import { failing, kept, refusing, withLate } from '../lib/federated/keeping.ts';
-import { aggregate, askClient, collect, type RoundStart } from '../lib/federated/round.ts';
-import { dismiss, isPresent, taskFor, type RunPlace } from '../lib/federated/trainers.ts';
+import { aggregate, collect, type RoundStart } from '../lib/federated/round.ts';
+import { commonOf, dismiss, trainerAt, type RunPlace } from '../lib/federated/trainers.ts';
 import { inspectCut, isMistNet } from '../lib/federated/mist-net.ts';
 import { newsOf, versionOf } from '../lib/federated/news.ts';
 import { neededClients } from '../lib/federated/quorum.ts';
@@ -69,6 +70,7 @@ class Run {
   #open: OpenRound | undefined;
   /** Since the last round. */
   #refusedLate: LateRefusal[] = [];
+  readonly #asking: Asking;
   readonly #late: LateTasks;
   readonly #buffer: BufferTasks;
   readonly #reports: Reports;
@@ -83,6 +85,7 @@ class Run {
     this.#mode = input.mode;
     // A job that was terminated takes its rounds along.
     this.#reports = new Reports(input.owner, this.#number, () => (this.#mode = 'stop'));
+    this.#asking = new Asking(input.cohorts ?? cohortLimits);
     const changed = (): void => this.#tellJob(this.#stage);
     this.#late = new LateTasks(input.state.late ?? [], { changed, refused: (refusal) => this.#refuseLate(refusal) });
     this.#buffer = new BufferTasks(input.state.buffer ?? [], { changed, refused: (refusal) => this.#refuse(refusal) });
@@ -122,7 +125,7 @@ class Run {
 
   async #rounds(): Promise<RunOutcome> {
     this.#late.expire(this.#number);
-    this.#late.resume((entry) => this.#askLate(entry));
+    this.#late.resume((entries) => this.#askLate(entries));
     while (!this.#finished()) {
       if (!(await this.#gate())) return { kind: 'stopped', state: this.#remembered };
       await this.#round();
@@ -151,7 +154,7 @@ class Run {
     const changed = (): void => this.#tellJob('Collecting');
     const isFull =
       round.buffer === undefined
-        ? await collect(start, round, { changed, isStopped, late: this.#late })
+        ? await collect(start, round, { changed, isStopped, asking: this.#asking, late: this.#late })
         : await fillBuffer(start, round, { changed, isStopped, buffer: this.#buffer, latest: () => this.#plan });
     if (!isFull) return this.#leave(round);
     this.#aggregator.note(plan);
@@ -252,20 +255,21 @@ class Run {
     this.#open = undefined;
   }
 
-  /** For the run before this one, or the stopped one: the same task, which its node knows. */
-  #askLate({ client, round, base, settings }: LateUpdate): Promise<TrainClientResult> | undefined {
-    const place = this.#plan.clients.find((known) => known.client === client);
-    if (!isPresent(place)) return undefined;
-    const task = taskFor(this.#place, place, round);
-    return askClient(place, round, { ...task, task: 'Train', weights: base, settings, evaluate: false });
+  /** For the run before this one, or the stopped one: the same tasks, which the nodes know. Late ones are all of one round. */
+  #askLate(entries: LateUpdate[]): Asked[] {
+    const [first] = entries;
+    if (first === undefined) return [];
+    const { round, base: weights, settings } = first;
+    const work = { task: 'Train', weights, settings, evaluate: false } as const;
+    const trainers = entries.flatMap(({ client }) => trainerAt(this.#plan, client) ?? []);
+    return this.#asking.ask({ common: commonOf(this.#place), round, work }, trainers);
   }
 
   async #again(): Promise<never> {
     await this.#reports.told();
     await condition(allHandlersFinished);
-    const { owner, epoch, attempt } = this.#input;
     const [plan, mode, state] = [this.#plan, this.#mode, this.#remembered];
-    return continueAsNew<typeof federatedRun>({ owner, epoch, attempt, plan, mode, state });
+    return continueAsNew<typeof federatedRun>({ ...this.#input, plan, mode, state });
   }
 
   // --- messages -----------------------------------------------------------------------------------------------------

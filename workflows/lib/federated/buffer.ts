@@ -4,6 +4,7 @@
  */
 import type { CountedUpdate } from '../../../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
+import { listed } from './listing.ts';
 import type { BufferRules, ClientPlace, LateUpdate, OpenRound, WaitingRun } from './state.ts';
 
 /** Undefined: the strategy has rounds as others have. The node that aggregates has looked at the values before anybody trains. */
@@ -68,8 +69,9 @@ export function waitingForBuffer(open: OpenRound, entries: LateUpdate[], selecte
   const have = answered(entries).length;
   if (have >= need) return undefined;
   const missing = atWork(entries).map(({ client }) => client);
-  const who = missing.length === 0 ? '' : `; at work: ${missing.join(', ')}`;
-  const refusals = refused.map(({ client, problem }) => `; client ${client} was refused: ${problem.message}`).join('');
+  const who = missing.length === 0 ? '' : `; at work: ${listed(missing, ', ')}`;
+  const problems = refused.map(({ client, problem }) => `client ${client} was refused: ${problem.message}`);
+  const refusals = problems.length === 0 ? '' : `; ${listed(problems, '; ')}`;
   const message = `round ${round}: ${have} of ${need} updates are in the buffer${who}${refusals}`;
   const stuck = missing.length === 0 && idle(selected, entries, open).length === 0;
   return { reason: stuck ? 'QuorumLost' : 'Collecting', message, have, need, missing };

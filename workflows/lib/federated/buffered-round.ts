@@ -4,12 +4,16 @@ import type { TrainClientResult } from '../../../activities/contracts.ts';
 import { answered, idle, ofClients, tooStale, turnOf } from './buffer.ts';
 import type { BufferTasks } from './buffer-tasks.ts';
 import { present } from './choosing.ts';
-import { askClient, isEvaluated, tasksAtOnce, type Collecting, type RoundStart } from './round.ts';
+import { askClient } from './inviting.ts';
+import { isEvaluated, type Collecting, type RoundStart } from './round.ts';
 import { settingsOf } from './settings.ts';
 import type { LateUpdate, OpenRound, RunPlan } from './state.ts';
-import { isPresent, taskFor } from './trainers.ts';
+import { commonOf, trainerAt } from './trainers.ts';
 
-interface Buffering extends Omit<Collecting, 'late'> {
+/** A workflow may have 2,000 activities pending. Where there are more clients, the others are asked as these answer. */
+const tasksAtOnce = 1_500;
+
+interface Buffering extends Omit<Collecting, 'late' | 'asking'> {
   buffer: BufferTasks;
   /** The job as it is wanted now: of the same generation, it may know of more clients. */
   latest: () => RunPlan;
@@ -88,17 +92,13 @@ function entryFor(
 }
 
 async function ask(run: RoundStart, entry: LateUpdate): Promise<TrainClientResult> {
-  const { client, round, turn = 0, base, settings } = entry;
-  const place = run.plan.clients.find((known) => known.client === client);
-  if (!isPresent(place)) {
+  const { client, round, turn = 0, base: weights, settings } = entry;
+  const trainer = trainerAt(run.plan, client);
+  if (trainer === undefined) {
     return { refused: { reason: 'NodeUnknown', message: 'it is not there any more' }, client, node: '' };
   }
-  return askClient(place, round, {
-    ...taskFor(run, place, round, turn),
-    task: 'Train',
-    weights: base,
-    settings,
-    // Of the weights that a round starts from, each client's word once.
-    evaluate: turn === 0 && isEvaluated(run.plan, round),
-  });
+  // Of the weights that a round starts from, each client's word once.
+  const evaluate = turn === 0 && isEvaluated(run.plan, round);
+  const work = { task: 'Train', weights, settings, evaluate } as const;
+  return askClient({ common: commonOf(run), round, work }, trainer, turn);
 }

@@ -3,7 +3,8 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import type { BlobRef, ImportedModel, ModelSource } from '../../../activities/contracts.ts';
 import { clientTask, edge } from '../activities.ts';
 import type { RunPlan, RunState } from './state.ts';
-import { isPresent, taskFor, type RunPlace } from './trainers.ts';
+import { present } from './choosing.ts';
+import { commonOf, taskFor, trainerAt, type RunPlace } from './trainers.ts';
 
 export async function firstModel(run: RunPlace): Promise<NonNullable<RunState['initial']>> {
   const { pretrained, model } = run.plan;
@@ -16,11 +17,12 @@ function importOf({ aggregator }: RunPlan, model: ModelSource): Promise<Imported
 }
 
 async function firstWeights(run: RunPlace): Promise<BlobRef> {
-  const client = run.plan.clients.find(isPresent);
-  if (client === undefined) throw new Error('no client is there');
-  const { node } = client.place;
-  const result = await clientTask(node, `first weights from client ${client.client} on ${node}`).trainClient({
-    ...taskFor(run, client, 0),
+  const [lowest = ''] = present(run.plan);
+  const trainer = trainerAt(run.plan, lowest);
+  if (trainer === undefined) throw new Error('no client is there');
+  const { client, node } = trainer;
+  const result = await clientTask(node, `first weights from client ${client} on ${node}`).trainClient({
+    ...taskFor(commonOf(run), trainer, 0),
     task: 'Weights',
     settings: {},
     evaluate: false,

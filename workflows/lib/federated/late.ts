@@ -9,6 +9,7 @@ export type CreditedUpdate = LateUpdate & { update: AcceptedUpdate };
 
 /** Late updates that count if the round closes now. A client whose own update was refused has sent one. */
 export function standIns({ late = [], accepted, refused }: OpenRound): CreditedUpdate[] {
+  if (late.length === 0) return []; // Asked again and again, also of rounds of thousands.
   const heard = new Set([...accepted, ...refused].map(({ client }) => client));
   return late.filter((entry): entry is CreditedUpdate => entry.update !== undefined && !heard.has(entry.client));
 }

@@ -3,6 +3,7 @@ import type { Owner } from '../ids.ts';
 import type { ModelVersion, VersionStage } from '../messages.ts';
 import { answered, atWork as atWorkOn, waitingForBuffer } from './buffer.ts';
 import { atWork, standIns } from './late.ts';
+import { listed } from './listing.ts';
 import { neededClients, waitingFor } from './quorum.ts';
 import { countByReason } from './refusals.ts';
 import type {
@@ -104,10 +105,10 @@ function waitingForClients(plan: RunPlan, isFinished: boolean, finished: number)
   const need = neededClients(plan, finished);
   const have = clients.length - missing.length;
   if (isFinished || have >= need) return undefined;
-  const why = missing.map(({ client, problem }) => `client ${client}: ${problem?.message ?? 'not known yet'}`);
+  const names = missing.map(({ client, problem }) => `client ${client}: ${problem?.message ?? 'not known yet'}`);
   return {
     reason: 'TooFewClients',
-    message: `${have} of ${need} clients are there; ${why.join('; ')}`,
+    message: `${have} of ${need} clients are there; ${listed(names, '; ')}`,
     have,
     need,
     missing: missing.map(({ client }) => client),

@@ -47,8 +47,9 @@ function warnOfLate(view: FederatedView, { refusedLate = [] }: RunNews, known: L
 /** Events for what is new: refusals, and a quorum that was lost. */
 function warn(view: FederatedView, news: RunNews, known: RunNews | undefined): void {
   const { round, refused, waitingFor } = news;
+  const before = new Set(known?.refused.map(({ client }) => client));
   for (const { client, problem } of refused) {
-    if (known?.refused.some((entry) => entry.client === client)) continue;
+    if (before.has(client)) continue;
     view.emit({
       type: 'Warning',
       reason: problem.reason,

@@ -2,6 +2,7 @@
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import { bufferOf } from './buffer.ts';
 import { atWork, standIns } from './late.ts';
+import { listed } from './listing.ts';
 import type { OpenRound, RunPlan, WaitingRun } from './state.ts';
 
 type Rules = FederatedLearningJobFields['rounds'];
@@ -56,7 +57,9 @@ export function waitingFor(round: OpenRound, rules: Rules, now: number): Waiting
     ...credits.map((entry) => `client ${entry.client} counts with its update of round ${entry.round}`),
     ...atWork(round.late).map((entry) => `client ${entry.client} is still at round ${entry.round}`),
   ];
-  const who = [`${have} of ${need} updates`, `missing: ${missing.join(', ')}`, ...late, ...refusals].join('; ');
+  const said = [...late, ...refusals];
+  const more = said.length === 0 ? '' : `; ${listed(said, '; ')}`;
+  const who = `${have} of ${need} updates; missing: ${listed(missing, ', ')}${more}`;
   if (verdict === 'open') return { reason: 'Collecting', message: `round ${round.round}: ${who}`, have, need, missing };
   const why =
     round.deadlineAt !== undefined && now >= round.deadlineAt ? 'its deadline has passed' : 'all have answered';

@@ -2,16 +2,11 @@
  * One round: invite → collect with quorum and deadline → aggregate. A step of the run, not a workflow of its own.
  * Whoever dies in it, activities find again what was accepted: an update is a blob before it counts.
  */
-import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type {
-  AggregateResult,
-  CountedUpdate,
-  Encoding,
-  TrainClientInput,
-  TrainClientResult,
-} from '../../../activities/contracts.ts';
-import { clientTask, edge } from '../activities.ts';
-import { problemOf } from '../problems.ts';
+import { condition, isCancellation } from '@temporalio/workflow';
+import type { AggregateResult, CountedUpdate, Encoding, TrainClientResult } from '../../../activities/contracts.ts';
+import { edge } from '../activities.ts';
+import type { Asked, Asking } from './asking.ts';
+import type { Invitation } from './inviting.ts';
 import { listenerOf } from './listeners.ts';
 import type { LateTasks } from './late-tasks.ts';
 import { atWork, countedUpdates, mayGoOn } from './late.ts';
@@ -20,11 +15,8 @@ import { trainHead } from './mist-net.ts';
 import { verdictOn } from './quorum.ts';
 import { settingsOf, weightedMetrics } from './settings.ts';
 import type { OpenRound, RoundRecord, RunPlan } from './state.ts';
-import { isPresent, taskFor, type PresentClient, type RunPlace } from './trainers.ts';
+import { commonOf, trainerAt, type RunPlace, type Trainer } from './trainers.ts';
 import { aggregatorOf, isWorker } from './user-aggregator.ts';
-
-/** A workflow may have 2,000 activities pending. Where there are more clients, the others are asked as these answer. */
-export const tasksAtOnce = 1_500;
 
 /** What a round starts from. */
 export interface RoundStart extends RunPlace {
@@ -37,6 +29,7 @@ export interface Collecting {
   /** Called whenever status has something new to say. */
   changed: () => void;
   isStopped: () => boolean;
+  asking: Asking;
   late: LateTasks;
 }
 
@@ -47,18 +40,19 @@ export interface Collecting {
 export async function collect(
   start: RoundStart,
   round: OpenRound,
-  { changed, isStopped, late }: Collecting,
+  { changed, isStopped, asking, late }: Collecting,
 ): Promise<boolean> {
   const { plan } = start;
   const { rounds } = plan.fields;
-  const asked = new Map<string, CancellationScope>();
+  const invitation = invitationOf(start, round.round);
+  const asked = new Map<string, Asked>();
   let isOpen = true;
   let broken: Error | undefined;
   const next = (): string[] => {
     const late = atWork(round.late);
     const answered = new Set([...round.accepted, ...round.refused, ...late].map(({ client }) => client));
-    const room = Math.max(0, tasksAtOnce - asked.size - late.length);
-    return round.selected.filter((client) => !asked.has(client) && !answered.has(client)).slice(0, room);
+    const waiting = round.selected.filter((client) => !asked.has(client) && !answered.has(client));
+    return waiting.slice(0, asking.room(waiting.length));
   };
   const settle = (client: string, result: TrainClientResult): void => {
     if (!isOpen) return late.settle({ client, round: round.round }, result);
@@ -66,16 +60,20 @@ export async function collect(
     else round.refused = [...round.refused, { client, problem: result.refused }];
     changed();
   };
-  const ask = (client: string): void => {
-    const scope = new CancellationScope();
-    asked.set(client, scope);
-    void scope
-      .run(() => invite(start, round, client))
-      .then((result) => settle(client, result))
-      .catch((error: unknown) => {
-        if (!isCancellation(error)) broken = error as Error;
-      })
-      .then(() => asked.delete(client));
+  const ask = (clients: string[]): void => {
+    for (const one of asking.ask(
+      invitation,
+      clients.map((client) => trainerOf(plan, client)),
+    )) {
+      const { client, answer } = one;
+      asked.set(client, one);
+      void answer
+        .then((result) => settle(client, result))
+        .catch((error: unknown) => {
+          if (!isCancellation(error)) broken = error as Error;
+        })
+        .then(() => asked.delete(client));
+    }
   };
   const closes = (): boolean => verdictOn(round, rounds, Date.now()) === 'close';
   const wake = (): boolean => broken !== undefined || isStopped() || closes() || next().length > 0;
@@ -86,7 +84,7 @@ export async function collect(
       hasClosed = closes();
       if (hasClosed) return true;
       if (isStopped()) return false;
-      next().forEach(ask);
+      ask(next());
       const rest = (round.deadlineAt ?? 0) - Date.now();
       // After the deadline, or without one, there is no bound: the quorum is met some day, or a person stops the job.
       if (rest <= 0) await condition(wake);
@@ -95,47 +93,37 @@ export async function collect(
   } finally {
     isOpen = false;
     if (hasClosed) late.expire(round.round);
-    for (const [client, scope] of asked) {
-      if (hasClosed && mayGoOn(plan, round.round)) late.keep(lateEntry(start, round, client), scope);
-      else scope.cancel();
+    for (const [client, one] of asked) {
+      if (hasClosed && mayGoOn(plan, round.round)) late.keep(lateEntry(start, round, client), one);
+      else one.cancel();
     }
   }
 }
 
 function lateEntry({ plan, model }: RoundStart, { round }: OpenRound, client: string) {
-  const dataset = plan.clients.find((known) => known.client === client)?.dataset ?? '';
+  const { dataset } = trainerOf(plan, client);
   return { client, dataset, round, base: model.weights, settings: settingsOf(plan.fields, round) };
 }
 
-function invite(start: RoundStart, { round }: OpenRound, client: string): Promise<TrainClientResult> {
+function invitationOf(start: RoundStart, round: number): Invitation {
   const { plan, model, encoding } = start;
-  const place = plan.clients.find((known) => known.client === client);
-  if (!isPresent(place)) throw new Error(`client ${client} has no place`); // Only those that have one are selected.
-  const task = { ...taskFor(start, place, round), weights: model.weights };
-  if (encoding !== undefined) {
-    return askClient(place, round, { ...task, task: 'Encode', encoding, settings: {}, evaluate: false });
-  }
-  const settings = settingsOf(plan.fields, round);
-  return askClient(place, round, { ...task, task: 'Train', settings, evaluate: isEvaluated(plan, round) });
+  const { weights } = model;
+  const work: Invitation['work'] =
+    encoding === undefined
+      ? { task: 'Train', weights, settings: settingsOf(plan.fields, round), evaluate: isEvaluated(plan, round) }
+      : { task: 'Encode', weights, encoding, settings: {}, evaluate: false };
+  return { common: commonOf(start), round, work };
+}
+
+function trainerOf(plan: RunPlan, client: string): Trainer {
+  const trainer = trainerAt(plan, client);
+  if (trainer === undefined) throw new Error(`client ${client} has no place`); // Only those that have one are selected.
+  return trainer;
 }
 
 /** Whether clients judge the weights that a round starts from. */
 export function isEvaluated({ fields: { evaluation } }: RunPlan, round: number): boolean {
   return evaluation.where === 'Clients' && (round - 1) % evaluation.every === 0;
-}
-
-/** Asks one client until it has answered. Its worker dying is retried by Temporal; a refusal is an answer. */
-export async function askClient(
-  { client, place: { node } }: PresentClient,
-  round: number,
-  task: TrainClientInput,
-): Promise<TrainClientResult> {
-  try {
-    return await clientTask(node, `round ${round} · client ${client} on ${node}`).trainClient(task);
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    return { refused: problemOf(error), client, node };
-  }
 }
 
 /** The closed round as it is kept. */

@@ -4,6 +4,7 @@ import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import type { Problem } from '../failures.ts';
 import type { Owner } from '../ids.ts';
 import type { Wait } from '../status.ts';
+import type { CohortLimits } from './cohorts.ts';
 
 export type Mode = 'run' | 'pause' | 'stop';
 
@@ -148,6 +149,8 @@ export interface RunInput {
   plan: RunPlan;
   mode: Mode;
   state: RunState;
+  /** Absent: those of this release. */
+  cohorts?: CohortLimits;
 }
 
 export type RunOutcome =

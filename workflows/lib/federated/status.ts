@@ -6,6 +6,7 @@ import type { StatusDraft, Verdict, Wait } from '../status.ts';
 import { nodeProblem } from '../../node.ts';
 import type { FederatedState } from './job-state.ts';
 import { bufferMeaning, bufferOf } from './buffer.ts';
+import { listed } from './listing.ts';
 import { isMistNet, mistNetMeaning } from './mist-net.ts';
 import { aggregatorProblem } from './progress.ts';
 import { quorumOf } from './quorum.ts';
@@ -23,7 +24,7 @@ export function federatedStatus(view: FederatedView): StatusDraft {
   const last = own.run.records.at(-1);
   const underWay = own.ended === undefined ? own.news?.round : undefined;
   const round = underWay ?? last?.round ?? 0;
-  const states = clients.map((place) => clientState(own, place));
+  const states = clientStates(own, clients);
   return {
     phase: phaseOf(own),
     ...(waiting === undefined ? {} : { waitingFor: waiting }),
@@ -124,7 +125,27 @@ interface ClientState extends Partial<Problem> {
   state: string;
 }
 
-function clientState(own: FederatedState, { client, dataset, place, problem }: ClientPlace): ClientState {
+/** What the news say of each client: looked up, since there may be thousands. */
+function lookup({ news }: FederatedState) {
+  return {
+    accepted: new Set(news?.accepted),
+    selected: new Set(news?.selected),
+    refused: new Map(news?.refused.map((entry) => [entry.client, entry])),
+    asked: new Map(news?.buffer?.atWork.map((entry) => [entry.client, entry])),
+    late: new Map(news?.late?.map((entry) => [entry.client, entry])),
+  };
+}
+
+function clientStates(own: FederatedState, clients: ClientPlace[]): ClientState[] {
+  const told = lookup(own);
+  return clients.map((place) => clientState(own, told, place));
+}
+
+function clientState(
+  own: FederatedState,
+  { accepted, selected, ...of }: ReturnType<typeof lookup>,
+  { client, dataset, place, problem }: ClientPlace,
+): ClientState {
   const { news } = own;
   const where = { client, dataset, ...(place === undefined ? {} : { node: place.node }) };
   if (problem !== undefined || place === undefined) {
@@ -134,22 +155,22 @@ function clientState(own: FederatedState, { client, dataset, place, problem }: C
       ...(problem === undefined ? {} : { reason: problem.reason, message: problem.message }),
     };
   }
-  const refused = news?.refused.find((entry) => entry.client === client);
+  const refused = of.refused.get(client);
   if (refused !== undefined) return { ...where, state: 'Refused', ...refused.problem };
   if (news === undefined || own.ended !== undefined) return { ...where, state: 'Idle' };
   const told = own.clients[client];
-  const asked = news.buffer?.atWork.find((entry) => entry.client === client);
+  const asked = of.asked.get(client);
   if (asked !== undefined) {
     const message = asked.round === news.round ? {} : { message: `is at its task of round ${asked.round}` };
     return { ...where, ...message, ...workOf(told, asked.round) };
   }
-  const late = news.late?.find((entry) => entry.client === client);
+  const late = of.late.get(client);
   if (late !== undefined) {
     return { ...where, state: 'Late', message: `is still at its task of round ${late.round}` };
   }
   if (news.stage === 'Waiting') return { ...where, state: 'Idle' };
-  if (news.accepted.includes(client)) return { ...where, state: 'Accepted' };
-  if (!news.selected.includes(client)) return { ...where, state: 'Idle' };
+  if (accepted.has(client)) return { ...where, state: 'Accepted' };
+  if (!selected.has(client)) return { ...where, state: 'Idle' };
   return { ...where, ...workOf(told, news.round) };
 }
 
@@ -199,14 +220,15 @@ function waitingRun(view: FederatedView, clients: ClientPlace[]): Wait | undefin
   // Between two rounds the next one begins on that node.
   if (waiting === undefined && news.stage === 'Waiting') return away;
   if (waiting === undefined || waiting.reason !== 'Collecting') return waiting;
+  const missing = new Set(waiting.missing);
   const silent = clients
-    .filter(({ client }) => waiting.missing.includes(client))
+    .filter(({ client }) => missing.has(client))
     .flatMap(({ client, place }) => {
       const problem = place === undefined ? undefined : nodeProblem(view, place.node);
       return problem === undefined ? [] : [`client ${client}: ${problem.message}`];
     });
   if (silent.length > 0)
-    return { ...waiting, reason: 'NodeSilent', message: `${waiting.message}; ${silent.join('; ')}` };
+    return { ...waiting, reason: 'NodeSilent', message: `${waiting.message}; ${listed(silent, '; ')}` };
   const full = clientsOnFullDisks(view, clients);
   return full === undefined
     ? waiting
@@ -216,12 +238,11 @@ function waitingRun(view: FederatedView, clients: ClientPlace[]): Wait | undefin
 /** Clients that try again and again, because their nodes have no room for what they need. */
 function clientsOnFullDisks({ own }: FederatedView, clients: ClientPlace[]): Problem | undefined {
   if (own.news?.waitingFor?.reason !== 'Collecting') return undefined;
-  const full = clients.flatMap((place) => {
-    const { state, node, reason, message } = clientState(own, place);
+  const full = clientStates(own, clients).flatMap(({ client, state, node, reason, message }) => {
     if (state !== 'Retrying' || reason !== 'DiskFull') return [];
-    return [`client ${place.client} on ${node ?? ''}: ${message ?? ''}; it is tried again until there is room`];
+    return [`client ${client} on ${node ?? ''}: ${message ?? ''}; it is tried again until there is room`];
   });
-  return full.length === 0 ? undefined : { reason: 'DiskFull', message: full.join('; ') };
+  return full.length === 0 ? undefined : { reason: 'DiskFull', message: listed(full, '; ') };
 }
 
 function progress(own: FederatedState, waiting: Problem | undefined): Verdict {
