@@ -1,4 +1,6 @@
 /** Datasets on a node: counting, waiting for a trigger, cutting the samples of a round. */
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import { join } from 'node:path';
 import type {
   AwaitTriggerInput,
@@ -11,15 +13,16 @@ import type {
   TriggerObservation,
 } from '../contracts.ts';
 import { writeFileAtomic, type BlobStore } from '../../sdk/storage/index.ts';
-import { failure } from '../lib/failure.ts';
 import type { EntitySignaller } from '../lib/signaller.ts';
 import { keptEvalSets, trains, trainSamples, type Cursor } from '../../workflows/lib/samples.ts';
-import { DatasetIndex } from './lib/dataset-index.ts';
+import type { DatasetIndex } from './lib/dataset-index.ts';
 import type { DatasetWatchers, WatchedDataset } from './lib/dataset-watcher.ts';
-import { heldUpByFullDisk } from './lib/disk-full.ts';
+import { heldUpBy } from './lib/disk-full.ts';
 import { News } from './lib/news.ts';
 import { nodePath } from './lib/node-path.ts';
 import { beating, until } from './lib/resident.ts';
+import { Rewriting } from './lib/rewriting.ts';
+import { readTaken, type TakenSamples } from './lib/taken-samples.ts';
 import { TriggerClock } from './lib/trigger-clock.ts';
 
 export interface DatasetDependencies {
@@ -48,8 +51,11 @@ export function createDatasetActivities({ blobs, signaller, watchers }: DatasetD
     awaitTrigger: (input) => awaitTrigger(input, watchers, signaller),
 
     prepareSamples: (input) =>
-      heldUpByFullDisk(signaller, { listener: input.listener, round: input.round, stage: 'Train' }, () =>
-        beating(() => prepareSamples(input, blobs, watchers)),
+      heldUpBy(
+        ['DiskFull', 'DatasetUnreadable'],
+        signaller,
+        { listener: input.listener, round: input.round, stage: 'Train' },
+        () => beating(() => prepareSamples(input, blobs, watchers)),
       ),
   };
 }
@@ -61,6 +67,7 @@ async function awaitTrigger(
 ): Promise<AwaitTriggerResult> {
   const news = new News<TriggerObservation>(signaller, input.listener);
   const clock = new TriggerClock(input.trigger);
+  const rewriting = new Rewriting();
   try {
     return await until<AwaitTriggerResult>((found, failed) => {
       let watched: WatchedDataset | undefined;
@@ -69,7 +76,7 @@ async function awaitTrigger(
       const look = async (): Promise<void> => {
         if (watched === undefined) return;
         if (watched.problem !== undefined) return news.tell({ problem: watched.problem });
-        const result = await consider(input, watched.index, clock, news);
+        const result = await consider(input, watched.index, { clock, rewriting }, news);
         if (result !== undefined) found(result);
       };
       // One evaluation at a time; changes that arrive meanwhile cause one more.
@@ -91,10 +98,12 @@ async function awaitTrigger(
         wake();
       });
       clock.onTick(wake);
+      rewriting.onTick(wake);
       return leave;
     });
   } finally {
     clock.stop();
+    rewriting.stop();
     news.close();
   }
 }
@@ -103,11 +112,13 @@ async function awaitTrigger(
 async function consider(
   input: AwaitTriggerInput,
   index: DatasetIndex,
-  clock: TriggerClock,
+  { clock, rewriting }: { clock: TriggerClock; rewriting: Rewriting },
   news: News<TriggerObservation>,
 ): Promise<AwaitTriggerResult | undefined> {
   const { cursor, trainProb, manual, beyond } = input;
   const restarted = await isReplaced(index, cursor);
+  // What was used must not be used again only because somebody is writing the same file anew.
+  if (restarted && rewriting.mayBe(index, cursor.samples)) return undefined;
   const from = restarted ? 0 : cursor.samples;
   const to = index.count;
   const value = trainSamples(from, to, trainProb);
@@ -141,19 +152,13 @@ async function prepareSamples(
   watchers: DatasetWatchers,
 ): Promise<PreparedSamples> {
   const { dataset, take, trainProb, round, evalSets } = input;
-  const index = new DatasetIndex(dataset, { settleMs: 0 });
-  await index.refresh().catch((error: unknown) => {
-    const { message } = error as Error;
-    throw failure('DatasetUnreadable', message.startsWith(index.file) ? message : `${index.file}: ${message}`, error);
-  });
-  if (await isReplaced(index, take.to)) {
-    await watchers.recount(dataset);
-    throw failure(
-      'DatasetReplaced',
-      `${index.file} no longer begins with the ${take.to.samples} samples that were counted`,
-    );
-  }
-  const records = await index.range(take.from, take.to.samples);
+  const taken = await readTaken(dataset, take, Date.now() - Context.current().info.scheduledTimestampMs).catch(
+    async (error: unknown) => {
+      if (isReplacement(error)) await watchers.recount(dataset);
+      throw error;
+    },
+  );
+  const records = taken.samples;
   const train = records.filter((_, i) => trains(take.from + i, trainProb));
   const held = records.filter((_, i) => !trains(take.from + i, trainProb));
   const root = nodePath('spec.outputDir', input.outputDir);
@@ -174,8 +179,8 @@ async function prepareSamples(
   for (const set of sets) judged.push(...(JSON.parse((await blobs.read(set.blob)).toString('utf8')) as string[]));
   const trainUrl = join(root, 'data', 'train', String(round), name);
   const evalUrl = join(root, 'data', 'eval', String(round), name);
-  await writeFileAtomic(trainUrl, content(train, index));
-  await writeFileAtomic(evalUrl, content(judged, index));
+  await writeFileAtomic(trainUrl, content(train, taken));
+  await writeFileAtomic(evalUrl, content(judged, taken));
   return {
     trainUrl,
     train: await keep(train),
@@ -191,8 +196,12 @@ function fileName(format: string): string {
 }
 
 /** In the form of the dataset itself: CSV keeps its header, an array stays an array. */
-function content(samples: string[], index: DatasetIndex): string {
-  if (index.isArray) return `[\n${samples.join(',\n')}\n]\n`;
-  const all = index.header === undefined ? samples : [index.header, ...samples];
+function content(samples: string[], { isArray, header }: TakenSamples): string {
+  if (isArray) return `[\n${samples.join(',\n')}\n]\n`;
+  const all = header === undefined ? samples : [header, ...samples];
   return all.map((line) => `${line}\n`).join('');
+}
+
+function isReplacement(error: unknown): boolean {
+  return error instanceof ApplicationFailure && error.type === 'DatasetReplaced';
 }

@@ -10,6 +10,7 @@ import type { DatasetSource } from '../../contracts.ts';
 import { isOneArray, MAX_RECORD_BYTES, problems, recordProblem } from '../../../sdk/datasources/record.ts';
 import { openRegularFile } from '../../../sdk/storage/index.ts';
 import { fileBeginning } from './file-beginning.ts';
+import { eachRecord } from './first-records.ts';
 import { nodePath } from './node-path.ts';
 import { RecordLog } from './record-log.ts';
 import { arrayRecords, isBlank, lineSplitter, withoutByteOrderMark, type Splitter } from './records.ts';
@@ -18,7 +19,7 @@ import { arrayRecords, isBlank, lineSplitter, withoutByteOrderMark, type Splitte
  * A last line without line end counts as a sample once the file has rested for so long. Long enough for a writer that was killed
  * in the middle of a line and started again.
  */
-const settleMs = 10_000;
+export const settleMs = 10_000;
 /** Bytes before the read position that are compared again, to notice a file that was rewritten in place. */
 const overlapBytes = 256;
 const chunkBytes = 1 << 20;
@@ -71,6 +72,13 @@ export class DatasetIndex {
     return this.#hasRest();
   }
 
+  /** Milliseconds until the file, if nobody changes it, has rested for so long that it will stay as it is; 0: it has. */
+  get restsInMs(): number {
+    if (this.#seen === undefined) return this.#settleMs;
+    const restedMs = Math.max(Date.now() - this.#seen.mtimeMs, performance.now() - this.#seen.at);
+    return Math.max(0, this.#settleMs - restedMs);
+  }
+
   /** Header line of a CSV file. */
   get header(): string | undefined {
     return this.#header?.toString('utf8');
@@ -96,15 +104,20 @@ export class DatasetIndex {
     });
   }
 
-  /** Digest over the first n records, undefined when there are fewer. O(1) for recent counts, else one pass over the file. */
+  /**
+   * Digest over the first n records, undefined when there are fewer. O(1) for counts that were asked for lately, else one pass over the
+   * file: who comes back with an old cursor at every change causes one.
+   */
   async digestAt(n: number): Promise<string | undefined> {
     if (n > this.count) return undefined;
     const known = this.#records.digestAt(n);
     if (known !== undefined) return known;
     return this.#serial(async () => {
       const log = new RecordLog();
-      for await (const record of this.#read(n)) log.add(record);
-      return log.count === n ? log.digestAt(n) : undefined;
+      await eachRecord({ file: this.file, format: this.#format, n }, (record) => log.add(record));
+      const digest = log.count === n ? log.digestAt(n) : undefined;
+      if (digest !== undefined) this.#records.remember(n, digest);
+      return digest;
     });
   }
 
@@ -112,9 +125,12 @@ export class DatasetIndex {
   async range(from: number, to: number): Promise<string[]> {
     return this.#serial(async () => {
       const found: string[] = [];
-      let i = 0;
-      for await (const record of this.#read(to)) if (i++ >= from) found.push(record.toString('utf8'));
-      if (i < to) throw new Error(`${this.file} has ${i} samples, ${to} are needed`);
+      let count = 0;
+      await eachRecord({ file: this.file, format: this.#format, n: to }, (record, i) => {
+        count = i + 1;
+        if (i >= from) found.push(record.toString('utf8'));
+      });
+      if (count < to) throw new Error(`${this.file} has ${count} samples, ${to} are needed`);
       return found;
     });
   }
@@ -159,8 +175,7 @@ export class DatasetIndex {
   #rests(now: { size: number; mtimeMs: number; ino: number }): boolean {
     const { size, mtimeMs, ino } = this.#seen ?? {};
     if (size !== now.size || mtimeMs !== now.mtimeMs || ino !== now.ino) this.#seen = { ...now, at: performance.now() };
-    const seenForMs = performance.now() - (this.#seen?.at ?? Infinity);
-    return Math.max(Date.now() - now.mtimeMs, seenForMs) >= this.#settleMs;
+    return this.restsInMs === 0;
   }
 
   async #readOnce(handle: FileHandle, now: FileState, settled: boolean): Promise<void> {
@@ -266,45 +281,6 @@ export class DatasetIndex {
     this.#accept(rest);
     this.#openEnd = true;
     this.#splitter = undefined;
-  }
-
-  /** The first n records from the file as it is now. */
-  async *#read(n: number): AsyncGenerator<Buffer> {
-    const handle = await openRegularFile(this.file);
-    try {
-      if (this.#isArray) {
-        yield* arrayRecords((await handle.readFile('utf8')).replace(/^\uFEFF/, '')).slice(0, n);
-        return;
-      }
-      yield* this.#readRecords(handle, n);
-    } finally {
-      await handle.close();
-    }
-  }
-
-  async *#readRecords(handle: FileHandle, n: number): AsyncGenerator<Buffer> {
-    const splitter = lineSplitter(this.#format === 'csv');
-    let skip = this.#format === 'csv' ? 1 : 0;
-    let given = 0;
-    let first = true;
-    for await (const chunk of handle.createReadStream({
-      autoClose: false,
-      highWaterMark: chunkBytes,
-    }) as AsyncIterable<Buffer>) {
-      for (const record of splitter.push(chunk)) {
-        const clean = first ? withoutByteOrderMark(record) : record;
-        first = false;
-        if (isBlank(clean, this.#format) || skip-- > 0) continue;
-        if (given++ >= n) return;
-        yield clean;
-      }
-    }
-    if (given < n && skip <= 0) yield* this.#lastRecord(splitter.rest, first);
-  }
-
-  *#lastRecord(rest: Buffer, first: boolean): Generator<Buffer> {
-    const clean = first ? withoutByteOrderMark(rest) : rest;
-    if (clean.length > 0 && !isBlank(clean, this.#format)) yield clean;
   }
 }
 

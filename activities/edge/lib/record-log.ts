@@ -3,11 +3,12 @@ import { createHash, type Hash } from 'node:crypto';
 /** Digests kept for counts that somebody may come back with. */
 const maxCheckpoints = 1024;
 
-/** How many records there were, and a digest for each recent count. */
+/** How many records there were, and a digest for each count that was asked for lately. */
 export class RecordLog {
   count = 0;
   readonly #hash: Hash = createHash('sha256');
-  readonly #checkpoints = new Map<number, string>([[0, '']]);
+  /** By how lately they were asked for. */
+  readonly #checkpoints = new Map<number, string>();
 
   add(record: Buffer): void {
     this.#hash.update(record).update('\n');
@@ -15,12 +16,18 @@ export class RecordLog {
   }
 
   digestAt(n: number): string | undefined {
+    if (n === 0) return '';
     const known = this.#checkpoints.get(n);
-    if (known !== undefined || n !== this.count) return known;
-    const digest = this.#hash.copy().digest('hex');
-    this.#checkpoints.set(n, digest);
-    const oldest = [...this.#checkpoints.keys()].at(1);
-    if (this.#checkpoints.size > maxCheckpoints && oldest !== undefined) this.#checkpoints.delete(oldest);
+    const digest = known ?? (n === this.count ? this.#hash.copy().digest('hex') : undefined);
+    if (digest !== undefined) this.remember(n, digest);
     return digest;
+  }
+
+  /** Of an earlier count, found by reading these records again. */
+  remember(n: number, digest: string): void {
+    this.#checkpoints.delete(n);
+    this.#checkpoints.set(n, digest);
+    const oldest = this.#checkpoints.size > maxCheckpoints ? this.#checkpoints.keys().next().value : undefined;
+    if (oldest !== undefined) this.#checkpoints.delete(oldest);
   }
 }

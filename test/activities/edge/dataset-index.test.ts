@@ -100,6 +100,20 @@ describe('formats', () => {
 });
 
 describe('change', () => {
+  test('the digest at an old cursor is read from the file once, and known from then on', async () => {
+    writeFileSync(file, 'a\nb\nc\n');
+    const index = open('txt');
+    await index.refresh();
+    const digest = await index.digestAt(2);
+    for (let i = 0; i < 2_000; i++) {
+      appendFileSync(file, `${i}\n`);
+      await index.refresh();
+      if (i % 500 === 0) expect(await index.digestAt(2)).toBe(digest);
+    }
+    rmSync(file);
+    expect(await index.digestAt(2)).toBe(digest);
+  });
+
   test('a half-written last line counts once it rests, and only once', async () => {
     writeFileSync(file, 'one\ntw');
     const index = open('txt');

@@ -257,3 +257,83 @@ test('samples that are no longer those that were counted are refused', async () 
     nonRetryable: true,
   });
 });
+
+/** As of a round that has waited for a moment. */
+function runFresh<A extends unknown[], R>(activity: (...args: A) => Promise<R>, ...args: A): Promise<R> {
+  const info = { scheduledTimestampMs: Date.now() };
+  const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
+  environments.push(environment);
+  return environment.run(activity, ...args);
+}
+
+const preparing = (take: Take, change: Partial<PrepareSamplesInput> = {}): PrepareSamplesInput => ({
+  listener: { ...listener, slot: 'round' },
+  dataset: { url: file, format: 'txt' },
+  take,
+  trainProb: 0.5,
+  outputDir: join(directory, 'out'),
+  round: 1,
+  evalSets: [],
+  ...change,
+});
+
+/** As if nobody had written for longer than a pause of a writer. */
+function rest(): void {
+  const past = new Date(Date.now() - 15_000);
+  utimesSync(file, past, past);
+}
+
+test('an index that is written anew in place keeps its cursor: only what was added is new', async () => {
+  writeFileSync(file, lines(0, 10));
+  const { to: cursor } = await takeUpTo(10, 0, 0.8);
+  const result = run(activities.awaitTrigger, awaiting({ cursor }));
+  await eventually(() => expect(newest()).toEqual({ value: 0, fresh: 0, windowOpen: true }));
+  const watched = { listener: { ...listener, slot: 'watch' }, dataset: { url: file, format: 'txt' } };
+  void run(activities.watchDataset, watched).catch(() => undefined);
+  for (const samples of [0, 3, 9]) {
+    writeFileSync(file, lines(0, samples));
+    // Both have one reader: what it tells the one it has told the other.
+    await eventually(() => expect(news).toContainEqual({ slot: 'watch', uid: 'u', value: { samples } }));
+  }
+  writeFileSync(file, lines(0, 21));
+  expect(await result).toMatchObject({ restarted: false, take: { from: 10, to: { samples: 21 } } });
+});
+
+test('a file that has become shorter and rests is another one', async () => {
+  writeFileSync(file, lines(0, 10));
+  const { to: cursor } = await takeUpTo(10, 0, 0.8);
+  writeFileSync(file, lines(0, 3));
+  rest();
+  expect(await run(activities.awaitTrigger, awaiting({ cursor }))).toEqual({ restarted: true });
+});
+
+test('a round whose index is being written anew waits for its samples, and says so', async () => {
+  writeFileSync(file, lines(0, 10));
+  const take = await takeUpTo(10, 0, 0.5);
+  writeFileSync(file, lines(0, 4));
+  await expect(runFresh(activities.prepareSamples, preparing(take))).rejects.toMatchObject({
+    type: 'DatasetUnreadable',
+    nonRetryable: false,
+  });
+  expect(newest()).toMatchObject({ stage: 'Train', heldUp: { reason: 'DatasetUnreadable' } });
+  rest();
+  await expect(runFresh(activities.prepareSamples, preparing(take))).rejects.toMatchObject({ type: 'DatasetReplaced' });
+  writeFileSync(file, lines(0, 11));
+  expect(await runFresh(activities.prepareSamples, preparing(take))).toMatchObject({ train: { samples: 5 } });
+});
+
+test.each([
+  ['json', '{"a":1}\n{"a":2}\n', '{"half', '"never'],
+  ['json', '{"a":1}\n{"a":2}\n', '{"bad}\n', '\n'],
+  ['csv', 'x,y\n1,2\n3,4\n', '"open', ',5\n6,7'],
+  ['txt', 'one\ntwo\n', Buffer.from('é').subarray(0, 1), '\n'],
+])('what comes behind the samples of a round does not hinder it: %s', async (format, good, behind, more) => {
+  writeFileSync(file, good);
+  const take = await takeUpTo(2, 0, 0.5, format);
+  const input = preparing(take, { dataset: { url: file, format } });
+  const prepared = await run(activities.prepareSamples, input);
+  appendFileSync(file, behind);
+  expect(await run(activities.prepareSamples, input)).toEqual(prepared);
+  appendFileSync(file, more);
+  expect(await run(activities.prepareSamples, input)).toEqual(prepared);
+});
