@@ -16,10 +16,35 @@ export interface Servers {
 
 /** Undefined for errors that are not of this sort. */
 export function brokenCall(error: unknown, { temporal, kubeconfig, blobUrl }: Servers): CliError | undefined {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (isGrpcServiceError(cause)) return ofTemporal(cause.code, temporal, error);
-  }
+  if (isFailingWorkflow(error)) return failingWorkflow(error);
+  const cause = grpcErrorOf(error);
+  if (cause !== undefined) return ofTemporal(cause.code, temporal, error);
   return ofBlobStore(error, blobUrl) ?? (kubeconfig === undefined ? undefined : ofKubernetes(error, kubeconfig));
+}
+
+function grpcErrorOf(error: unknown): { code: number; details: string } | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) if (isGrpcServiceError(cause)) return cause;
+  return undefined;
+}
+
+/** Whether a global manager is there and the workflow that was asked fails in it: the server says so after some tries. */
+export function isFailingWorkflow(error: unknown): boolean {
+  const cause = grpcErrorOf(error);
+  return cause?.code === failedPrecondition && /workflow task in failed state/i.test(cause.details);
+}
+
+function failingWorkflow(cause: unknown): CliError {
+  return new CliError(`the workflow of the object fails: ${grpcErrorOf(cause)?.details}`, {
+    code: 'WorkflowFailing',
+    hint: 'the log of the global manager and the Temporal Web UI say with what; it goes on by itself under a release that mends it',
+    cause,
+  });
+}
+
+/** Of a list: what one such object is shown as, so that it does not hide the others. */
+export function failingStatus(error: unknown): Record<string, unknown> {
+  const { code: reason, message } = failingWorkflow(error);
+  return { phase: 'Unknown', waitingFor: { reason, message } };
 }
 
 /** The system's own error about a path of the store. */

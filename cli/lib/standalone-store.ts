@@ -7,6 +7,7 @@ import type { BlobStore } from '../../sdk/storage/index.ts';
 import type { EntityRef } from '../../workflows/lib/ids.ts';
 import { signals, type EntityView } from '../../workflows/lib/messages.ts';
 import { verbValues } from '../../workflows/lib/verbs.ts';
+import { failingStatus, isFailingWorkflow } from './broken-call.ts';
 import type { ObjectStore } from './object-store.ts';
 
 export class StandaloneStore implements ObjectStore {
@@ -41,7 +42,14 @@ export class StandaloneStore implements ObjectStore {
 
   async list(kind: string, namespace: string | undefined): Promise<Manifest[]> {
     const refs = await listEntities(this.#client, kind, namespace);
-    const found = await Promise.all(refs.map((ref) => this.get(ref)));
+    const found = await Promise.all(
+      refs.map((ref) =>
+        this.get(ref).catch((error: unknown) => {
+          if (isFailingWorkflow(error)) return unanswered(ref, error);
+          throw error;
+        }),
+      ),
+    );
     return found.filter((object) => object !== undefined);
   }
 
@@ -61,4 +69,9 @@ export class StandaloneStore implements ObjectStore {
     const stored = JSON.parse((await this.#blobs.read(manifest)).toString('utf8')) as Manifest;
     return { ...stored, metadata: { ...stored.metadata, ...metadata }, status };
   }
+}
+
+/** What is known of an object whose workflow does not answer. */
+function unanswered({ kind, namespace, name }: EntityRef, error: unknown): Manifest {
+  return { apiVersion: API_VERSION, kind, metadata: { name, namespace }, spec: {}, status: failingStatus(error) };
 }

@@ -124,6 +124,7 @@ describe('a module', () => {
 
   test.each([
     ['async () => { throw new Error("out of luck") }', /StrategyFailed: strategy Mine of .*: out of luck/],
+    ['() => { throw new Error("out of luck") }', /StrategyFailed: strategy Mine of .*: out of luck/],
     ['async () => ({})', /StrategyFailed: .*aggregate\(round\) gives no model/],
     [
       'async ({ updates, kernel, out }) => ({ model: await kernel.mean([updates[0].file], [1e39], out.model) })',
@@ -135,6 +136,14 @@ describe('a module', () => {
       nonRetryable: true,
       message: expect.stringMatching(message) as unknown,
     });
+  });
+
+  test('whose metrics are no numbers: the round counts, without them', async () => {
+    const body =
+      'async ({ updates, kernel, out }) => ({ model: await kernel.mean([updates[0].file], [1], out.model), ' +
+      'metrics: { mean: 0 / 0, most: 1 / 0, word: "a", spread: 0.5 } })';
+    const { metrics } = await nodeWith(strategy(body)).aggregate(await round('Mine'));
+    expect(metrics).toEqual({ spread: 0.5 });
   });
 
   test('that an image list names and that is not there keeps the local controller from starting', () => {

@@ -331,4 +331,19 @@ describeTemporal('a federated learning job', () => {
     expect(scene.aggregations.length).toBeLessThan(90);
     await scene.stop();
   }, 60_000);
+
+  test('metrics that are no finite numbers break nothing: the round counts without them', async () => {
+    const scene = await new FederatedScene(temporal, 'metrics', 2).start();
+    scene.answer = async (input) => {
+      const result = await scene.update(input);
+      if ('accepted' in result) result.accepted.evaluation = { loss: 1e308, other: Number.NaN };
+      return result;
+    };
+    scene.onAggregate = () => ({ metrics: { spread: Number.NaN, used: 2 } });
+    await scene.applyAll({ rounds: { total: 2 } });
+    const { lastRound } = await scene.status({ phase: 'Succeeded', round: '2/2' }, 30_000);
+    expect(lastRound).toMatchObject({ metrics: { loss: 1e308, used: 2 } });
+    expect(Object.keys((lastRound as { metrics: object }).metrics)).toHaveLength(2);
+    await scene.stop();
+  }, 60_000);
 });

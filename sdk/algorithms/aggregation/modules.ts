@@ -64,9 +64,7 @@ function guarded(name: string, file: string, factory: StrategyFactory): Strategy
 }
 
 async function checkedAggregate(where: string, strategy: Strategy, round: AggregationRound): Promise<Aggregate> {
-  const made = (await strategy.aggregate(round).catch((error: unknown) => {
-    throw asNamed('StrategyFailed', where, error);
-  })) as Partial<Aggregate> | undefined;
+  const made = await aggregateOf(where, strategy, round);
   if (made?.model?.path === undefined) {
     throw new AggregationError(
       'StrategyFailed',
@@ -75,7 +73,22 @@ async function checkedAggregate(where: string, strategy: Strategy, round: Aggreg
   }
   await checkModel(where, made.model.path, round.global);
   const { model, state, used = round.updates.map(({ client }) => client), left = [], metrics = {} } = made;
-  return { model, ...(state === undefined ? {} : { state }), used, left, metrics };
+  // A mean over nothing is NaN: no reason to lose the round, and nothing to tell either.
+  const told = Object.fromEntries(Object.entries(metrics ?? {}).filter(([, value]) => Number.isFinite(value)));
+  return { model, ...(state === undefined ? {} : { state }), used, left, metrics: told };
+}
+
+/** Whatever it throws is named, also where `aggregate` is no async function. */
+async function aggregateOf(
+  where: string,
+  strategy: Strategy,
+  round: AggregationRound,
+): Promise<Partial<Aggregate> | undefined> {
+  try {
+    return await strategy.aggregate(round);
+  } catch (error) {
+    throw asNamed('StrategyFailed', where, error);
+  }
 }
 
 async function checkModel(where: string, path: string, global: TensorFile): Promise<void> {

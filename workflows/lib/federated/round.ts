@@ -13,7 +13,7 @@ import { atWork, countedUpdates, mayGoOn } from './late.ts';
 import { bufferedUpdates } from './buffer.ts';
 import { trainHead } from './mist-net.ts';
 import { verdictOn } from './quorum.ts';
-import { settingsOf, weightedMetrics } from './settings.ts';
+import { finiteMetrics, settingsOf, weightedMetrics } from './settings.ts';
 import type { OpenRound, RoundRecord, RunPlan } from './state.ts';
 import { commonOf, trainerAt, type RunPlace, type Trainer } from './trainers.ts';
 import { aggregatorOf, isWorker } from './user-aggregator.ts';
@@ -149,7 +149,7 @@ export async function aggregate(start: RoundStart, round: OpenRound): Promise<Ro
     weights: result.weights,
     ...(result.state === undefined ? {} : { state: result.state }),
     ...(result.file === undefined ? {} : { file: result.file }),
-    metrics: { ...weightedMetrics(judged, evaluation.metrics), ...result.metrics },
+    metrics: { ...weightedMetrics(judged, evaluation.metrics), ...finiteMetrics(result.metrics) },
     seconds: (Date.now() - round.startedAt) / 1000,
     time: new Date().toISOString(),
   };

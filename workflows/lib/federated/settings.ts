@@ -25,18 +25,34 @@ export function seedOf(seed: number, client: string, round: number, turn = 0): n
   return hash >>> 0;
 }
 
-/** Metrics of a round: each weighted by the samples of the clients that reported it. */
+/** Metrics of a round: each weighted by the samples of the clients that reported it. None that is no finite number. */
 export function weightedMetrics(
   reports: { samples: number; metrics: Record<string, number> }[],
   wanted?: string[],
 ): Record<string, number> {
-  const sums = new Map<string, { value: number; samples: number }>();
+  const reported = new Map<string, { value: number; samples: number }[]>();
   for (const { samples, metrics } of reports) {
-    for (const [name, value] of Object.entries(metrics)) {
-      if (!Number.isFinite(value) || (wanted !== undefined && !wanted.includes(name))) continue;
-      const sum = sums.get(name) ?? { value: 0, samples: 0 };
-      sums.set(name, { value: sum.value + value * samples, samples: sum.samples + samples });
+    for (const [name, value] of Object.entries(finiteMetrics(metrics))) {
+      if (wanted !== undefined && !wanted.includes(name)) continue;
+      const others = reported.get(name) ?? [];
+      reported.set(name, others);
+      others.push({ value, samples });
     }
   }
-  return Object.fromEntries([...sums].map(([name, { value, samples }]) => [name, value / samples]));
+  return finiteMetrics(Object.fromEntries([...reported].map(([name, values]) => [name, meanOf(values)])));
+}
+
+function meanOf(values: { value: number; samples: number }[]): number {
+  const all = values.reduce((sum, { samples }) => sum + samples, 0);
+  const mean = values.reduce((sum, { value, samples }) => sum + value * samples, 0) / all;
+  if (Number.isFinite(mean)) return mean;
+  // A client may report 1e308: shares of it can be summed up. They are not taken always, since they round what is exact above.
+  return values.reduce((sum, { value, samples }) => sum + value * (samples / all), 0);
+}
+
+/** Those that a person can be told, and JSON can say: what is NaN or infinite on its way becomes null. */
+export function finiteMetrics(metrics: object): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(metrics).filter((entry): entry is [string, number] => Number.isFinite(entry[1])),
+  );
 }

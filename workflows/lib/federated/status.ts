@@ -10,6 +10,7 @@ import { listed } from './listing.ts';
 import { isMistNet, mistNetMeaning } from './mist-net.ts';
 import { aggregatorProblem } from './progress.ts';
 import { quorumOf } from './quorum.ts';
+import { finiteMetrics } from './settings.ts';
 import { aggregatorNode, assess, places, type FederatedView } from './situation.ts';
 import type { ClientPlace, RoundRecord, RunNews } from './state.ts';
 import { isWorker, workerMeaning } from './user-aggregator.ts';
@@ -86,7 +87,10 @@ const working: ReadonlySet<string> = new Set(['Starting', 'Training', 'Retrying'
 
 function summaryOf(of: RoundRecord): Record<string, unknown> {
   const { clients, weights, metrics, credited, staleness, discarded, refusedLate, encoded, unjudged, ...record } = of;
-  const digits = Object.entries(metrics).map(([name, value]) => [name, Number(value.toPrecision(6))] as const);
+  // Records of an earlier release may have what is no number.
+  const digits = Object.entries(finiteMetrics(metrics)).map(
+    ([name, value]) => [name, Number(value.toPrecision(6))] as const,
+  );
   const { round, samples, seconds, time } = record;
   const said = digits.map(([name, value]) => `, ${name} ${value}`).join('');
   const late = (credited ?? []).map((entry) => `, client ${entry.client} with its update of round ${entry.round}`);

@@ -131,6 +131,15 @@ describe('settings', () => {
     expect(weightedMetrics(reports)).toEqual({ accuracy: 0.8, loss: 1 });
     expect(weightedMetrics(reports, ['accuracy'])).toEqual({ accuracy: 0.8 });
   });
+
+  test('what is large counts, what is no finite number does not', () => {
+    const reports = [
+      { samples: 10, metrics: { loss: 1e308, other: null as unknown as number } },
+      { samples: 30, metrics: { loss: 1e308, other: 3 } },
+    ];
+    expect(weightedMetrics(reports)).toEqual({ loss: 1e308, other: 3 });
+    expect(weightedMetrics([{ samples: 0, metrics: { loss: 1 } }])).toEqual({});
+  });
 });
 
 describe('the end', () => {

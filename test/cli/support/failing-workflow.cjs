@@ -1,0 +1,4 @@
+/** An entity whose every workflow task fails: an error that is no failure of Temporal's fails the task, not the workflow. */
+exports.federatedLearningJob = async function () {
+  throw new TypeError('Cannot read properties of null');
+};
