@@ -7,7 +7,7 @@ import { logger } from '../lib/log.ts';
 import type { KubeObject } from './decide.ts';
 
 const backoffMs = { first: 500, longest: 30_000 };
-/** A full list now and then, as belt and braces. Objects that did not change cause one cheap call each. */
+/** A full list now and then: an entity that is gone is noticed by nothing else. Objects that did not change cause one cheap call each. */
 const relistMs = 10 * 60_000;
 
 export interface Watched {
@@ -25,16 +25,18 @@ export class KindInformer {
   #stopped = false;
   #listed = false;
 
-  constructor(kube: Kube, kind: KindDefinition, watched: Watched) {
+  constructor(kube: Kube, kind: KindDefinition, watched: Watched, everyMs = relistMs) {
     this.kind = kind;
     const path = { group: 'sedna.io', version: 'v1alpha1', plural: kind.plural };
-    const list = async (): Promise<KubernetesListObject<KubernetesObject>> => {
-      const found = (await kube.objects.listClusterCustomObject(path)) as KubernetesListObject<KubernetesObject>;
+    const list = async (): Promise<KubernetesListObject<KubernetesObject>> =>
+      (await kube.objects.listClusterCustomObject(path)) as KubernetesListObject<KubernetesObject>;
+    const first = async (): Promise<KubernetesListObject<KubernetesObject>> => {
+      const found = await list();
       this.#listed = true;
       this.#wait = backoffMs.first;
       return found;
     };
-    this.#informer = makeInformer(kube.config, `/apis/${path.group}/${path.version}/${path.plural}`, list);
+    this.#informer = makeInformer(kube.config, `/apis/${path.group}/${path.version}/${path.plural}`, first);
     const seen = (object: KubernetesObject): void => {
       const known = object as KubeObject;
       this.#present.set(key(known), known.metadata.uid);
@@ -48,7 +50,14 @@ export class KindInformer {
       watched.deleted(gone);
     });
     this.#informer.on('error', (error: unknown) => this.#failed(error));
-    this.#relist = setInterval(() => this.#restart(), relistMs * (0.9 + Math.random() * 0.2));
+    // The informer would go on with its watch, and says nothing of what it knows already.
+    const again = async (): Promise<void> => {
+      for (const object of (await list()).items) watched.changed(object as KubeObject);
+    };
+    this.#relist = setInterval(
+      () => void again().catch((error: unknown) => logger.warn(causeOf(error), `cannot list ${kind.kind} again`)),
+      everyMs * (0.9 + Math.random() * 0.2),
+    );
   }
 
   /** The first list has been read. */
@@ -71,11 +80,6 @@ export class KindInformer {
     clearInterval(this.#relist);
     clearTimeout(this.#retry);
     await this.#informer.stop();
-  }
-
-  #restart(): void {
-    void this.#informer.stop().catch(() => undefined);
-    this.#again(0);
   }
 
   #failed(error: unknown): void {

@@ -1,47 +1,83 @@
 import { logger } from '../lib/log.ts';
 
 const backoffMs = { first: 200, longest: 30_000 };
+/** Ten thousand objects are there at once when a manager starts. */
+const atOnce = 64;
 
 /**
- * Handles the newest item of each key, one at a time per key; older ones that were not begun are dropped. A failing item is
- * tried again with back-off until it succeeds or a newer one takes its place.
+ * Handles the newest item of each key, one at a time per key and `atOnce` in all; older ones that were not begun are dropped. What is
+ * only looked at again (`routine`) waits for all else. A failing item is tried again with back-off until it succeeds or a newer one
+ * takes its place, and holds up nobody meanwhile.
  */
 export class LatestQueue<T> {
   readonly #handle: (item: T) => Promise<void>;
-  readonly #pending = new Map<string, T>();
-  readonly #busy = new Set<string>();
+  /** In the order in which they came. */
+  readonly #news = new Map<string, T>();
+  readonly #routine = new Map<string, T>();
+  readonly #working = new Set<string>();
+  /** Between two attempts. */
+  readonly #paused = new Map<string, T>();
+  readonly #waits = new Map<string, number>();
   #stopped = false;
 
   constructor(handle: (item: T) => Promise<void>) {
     this.#handle = handle;
   }
 
-  push(key: string, item: T): void {
-    this.#pending.set(key, item);
-    if (!this.#busy.has(key)) void this.#work(key);
+  push(key: string, item: T, { routine = false } = {}): void {
+    if (this.#paused.has(key)) this.#paused.set(key, item);
+    else if (!routine) {
+      this.#routine.delete(key);
+      this.#news.set(key, item);
+    } else if (!this.#news.has(key)) this.#routine.set(key, item);
+    this.#begin();
   }
 
   stop(): void {
     this.#stopped = true;
   }
 
-  async #work(key: string): Promise<void> {
-    this.#busy.add(key);
-    let wait = backoffMs.first;
-    while (!this.#stopped) {
-      const item = this.#pending.get(key);
-      if (item === undefined) break;
-      this.#pending.delete(key);
-      try {
-        await this.#handle(item);
-        wait = backoffMs.first;
-      } catch (error) {
-        logger.warn({ key, wait, error: String(error) }, 'could not pass on a change; trying again');
-        if (!this.#pending.has(key)) this.#pending.set(key, item);
-        await new Promise((resolve) => setTimeout(resolve, wait * (0.8 + Math.random() * 0.4)));
-        wait = Math.min(wait * 2, backoffMs.longest);
-      }
+  #begin(): void {
+    while (!this.#stopped && this.#working.size < atOnce) {
+      const next = this.#take(this.#news) ?? this.#take(this.#routine);
+      if (next === undefined) return;
+      void this.#work(...next);
     }
-    this.#busy.delete(key);
+  }
+
+  #take(items: Map<string, T>): [string, T] | undefined {
+    for (const [key, item] of items) {
+      if (this.#working.has(key)) continue;
+      items.delete(key);
+      return [key, item];
+    }
+    return undefined;
+  }
+
+  async #work(key: string, item: T): Promise<void> {
+    this.#working.add(key);
+    try {
+      await this.#handle(item);
+      this.#waits.delete(key);
+    } catch (error) {
+      this.#pause(key, item, error);
+    }
+    this.#working.delete(key);
+    this.#begin();
+  }
+
+  #pause(key: string, item: T, error: unknown): void {
+    const wait = this.#waits.get(key) ?? backoffMs.first;
+    logger.warn({ key, wait, error: String(error) }, 'could not pass on a change; trying again');
+    this.#waits.set(key, Math.min(wait * 2, backoffMs.longest));
+    this.#paused.set(key, this.#news.get(key) ?? this.#routine.get(key) ?? item);
+    this.#news.delete(key);
+    this.#routine.delete(key);
+    const again = (): void => {
+      const newest = this.#paused.get(key);
+      this.#paused.delete(key);
+      if (newest !== undefined) this.push(key, newest);
+    };
+    setTimeout(again, wait * (0.8 + Math.random() * 0.4));
   }
 }

@@ -5,6 +5,7 @@
 import type { Client } from '@temporalio/client';
 import { isApplied, listEntities, signalEntity, tellEntity, viewEntity } from '../../activities/lib/entities.ts';
 import { composeApply } from '../../activities/lib/apply.ts';
+import { finalizer } from '../../activities/control/kube/objects.ts';
 import { isUnknownKind, statusCode, type Kube } from '../../activities/control/kube/client.ts';
 import { kinds } from '../../crds/registry.ts';
 import type { BlobStore } from '../../sdk/storage/index.ts';
@@ -17,6 +18,8 @@ import { KindInformer } from './informer.ts';
 import { LatestQueue } from './latest-queue.ts';
 
 const sweepMs = 10 * 60_000;
+/** An entity that somebody cancels has ended by then: its teardown takes 20 s at most. */
+const endedMs = 30_000;
 
 export interface WatcherDependencies {
   kube: Kube;
@@ -24,12 +27,23 @@ export interface WatcherDependencies {
   blobs: BlobStore;
   /** Is shown every object as it is now, and what is gone. */
   observer?: { observe(ref: EntityRef, status: unknown): void; forget(ref: EntityRef): void };
+  /** Pause between two full lists; default ten minutes. */
+  relistMs?: number;
+}
+
+interface Seen {
+  ref: EntityRef;
+  object: KubeObject;
+  deleted: boolean;
+  /** Looked at again because its entity may have been ending; once is enough. */
+  again?: boolean;
 }
 
 export class Watcher {
   readonly #deps: WatcherDependencies;
   readonly #informers: KindInformer[];
-  readonly #queue: LatestQueue<{ ref: EntityRef; object: KubeObject; deleted: boolean }>;
+  readonly #queue: LatestQueue<Seen>;
+  readonly #looks = new Set<NodeJS.Timeout>();
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(deps: WatcherDependencies) {
@@ -37,10 +51,15 @@ export class Watcher {
     this.#queue = new LatestQueue((item) => this.#handle(item));
     this.#informers = kinds.map(
       (kind) =>
-        new KindInformer(deps.kube, kind, {
-          changed: (object) => this.#enqueue(kind.kind, object, false),
-          deleted: (object) => this.#enqueue(kind.kind, object, true),
-        }),
+        new KindInformer(
+          deps.kube,
+          kind,
+          {
+            changed: (object) => this.#enqueue(kind.kind, object, false),
+            deleted: (object) => this.#enqueue(kind.kind, object, true),
+          },
+          deps.relistMs,
+        ),
     );
   }
 
@@ -51,6 +70,7 @@ export class Watcher {
 
   async stop(): Promise<void> {
     clearInterval(this.#sweeper);
+    this.#looks.forEach(clearTimeout);
     this.#queue.stop();
     await Promise.all(this.#informers.map((informer) => informer.stop()));
   }
@@ -65,17 +85,18 @@ export class Watcher {
     const { observer } = this.#deps;
     if (deleted) observer?.forget({ kind, namespace, name });
     else observer?.observe({ kind, namespace, name }, object.status);
-    this.#queue.push(uid, { ref: { kind, namespace, name }, object, deleted });
+    const routine = !deleted && decide(object) === 'ensure';
+    this.#queue.push(uid, { ref: { kind, namespace, name }, object, deleted }, { routine });
   }
 
   /**
    * A watch or a list may be old, tell things twice, late or in another order (an API server that is behind, a proxy with a cache). So an event
    * is only a hint: what is done is decided on the object as it is now, by a read that no server answers from its cache.
    */
-  async #handle({ ref, object, deleted }: { ref: EntityRef; object: KubeObject; deleted: boolean }): Promise<void> {
+  async #handle({ ref, object, deleted, again = false }: Seen): Promise<void> {
     const { client } = this.#deps;
     const { uid } = object.metadata;
-    if (!deleted && !(await this.#isNews(ref, object))) return;
+    if (!deleted && !(await this.#isNews(ref, object))) return again ? undefined : this.#lookAgain(ref, object);
     const now = await this.#read(ref, deleted);
     // Normally its entity has dropped the finalizer and ended; if somebody stripped it, this is how the entity learns.
     if (now?.metadata.uid !== uid) await tellEntity(client, ref, signals.remove, { uid });
@@ -87,6 +108,16 @@ export class Watcher {
     const decision = decide(object);
     if (decision !== 'ensure') return decision !== 'ignore';
     return !(await isApplied(this.#deps.client, ref));
+  }
+
+  /** Its finalizer is gone though nobody deletes it: its entity may be ending just now (somebody has cancelled it), and the object stays. */
+  #lookAgain(ref: EntityRef, object: KubeObject): void {
+    if (decide(object) !== 'ensure' || object.metadata.finalizers?.includes(finalizer) === true) return;
+    const look = setTimeout(() => {
+      this.#looks.delete(look);
+      this.#queue.push(object.metadata.uid, { ref, object, deleted: false, again: true }, { routine: true });
+    }, endedMs);
+    this.#looks.add(look);
   }
 
   async #tell(ref: EntityRef, object: KubeObject): Promise<void> {

@@ -43,3 +43,24 @@ test('a newer state of the same object takes its place, and is not tried before 
   queue.push('k', 'good');
   await eventually(() => expect(seen).toEqual(['bad', 'good']));
 });
+
+test('ten thousand are not handled all at once; who has news goes before who is only looked at again', async () => {
+  const handled: string[] = [];
+  let [at, most] = [0, 0];
+  queue = new LatestQueue(async (item) => {
+    most = Math.max(most, ++at);
+    await new Promise((resolve) => setImmediate(resolve));
+    handled.push(item);
+    at -= 1;
+  });
+  for (let i = 0; i < 10_000; i++) queue.push(`key-${i}`, `look-${i}`, { routine: true });
+  queue.push('key-9000', 'news');
+  queue.push('key-9000', 'old look', { routine: true });
+  queue.push('new', 'new');
+  await eventually(() => expect(handled).toHaveLength(10_001));
+  expect(most).toBeLessThanOrEqual(64);
+  expect(handled.indexOf('news')).toBeLessThan(200);
+  expect(handled.indexOf('new')).toBeLessThan(200);
+  expect(handled).not.toContain('look-9000');
+  expect(handled).not.toContain('old look');
+});

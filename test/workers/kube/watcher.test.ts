@@ -65,9 +65,9 @@ describeKubernetes('objects in a real API server and their entities', () => {
     return path;
   }
 
-  function watch(by: Kube): Watcher {
+  function watch(by: Kube, relistMs?: number): Watcher {
     const blobs = openBlobStore(mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? '', 'blobs-')));
-    const watcher = new Watcher({ kube: by, client: temporal.client, blobs });
+    const watcher = new Watcher({ kube: by, client: temporal.client, blobs, ...(relistMs && { relistMs }) });
     watcher.start();
     watchers.push(watcher);
     return watcher;
@@ -216,6 +216,26 @@ describeKubernetes('objects in a real API server and their entities', () => {
     await kube.objects.deleteNamespacedCustomObject(path('terminated'));
     await gone('terminated');
   });
+
+  test('an entity that nobody hears end is found missing by the next list, without a new manager', async () => {
+    const watcher = watch(kube, 2_000);
+    await eventually(() => expect(watcher.pending).toEqual([]));
+    await create('unheard');
+    await object('unheard', { metadata: { finalizers: [finalizer] }, status: { phase: 'Initial' } });
+    for (const end of ['terminate', 'cancel'] as const) {
+      const before = temporal.client.workflow.getHandle(entityId(ref('unheard')));
+      const { runId } = await before.describe();
+      await before[end]();
+      await eventually(async () => {
+        const now = await temporal.client.workflow.getHandle(entityId(ref('unheard'))).describe();
+        expect(now).toMatchObject({ status: { name: 'RUNNING' } });
+        expect(now.runId).not.toBe(runId);
+      }, 30_000);
+      await object('unheard', { metadata: { finalizers: [finalizer] } });
+    }
+    await kube.objects.deleteNamespacedCustomObject(path('unheard'));
+    await gone('unheard');
+  }, 90_000);
 
   test('an object whose finalizer was stripped: its entity ends, by the watch or by the sweep', async () => {
     await create('stripped');
