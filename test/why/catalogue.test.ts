@@ -16,6 +16,7 @@ const unshown: Record<string, string> = {
   ),
   Starting: 'lasts for a moment (test/workflows/lib/incremental/situation.test.ts)',
   Error: 'what nobody foresaw',
+  WorkflowFailing: 'what nobody foresaw (test/cli/failing-workflow.test.ts)',
   NotReady: 'a component of sedna up that dies at once (test/cli/up.test.ts)',
   NotRunnable: 'a broken binary (test/deploy)',
   NotSupported: 'Windows',
