@@ -14,7 +14,15 @@ import type { Verb } from './lib/messages.ts';
 import type { Operation } from './lib/operations.ts';
 import { problemOf } from './lib/problems.ts';
 import { startCursor } from './lib/samples.ts';
-import { beginRound, endRound, newsOfRound, note, resumeRound } from './lib/incremental/rounds.ts';
+import {
+  beginAgain,
+  beginRound,
+  endRound,
+  newsOfRound,
+  note,
+  resumeRound,
+  retryRound,
+} from './lib/incremental/rounds.ts';
 import { assess, isOfDataset, needs, openSelectors } from './lib/incremental/situation.ts';
 import type { JobView, Situation } from './lib/incremental/situation.ts';
 import { placing } from './lib/surroundings.ts';
@@ -51,6 +59,8 @@ const jobKind: EntityKind<IncrementalLearningJobFields, IncrementalState> = {
     if (situation !== undefined) {
       const serve = serving(view, situation);
       if (serve !== undefined) operations.push(serve);
+      // What serves from now on is what the round is to deploy to.
+      if (beginAgain(view, situation)) own.servedRevision = serve?.key;
     }
     if (own.current !== undefined) operations.push(rounding(view), ...relaying(view));
     else if (situation !== undefined && own.mode === 'run' && view.desired.manifest !== undefined)
@@ -98,7 +108,7 @@ const verdicts: Partial<Record<Verb, (view: JobView) => string | undefined>> = {
   resume: (view) => setMode(view, 'run'),
   retry(view) {
     if (view.own.suspended === undefined) return 'no failed round to run again';
-    return resumeRound(view);
+    return retryRound(view);
   },
   approve: () => 'an IncrementalLearningJob has nothing to approve',
   reject: () => 'an IncrementalLearningJob has nothing to reject',

@@ -229,6 +229,28 @@ describeTemporal('an incremental learning job', () => {
     expect(job.node.runs.map(({ worker }) => worker.stage)).toEqual(['Train', 'Eval', 'Eval']);
   });
 
+  test('mend, apply, retry: the stage that failed runs as the object says now, once what it names is there', async () => {
+    const job = await waitingScene();
+    const good = job.node.onRun;
+    job.node.onRun = (input, node) =>
+      input.worker.stage === 'Eval' ? fail('ImageNotAllowed', 'image typo') : good(input, node);
+    job.node.samples(0, 10);
+    await job.status({ phase: 'Failed', stage: 'Eval', usedSamples: 10 });
+    job.node.onRun = good;
+    await job.applyJob({ eval: { templateDigest: 'mended' }, evalModel: `${job.name}-first` });
+    await job.say('retry');
+    await job.waiting('ModelMissing', `${job.name}-first does not exist`);
+    const url = `${job.node.directory}/first.onnx`;
+    await temporal.apply(job.ofKind('Model', 'first'), { fields: { url, format: 'onnx', devices: [] } });
+    await job.status({ phase: 'Waiting', lastRound: { round: 1, deployed: true } });
+    const [training, failed, mended, ...more] = job.node.runs;
+    expect(more).toEqual([]);
+    expect(failed?.worker.manifest).toEqual(training?.worker.manifest);
+    expect(mended?.worker.manifest).not.toEqual(training?.worker.manifest);
+    expect(mended?.worker.models?.['MODEL_URLS']).toMatchObject([{ blob: {} }, { url }]);
+    expect(job.node.deploys).toMatchObject([{ urls: [`${job.node.directory}/deployed.onnx`, url] }]);
+  });
+
   test('pause lets the step finish; resume goes on with the next', async () => {
     const job = await waitingScene();
     const { open, opened } = gate();

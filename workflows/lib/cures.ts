@@ -24,7 +24,7 @@ const cures: Record<FailureType | OtherReason, string> = {
   ThresholdNotReached: 'wait for more samples, or sedna trigger OBJECT',
   MetricMissing: 'name a reported metric in spec.deploySpec.trigger and apply again; the next round is judged by it',
   ImageNotAllowed: 'add the image to the allowlist (sedna up --images FILE), then sedna retry OBJECT',
-  InvalidTemplate: 'correct the field of the template and apply again',
+  InvalidTemplate: 'correct the field of the template and apply again; after a failed round also sedna retry OBJECT',
   WorkerFailed: 'read sedna logs OBJECT, mend the worker, then sedna retry OBJECT',
   NoReport: 'make the worker report its result, then sedna retry OBJECT',
   ModelUnreadable: 'make the file of the model readable on the node, then sedna retry OBJECT',

@@ -1,15 +1,15 @@
 /** How an incremental job's own state follows its rounds. */
-import type { ModelSource } from '../../../activities/contracts.ts';
-import { serviceWorkerName } from '../ids.ts';
 import { keptEvalSets, type Take } from '../samples.ts';
 import { maxConditions, type Condition } from '../status.ts';
-import { currentModel } from '../versions.ts';
-import { assess, type JobView } from './situation.ts';
+import { planRound, replanRound } from './round-plan.ts';
+import { assess, type JobView, type Situation } from './situation.ts';
 import {
   type IncrementalState,
   type RoundEvent,
   type RoundNews,
   type RoundOutcome,
+  type RoundPlan,
+  type RoundProgress,
   type StageRunning,
 } from './state.ts';
 
@@ -29,12 +29,9 @@ export function note(own: IncrementalState, entry: RoundEvent['condition']): voi
 }
 
 export function beginRound(view: JobView, take: Take): void {
-  const { own, desired, ref } = view;
+  const { own, desired } = view;
   const { situation } = assess(view);
   if (situation === undefined || desired.manifest === undefined) return;
-  const { fields, manifest } = desired;
-  const owner = { ...ref, uid: desired.uid };
-  const { dataset, initialModel, deployModel, evalModel, nodes } = situation;
   // As in the original: whatever failed, the next round begins with Train/Waiting.
   if (own.conditions.at(-1)?.type !== 'Waiting') note(own, { stage: 'Train', type: 'Waiting' });
   own.round += 1;
@@ -42,24 +39,10 @@ export function beginRound(view: JobView, take: Take): void {
   own.beyond = undefined;
   own.waiting = {};
   own.metrics = undefined;
-  own.nodes = [...new Set([...own.nodes, ...Object.values(nodes)])];
+  const plan = planRound(view, situation, desired.manifest, { round: own.round, take, evalSets: own.evalSets });
+  noteNodes(own, plan);
   own.current = {
-    plan: {
-      owner,
-      round: own.round,
-      fields,
-      manifest,
-      dataset: { url: dataset.url, format: dataset.format },
-      nodes,
-      take,
-      base: own.base ?? currentFile(initialModel),
-      baseline: evalModel === undefined ? currentModel(deployModel) : currentModel(evalModel),
-      deployUrl: deployModel.url,
-      ...(evalModel === undefined ? {} : { evalUrl: evalModel.url }),
-      formats: { initial: initialModel.format, deploy: deployModel.format },
-      evalSets: own.evalSets,
-      inferenceWorker: serviceWorkerName(owner, 'inference'),
-    },
+    plan,
     progress: {},
     stage: 'Train',
     resumed: 0,
@@ -73,23 +56,56 @@ export function beginRound(view: JobView, take: Take): void {
   });
 }
 
-function currentFile({ url, format }: ModelSource): ModelSource {
-  return { url, format };
+/** The nodes to be tidied when the job is deleted. */
+function noteNodes(own: IncrementalState, { nodes }: RoundPlan): void {
+  own.nodes = [...new Set([...own.nodes, ...Object.values(nodes)])];
 }
 
-/** Takes up a stopped or failed round in the stage where it ended. */
+/** Takes up a stopped round, pinned as it was, in the stage where it ended. */
 export function resumeRound(view: JobView): string | undefined {
   const { own } = view;
+  const refusal = whyNot(own);
+  if (refusal !== undefined || own.suspended === undefined) return refusal;
+  const { plan, progress } = own.suspended;
+  takeUp(view, plan, progress);
+  return undefined;
+}
+
+/** Runs a failed round again, as soon as everything that the present generation names has answered. */
+export function retryRound({ own }: JobView): string | undefined {
+  const refusal = whyNot(own);
+  if (refusal !== undefined || own.suspended === undefined) return refusal;
+  own.suspended = { ...own.suspended, again: true };
+  return undefined;
+}
+
+function whyNot(own: IncrementalState): string | undefined {
   if (own.current !== undefined) return 'a round is running';
   if (own.suspended === undefined) return 'no round to take up again';
   if (own.mode !== 'run') return `it is ${own.mode === 'pause' ? 'paused' : 'stopped'}; resume it first`;
-  const { plan, progress, stage } = own.suspended;
+  return undefined;
+}
+
+/** Takes up a round that somebody wants to have again, planned anew. True when it has. */
+export function beginAgain(view: JobView, situation: Situation): boolean {
+  const { own, desired } = view;
+  const { suspended } = own;
+  if (suspended?.again !== true || own.current !== undefined || own.mode !== 'run') return false;
+  if (desired.manifest === undefined) return false;
+  const { plan, progress } = replanRound(view, situation, desired.manifest, suspended);
+  takeUp(view, plan, progress);
+  return true;
+}
+
+function takeUp(view: JobView, plan: RoundPlan, progress: RoundProgress): void {
+  const { own } = view;
+  const stage = own.suspended?.stage ?? nextStage(progress);
   own.resumes = (own.resumes ?? 0) + 1;
   own.suspended = undefined;
   own.beyond = undefined;
+  noteNodes(own, plan);
   own.current = { plan, progress, stage, resumed: own.resumes, sequence: 0, told: 'run' };
   view.emit({ type: 'Normal', reason: 'RoundResumed', message: `round ${plan.round} goes on with ${stage}` });
-  return undefined;
 }
 
 export function newsOfRound(view: JobView, news: RoundNews): void {

@@ -129,7 +129,14 @@ export interface IncrementalState {
     retrying?: Problem;
   };
   /** A stopped or failed round that can be taken up again. */
-  suspended?: { plan: RoundPlan; progress: RoundProgress; stage: Stage; problem?: Problem };
+  suspended?: {
+    plan: RoundPlan;
+    progress: RoundProgress;
+    stage: Stage;
+    problem?: Problem;
+    /** Somebody said `retry`: it begins as soon as its Dataset, Models and nodes are known. */
+    again?: boolean;
+  };
   /** Rounds taken up again, in all: makes each take-up a new operation. */
   resumes?: number;
   /** What the inference worker was last started as; see `serving`. */

@@ -1,9 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
-import { beginRound, endRound, newsOfRound, note, resumeRound } from '../../../../workflows/lib/incremental/rounds.ts';
-import type { JobView } from '../../../../workflows/lib/incremental/situation.ts';
-import type { RoundEvent } from '../../../../workflows/lib/incremental/state.ts';
+import {
+  beginAgain,
+  beginRound,
+  endRound,
+  newsOfRound,
+  note,
+  retryRound,
+} from '../../../../workflows/lib/incremental/rounds.ts';
+import { assess, type JobView, type Situation } from '../../../../workflows/lib/incremental/situation.ts';
+import type { RoundEvent, RoundProgress } from '../../../../workflows/lib/incremental/state.ts';
 import { maxConditions } from '../../../../workflows/lib/status.ts';
-import { jobView } from '../../support/view.ts';
+import { entityId } from '../../../../workflows/lib/ids.ts';
+import { jobView, type JobViewChange } from '../../support/view.ts';
 
 const take = { from: 0, to: { samples: 10, digest: 'd' }, trainSamples: 8 };
 const model = { format: 'onnx', url: '/new.onnx', metrics: {} };
@@ -15,6 +23,9 @@ function running(): JobView {
   expect(view.own.current).toBeDefined();
   return view;
 }
+
+/** What the plan does once somebody has said `retry`. */
+const again = (view: JobView): boolean => beginAgain(view, assess(view).situation as Situation);
 
 const event = (
   sequence: number,
@@ -103,22 +114,108 @@ describe('the end of a round', () => {
 
   test('each take-up has a number of its own, and only one round runs', () => {
     const view = running();
-    expect(resumeRound(view)).toBe('a round is running');
+    expect(retryRound(view)).toBe('a round is running');
     const numbers: unknown[] = [];
     for (let i = 0; i < 3; i++) {
       failed(view, 'WorkerFailed');
-      expect(resumeRound(view)).toBeUndefined();
+      expect(retryRound(view)).toBeUndefined();
+      expect(again(view)).toBe(true);
       numbers.push(view.own.current?.resumed);
     }
     expect(numbers).toEqual([1, 2, 3]);
     failed(view, 'WorkerFailed');
     view.own.mode = 'pause';
-    expect(resumeRound(view)).toBe('it is paused; resume it first');
+    expect(retryRound(view)).toBe('it is paused; resume it first');
   });
 
   test('what it tells is bounded', () => {
     const view = running();
     for (let i = 0; i < 200; i++) note(view.own, { stage: 'Train', type: 'Ready' });
     expect(view.own.conditions).toHaveLength(maxConditions);
+  });
+});
+
+describe('a round that is retried', () => {
+  const prepared = { trainUrl: '/t', train: set(1), evalUrl: '/e', evalSamples: 2, evaluation: set(1) };
+  function set(round: number) {
+    return { round, samples: 2, blob: { uri: 'u', sha256: 's', bytes: 1 } };
+  }
+  const modelNamed = (name: string, value: object): JobViewChange['override'] => {
+    const ref = { kind: 'Model', namespace: 'default', name };
+    return { [entityId(ref)]: { ref, exists: true, uid: `uid-${name}`, value } };
+  };
+
+  /** Its own state after a round that failed with such results, seen by a job that was edited since. */
+  function edited(progress: RoundProgress, change: JobViewChange): JobView {
+    const view = running();
+    endRound(view, { kind: 'failed', stage: 'Eval', problem: { reason: 'WorkerFailed', message: 'm' }, progress });
+    const after = jobView({ manifest: true, ...change, own: view.own });
+    expect(retryRound(after)).toBeUndefined();
+    return after;
+  }
+
+  test('runs with the manifest, fields, formats and nodes of now; samples, results and base stay', () => {
+    const progress = { prepared, trained: [model] };
+    const view = edited(progress, {
+      fields: { trainProb: 0.5, eval: { templateDigest: 'mended' }, deploy: { templateDigest: 'd', node: 'cloud-1' } },
+      override: {
+        ...modelNamed('initial', { url: '/other.onnx', format: 'pb', devices: [] }),
+        ...modelNamed('deployed', { url: '/there.onnx', format: 'om', devices: [] }),
+      },
+    });
+    Object.assign(view.desired, { manifest: { uri: 'u2', sha256: 'mended', bytes: 1 } });
+    expect(again(view)).toBe(true);
+    expect(view.own.current).toMatchObject({
+      resumed: 1,
+      stage: 'Eval',
+      progress,
+      plan: {
+        ...{ round: 1, take, base: { url: '/initial.onnx' }, manifest: { sha256: 'mended' } },
+        // None of the samples that have trained evaluates.
+        fields: { eval: { templateDigest: 'mended' }, trainProb: 0.8 },
+        formats: { initial: 'pb', deploy: 'om' },
+        deployUrl: '/there.onnx',
+        nodes: { data: 'edge-1', deploy: 'cloud-1' },
+      },
+    });
+    expect(view.own.nodes).toContain('cloud-1');
+    expect(view.own.suspended).toBeUndefined();
+  });
+
+  test('before it has trained, another share or initial model counts, and its samples are cut anew', () => {
+    const view = edited(
+      { prepared },
+      { fields: { trainProb: 0.5 }, override: modelNamed('initial', { url: '/mended.onnx', format: 'onnx' }) },
+    );
+    expect(again(view)).toBe(true);
+    expect(view.own.current?.progress).toEqual({});
+    expect(view.own.current?.plan).toMatchObject({
+      base: { url: '/mended.onnx' },
+      take: { ...take, trainSamples: 5 },
+      fields: { trainProb: 0.5 },
+    });
+    const unchanged = edited({ prepared }, {});
+    expect(again(unchanged)).toBe(true);
+    expect(unchanged.own.current?.progress).toEqual({ prepared });
+  });
+
+  test('after its samples have moved to another node they are cut there', () => {
+    const ref = { kind: 'Dataset', namespace: 'default', name: 'data' };
+    const value = { url: '/data.txt', format: 'txt', nodeName: 'cloud-1' };
+    const view = edited(
+      { prepared, trained: [model] },
+      { override: { [entityId(ref)]: { ref, exists: true, uid: 'uid-data', value } } },
+    );
+    expect(again(view)).toBe(true);
+    expect(view.own.current?.progress).toEqual({ prepared: undefined, trained: [model] });
+  });
+
+  test('waits while the job is paused', () => {
+    const view = edited({}, {});
+    view.own.mode = 'pause';
+    expect(again(view)).toBe(false);
+    view.own.mode = 'run';
+    expect(again(view)).toBe(true);
+    expect(again(view)).toBe(false);
   });
 });
