@@ -434,6 +434,28 @@ describeTemporal('an incremental learning job', () => {
     await job.status({ phase: 'Waiting', usedSamples: 10, lastRound: { round: 1, deployed: true } });
   });
 
+  test('one that was terminated after it has trained goes on with the model that it has', async () => {
+    const job = await waitingScene();
+    const good = job.node.onRun;
+    job.node.onRun = (input, node) =>
+      input.worker.stage === 'Eval' ? new Promise<ReportedModel[]>(() => undefined) : good(input, node);
+    job.node.samples(0, 10);
+    await job.status({ phase: 'Evaluating', usedSamples: 10 });
+    await eventually(() => expect(job.node.runs).toHaveLength(2));
+    const uid = (await temporal.view(job.ref)).metadata.uid;
+    const id = `sedna/incrementallearningjob/default/${job.name}/round/${uid?.slice(0, 8)}-1`;
+    await temporal.client.workflow.getHandle(id).terminate('by hand');
+    await job.status({ phase: 'Failed', stage: 'Eval' });
+    job.node.onRun = good;
+    await job.say('retry');
+    await job.status({ phase: 'Waiting', lastRound: { round: 1, deployed: true } });
+    expect(job.node.runs.map(({ worker }) => worker.stage)).toEqual(['Train', 'Eval', 'Eval']);
+    job.node.samples(10, 20);
+    await job.status({ phase: 'Waiting', lastRound: { round: 2 } });
+    const evaluated = readFileSync(`${job.node.directory}/output/data/eval/2/data.txt`, 'utf8').trim().split('\n');
+    expect(evaluated).toEqual(['sample 0', 'sample 5', 'sample 10', 'sample 15']);
+  });
+
   test('a replaced dataset begins anew', async () => {
     const job = await waitingScene();
     job.node.samples(0, 10);

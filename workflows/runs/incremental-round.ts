@@ -111,7 +111,7 @@ class Round {
     const prepared = await this.#prepare();
     const outputDir = `${fields.outputDir.replace(/\/+$/, '')}/train/${round}`;
     const data = { models: [named(base)], dataURL: prepared.trainUrl, outputDir };
-    this.#tell({ stage: 'Train', type: 'Ready', ...reported({ input: data }) });
+    this.#tell({ stage: 'Train', type: 'Ready', ...reported({ input: data }) }, this.#results());
     const trained = await this.#runStage('Train', nodes.train, {
       template: 'spec.trainSpec.template',
       env: { MODEL_URL: outputDir, TRAIN_DATASET_URL: prepared.trainUrl, ORIGINAL_DATASET_URL: this.#plan.dataset.url },
@@ -123,7 +123,7 @@ class Round {
     this.#versions.post();
     this.#tell(
       { stage: 'Train', type: 'Completed', ...reported({ output: { models: trained.models.map(plain) } }) },
-      { trained: { model, ...(prepared.evaluation ? { evaluation: prepared.evaluation } : {}) } },
+      { trained: { model, ...(prepared.evaluation ? { evaluation: prepared.evaluation } : {}) }, ...this.#results() },
     );
     return this.#matching('Train', trained.models, formats.deploy);
   }
@@ -167,7 +167,7 @@ class Round {
     this.#addVersion({ ...fresh, metrics: judged.metrics }, 'candidate');
     this.#tell(
       { stage: 'Eval', type: 'Completed', ...reported({ output: { models: evaluated.map(plain) } }) },
-      { metrics: { fresh: judged.metrics, deployed: deployed.metrics } },
+      { metrics: { fresh: judged.metrics, deployed: deployed.metrics }, ...this.#results() },
     );
     return evaluated;
   }
@@ -269,6 +269,10 @@ class Round {
   #listener(): Listener {
     const { owner } = this.#plan;
     return { workflowId: entityId(owner), uid: owner.uid, slot: 'round' };
+  }
+
+  #results(): Pick<RoundEvent, 'progress'> {
+    return { progress: { ...this.#progress } };
   }
 
   #tell(

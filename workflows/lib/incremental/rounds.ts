@@ -145,6 +145,7 @@ function stageEvent(view: JobView, event: RoundEvent): void {
   if (event.node !== undefined) {
     own.annotations = { ...own.annotations, [`sedna.io/${event.condition.stage}`]: event.node };
   }
+  if (event.progress !== undefined) current.progress = event.progress;
   if (event.metrics !== undefined) own.metrics = event.metrics;
   if (event.hotUpdateConfig !== undefined) {
     own.annotations = { ...own.annotations, 'sedna.io/model-hot-update-config': event.hotUpdateConfig };
@@ -153,7 +154,10 @@ function stageEvent(view: JobView, event: RoundEvent): void {
     own.cursor = current.plan.take.to;
     own.base = { ...event.trained.model };
     const { evaluation } = event.trained;
-    if (evaluation !== undefined) own.evalSets = [...own.evalSets, evaluation].slice(-keptEvalSets);
+    if (evaluation !== undefined) {
+      const others = own.evalSets.filter(({ round }) => round !== evaluation.round);
+      own.evalSets = [...others, evaluation].slice(-keptEvalSets);
+    }
   }
 }
 

@@ -70,6 +70,8 @@ export interface RoundEvent {
   node?: string;
   /** Set when training has completed: the samples are used now. */
   trained?: { model: ReportedModel; evaluation?: SampleSet };
+  /** All results so far, when there is a new one: the job goes on with them should the round be ended from outside. */
+  progress?: RoundProgress;
   /** Path of the hot-update configuration on the inference node. */
   hotUpdateConfig?: string;
   /** An attempt failed and the next one comes by itself. */

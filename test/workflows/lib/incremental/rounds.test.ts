@@ -103,6 +103,28 @@ describe('the end of a round', () => {
     expect(view.own.suspended).toMatchObject({ problem: { reason } });
   });
 
+  test('a round that is ended from outside goes on behind what it has told of; its samples evaluate once', () => {
+    const view = running();
+    const evaluation = { round: 1, samples: 2, blob: { uri: 'u', sha256: 's', bytes: 1 } };
+    const prepared = { trainUrl: '/t', train: evaluation, evalUrl: '/e', evalSamples: 2, evaluation };
+    const progress = { prepared, trained: [model] };
+    const completed = event(3, 'Completed', { trained: { model, evaluation }, progress });
+    told(view, event(1, 'Ready', { progress: { prepared } }), event(2, 'Starting'));
+    expect(view.own.current?.progress).toEqual({ prepared });
+    told(view, completed, event(4, 'Failed', { condition: { stage: 'Eval', type: 'Starting' } }));
+    const { current } = view.own;
+    expect(current).toMatchObject({ stage: 'Eval', progress });
+    const problem = { reason: 'RoundEnded', message: 'Terminated' };
+    endRound(view, { kind: 'failed', stage: 'Eval', problem, progress: current?.progress ?? {} });
+    expect(view.own.beyond).toBeUndefined();
+    expect(retryRound(view)).toBeUndefined();
+    expect(again(view)).toBe(true);
+    expect(view.own.current?.progress).toEqual(progress);
+    // As a round says that trained again all the same.
+    told(view, { ...completed, sequence: 1 });
+    expect(view.own.evalSets).toEqual([evaluation]);
+  });
+
   test('the next round after a failed one begins with Train/Waiting', () => {
     const view = running();
     told(view, event(1, 'Failed'));
