@@ -13,7 +13,9 @@ const fields = z.strictObject({
   aggregationWorker: z.strictObject({ model: reference('Model that the rounds improve'), template: podTemplate() }),
   trainingWorkers: z
     .array(z.strictObject({ dataset: reference('Dataset that this worker trains on'), template: podTemplate() }))
-    .min(1, 'must name at least one training worker'),
+    .min(1, 'must name at least one training worker')
+    // What a run of so many remembers and hands over fits into Temporal's payloads (docs/federated-learning.md).
+    .max(10_000, 'must name at most 10,000 training workers: divide them among several jobs'),
   pretrainedModel: reference('Model that round 1 starts from').optional(),
   startFrom: z
     .strictObject({

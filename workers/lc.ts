@@ -25,6 +25,7 @@ import { serveGateway } from './lib/gateway/gateway.ts';
 import { healthServer, listen } from './lib/health.ts';
 import { logger } from './lib/log.ts';
 import { blobStoreHealth, executionProviders, machineFacts } from './lib/node-facts.ts';
+import { dataConverter } from './lib/payloads.ts';
 import { aborted, shutdownSignal } from './lib/shutdown.ts';
 import { sweepOwners } from './lib/sweep.ts';
 import { connectTemporal, installRuntime, type TemporalConnections } from './lib/temporal.ts';
@@ -138,6 +139,7 @@ async function createWorkers(
     connection: temporal.native,
     namespace: temporal.namespace,
     identity: deps.begun.identity,
+    dataConverter,
     // Cancellation and pause reach an activity with its heartbeat.
     maxHeartbeatThrottleInterval: '3s',
     interceptors,

@@ -5,6 +5,7 @@ import { readStackState, type StackState } from '../../deploy/local/state.ts';
 import { openBlobStore, type BlobStore } from '../../sdk/storage/index.ts';
 import { brokenCall, temporalUnreachable } from './broken-call.ts';
 import { configured } from '../../workers/lib/config.ts';
+import { dataConverter } from '../../workers/lib/payloads.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { ObjectStore } from './object-store.ts';
 import { StandaloneStore } from './standalone-store.ts';
@@ -26,7 +27,7 @@ export async function withSession<T>(act: (session: Session) => Promise<T>): Pro
   const { options, namespace, blobUrl, kubeconfig, temporalUi } = settings(process.env);
   const connection = await connect(options);
   try {
-    const client = new Client({ connection, namespace });
+    const client = new Client({ connection, namespace, dataConverter });
     const cluster = kubeconfig === undefined ? undefined : await kubeStore(kubeconfig);
     let alone: ObjectStore | undefined;
     return await act({

@@ -36,6 +36,20 @@ test.each(refused)('refuses $name', ({ value, path }) => {
   expect(new Set(errorsOf(value).map((error) => error.path))).toEqual(new Set([path]));
 });
 
+test('refuses a federation of more clients than one job can hold', () => {
+  const worker = { dataset: { name: 'd' }, template: {} };
+  const job = (count: number) => ({
+    apiVersion: 'sedna.io/v1alpha1',
+    kind: 'FederatedLearningJob',
+    metadata: { name: 'large' },
+    spec: { aggregationWorker: { model: { name: 'm' }, template: {} }, trainingWorkers: Array(count).fill(worker) },
+  });
+  expect(errorsOf(job(10_000))).toEqual([]);
+  expect(errorsOf(job(10_001))).toMatchObject([
+    { path: 'spec.trainingWorkers', message: expect.stringContaining('at most 10,000') },
+  ]);
+});
+
 describe('the manifest of a verdict', () => {
   const [helmet, smallest] = accepted
     .filter(({ value }) => ['helmet-detection-demo', 'smallest'].includes((value.metadata as { name: string }).name))

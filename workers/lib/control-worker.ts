@@ -1,6 +1,7 @@
 /** How a global manager's Temporal worker is tuned. */
 import { Worker, type ActivityInterceptorsFactory, type WorkerOptions } from '@temporalio/worker';
 import { leanWorkflows } from './lean-workflows.ts';
+import { dataConverter } from './payloads.ts';
 
 const beatsPerTimeout = 4;
 
@@ -35,5 +36,11 @@ const tuning = {
 } as const satisfies Partial<WorkerOptions>;
 
 export function createControlWorker(options: WorkerOptions): Promise<Worker> {
-  return Worker.create({ ...tuning, ...leanWorkflows(), interceptors: { activity: [heartbeats] }, ...options });
+  return Worker.create({
+    ...tuning,
+    ...leanWorkflows(),
+    interceptors: { activity: [heartbeats] },
+    dataConverter,
+    ...options,
+  });
 }

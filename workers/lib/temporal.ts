@@ -5,6 +5,7 @@ import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { setTimeout as delay } from 'node:timers/promises';
 import { paragraphOf } from '../../workflows/lib/cures.ts';
 import { logger } from './log.ts';
+import { dataConverter } from './payloads.ts';
 import { freePort } from './ports.ts';
 
 export interface TemporalConnections {
@@ -56,7 +57,7 @@ export async function connectTemporal(signal: AbortSignal): Promise<TemporalConn
     try {
       const native = await NativeConnection.connect(connectionOptions);
       const connection = Connection.lazy(connectionOptions);
-      const client = new Client({ connection, namespace });
+      const client = new Client({ connection, namespace, dataConverter });
       return {
         native,
         client,

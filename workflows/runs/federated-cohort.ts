@@ -15,7 +15,7 @@ import { askClient } from '../lib/federated/inviting.ts';
 import { tell } from '../lib/tell.ts';
 
 export async function federatedCohort({ invitation, trainers, tellEveryMs }: CohortInput): Promise<CohortOutcome> {
-  const { parent, runId } = workflowInfo();
+  const { parent, firstExecutionRunId: cohort } = workflowInfo();
   let untold: Answer[] = [];
   let atWork = trainers.length;
   let broken: Error | undefined;
@@ -37,7 +37,7 @@ export async function federatedCohort({ invitation, trainers, tellEveryMs }: Coh
     untold = untold.slice(answers.length);
     setCurrentDetails(`**${trainers.length - atWork} of ${trainers.length}** clients have answered`);
     if (atWork === 0 && untold.length === 0) return { answers };
-    const batch: AnswerBatch = { cohort: runId, answers };
+    const batch: AnswerBatch = { cohort, answers };
     if (parent === undefined || !(await tell(parent.workflowId, 'answers', batch))) return leave();
     if (!isOver()) await condition(isOver, tellEveryMs);
   }

@@ -4,6 +4,7 @@ import { findKind } from '../../../crds/registry.ts';
 import type { EntityRef } from '../../../workflows/lib/ids.ts';
 import type { KubeEvent, ObjectInput, WriteStatusInput } from '../../contracts.ts';
 import { mergePatch, statusCode, type Kube } from './client.ts';
+import { isTooLarge, shortened } from './too-large.ts';
 
 export const finalizer = 'sedna.io/teardown';
 const group = 'sedna.io';
@@ -54,9 +55,11 @@ export class KubeObjects {
   async writeStatus({ ref, uid, status, annotations = {}, events = [] }: WriteStatusInput): Promise<void> {
     await this.#guarded(ref, uid, undefined, async (object, path) => {
       if ((object.status?.sequence ?? 0) <= Number(status['sequence'])) {
-        const { resourceVersion } = object.metadata;
-        const body = { metadata: { resourceVersion }, status: replacing(object.status, status) };
-        await this.#kube.objects.patchNamespacedCustomObjectStatus({ ...path, body }, mergePatch);
+        await this.#patchStatus(path, object, status).catch((error: unknown) => {
+          const less = isTooLarge(error) ? shortened(status) : undefined;
+          if (less === undefined) throw error;
+          return this.#patchStatus(path, object, less);
+        });
       }
       return undefined;
     });
@@ -98,6 +101,12 @@ export class KubeObjects {
         if (statusCode(error) !== 409 || attempt === attempts) throw error;
       }
     }
+  }
+
+  async #patchStatus(path: ObjectPath, object: ApiObject, status: Record<string, unknown>): Promise<void> {
+    const { resourceVersion } = object.metadata;
+    const body = { metadata: { resourceVersion }, status: replacing(object.status, status) };
+    await this.#kube.objects.patchNamespacedCustomObjectStatus({ ...path, body }, mergePatch);
   }
 
   async #patch(path: ObjectPath, object: ApiObject, metadata: Record<string, unknown>): Promise<void> {

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { Worker } from '@temporalio/worker';
+import type { Worker, WorkerOptions } from '@temporalio/worker';
 import { appendFileSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDatasetActivities } from '../../../activities/edge/dataset.ts';
@@ -42,6 +42,8 @@ export class ScriptedNode {
   /** Activities beyond these, by queue. */
   moreResidents: object = {};
   moreWork: object = {};
+  /** Of the Temporal worker for what is resident. */
+  residentOptions: Partial<WorkerOptions> = {};
   readonly #temporal: TestNamespace;
   #workers: Worker[] = [];
 
@@ -75,6 +77,7 @@ export class ScriptedNode {
       this.#temporal.work({
         taskQueue: residentQueue(this.name),
         activities: { ...datasets, ...this.#residents(signaller), ...this.moreResidents },
+        ...this.residentOptions,
       }),
       this.#temporal.work({
         taskQueue: edgeQueue(this.name),

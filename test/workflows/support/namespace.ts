@@ -7,6 +7,7 @@ import type { EntityRef } from '../../../workflows/lib/ids.ts';
 import { controlQueue, entityId } from '../../../workflows/lib/ids.ts';
 import type { ApplyMessage, EntityView } from '../../../workflows/lib/messages.ts';
 import { signals } from '../../../workflows/lib/messages.ts';
+import { dataConverter } from '../../../workers/lib/payloads.ts';
 import { registerSearchAttributes } from '../../../workers/lib/search-attributes.ts';
 import { eventually } from '../../support/eventually.ts';
 
@@ -36,7 +37,7 @@ export class TestNamespace {
     const name = `test-${randomUUID().slice(0, 8)}`;
     const native = await NativeConnection.connect({ address });
     const connection = await Connection.connect({ address });
-    const client = new Client({ connection, namespace: name });
+    const client = new Client({ connection, namespace: name, dataConverter });
     await connection.workflowService.registerNamespace({
       namespace: name,
       workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
@@ -61,6 +62,7 @@ export class TestNamespace {
     const worker = await Worker.create({
       connection: this.native,
       namespace: this.name,
+      dataConverter,
       shutdownGraceTime: '100ms',
       shutdownForceTime: '2s',
       maxHeartbeatThrottleInterval: '200ms',
