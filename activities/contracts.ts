@@ -37,10 +37,19 @@ export interface WriteStatusInput extends ObjectInput {
   events?: KubeEvent[];
 }
 
+export interface Adopted {
+  /** False: the object is gone, going, or has another uid. */
+  exists: boolean;
+  /** Of the status it has. */
+  sequence?: number;
+  /** Those fields of that status that were asked for. */
+  recalled?: Record<string, unknown>;
+}
+
 /** Activities of GM, on `sedna-control`. */
 export interface ControlActivities {
-  /** Adds the finalizer. `exists: false`: the object is gone, going, or has another uid. `sequence`: of the status it has. */
-  adopt(input: ObjectInput): Promise<{ exists: boolean; sequence?: number }>;
+  /** Adds the finalizer. */
+  adopt(input: ObjectInput & { recall?: readonly string[] }): Promise<Adopted>;
   writeStatus(input: WriteStatusInput): Promise<void>;
   /** Drops the finalizer; an object that is gone already is fine. */
   release(input: ObjectInput): Promise<void>;

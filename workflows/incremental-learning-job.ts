@@ -14,6 +14,7 @@ import type { Verb } from './lib/messages.ts';
 import type { Operation } from './lib/operations.ts';
 import { problemOf } from './lib/problems.ts';
 import { startCursor } from './lib/samples.ts';
+import { recall } from './lib/incremental/recall.ts';
 import {
   beginAgain,
   beginRound,
@@ -80,6 +81,8 @@ const jobKind: EntityKind<IncrementalLearningJobFields, IncrementalState> = {
     if (slot === 'serve') view.own.serving = value as WorkerObservation;
     if (slot === 'round') newsOfRound(view, value as RoundNews);
   },
+
+  recalls: { fields: ['round', 'usedSamples', 'conditions'], take: recall },
 
   onVerb: (view, verb) => verdicts[verb]?.(view) ?? undefined,
 

@@ -139,7 +139,8 @@ async function consider(
 
 /** Are the first samples no longer those that the job counted? */
 async function isReplaced(index: DatasetIndex, { samples, digest, closedDigest }: Cursor): Promise<boolean> {
-  if (samples === 0 || (await index.digestAt(samples)) === digest) return false;
+  if (digest === '') return index.count < samples;
+  if ((await index.digestAt(samples)) === digest) return false;
   // Its last line was counted before it was complete: still the same sample, which is not used again.
   const completed =
     closedDigest !== undefined && index.count >= samples && (await index.digestAt(samples - 1)) === closedDigest;

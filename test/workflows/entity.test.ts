@@ -103,6 +103,25 @@ describeTemporal('an entity', () => {
     expect(cluster.finalizers).not.toContain('u-late');
   });
 
+  test('a late apply of an object that was there before takes nothing from its successor', async () => {
+    const ref = model('successor');
+    const apply = (uid: string, n: number) => temporal.apply(ref, { origin: 'kubernetes', uid, generation: n, fields });
+    await apply('u-successor', 1);
+    await eventually(() => expect(cluster.finalizers).toContain('u-successor'));
+    cluster.gone.add('u-before');
+    await apply('u-before', 9);
+    await apply('u-successor', 2);
+    const view = await temporal.view(ref, generation(2));
+    expect(view).toMatchObject({ exists: true, metadata: { uid: 'u-successor' } });
+    expect(cluster.released).not.toContain('u-successor');
+    const { runId } = await temporal.client.workflow.getHandle(entityId(ref)).describe();
+    await temporal.signal(ref, 'remove', { uid: 'u-successor' });
+    await temporal.ended(ref);
+    const { events } = await temporal.client.workflow.getHandle(entityId(ref), runId).fetchHistory();
+    const asked = events?.filter(({ activityTaskScheduledEventAttributes: of }) => of?.activityType?.name === 'adopt');
+    expect(asked).toHaveLength(2);
+  });
+
   test('another uid without a remove tears the old one down first', async () => {
     const ref = model('stripped');
     await temporal.apply(ref, { origin: 'kubernetes', uid: 'u-1', generation: 4, fields });

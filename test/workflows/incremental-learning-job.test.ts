@@ -2,7 +2,9 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import type { ReportedModel, RunWorkerInput } from '../../activities/contracts.ts';
 import { eventually } from '../support/eventually.ts';
+import { entityId } from '../../workflows/lib/ids.ts';
 import { describeTemporal } from '../support/stack.ts';
+import { Cluster } from './support/cluster.ts';
 import { fail, ScriptedNode } from './support/edge.ts';
 import { JobScene, stageConditions } from './support/job.ts';
 import { TestNamespace } from './support/namespace.ts';
@@ -23,7 +25,7 @@ describeTemporal('an incremental learning job', () => {
   const nodes: ScriptedNode[] = [];
   beforeAll(async () => {
     temporal = await TestNamespace.open();
-    await temporal.control();
+    await temporal.control(new Cluster());
   }, 60_000);
   afterEach(async () => {
     await Promise.all(nodes.splice(0).map((node) => node.stop()));
@@ -454,6 +456,36 @@ describeTemporal('an incremental learning job', () => {
     await job.status({ phase: 'Waiting', lastRound: { round: 2 } });
     const evaluated = readFileSync(`${job.node.directory}/output/data/eval/2/data.txt`, 'utf8').trim().split('\n');
     expect(evaluated).toEqual(['sample 0', 'sample 5', 'sample 10', 'sample 15']);
+  });
+
+  test('one whose workflow is gone while its object stays goes on behind the rounds that its status tells of', async () => {
+    const job = await scene();
+    job.node.replaceSamples([]);
+    await Promise.all([job.applyDataset(), job.applyModels()]);
+    const manifest = await job.node.blobs.put(JSON.stringify({ name: job.name }));
+    const object = {
+      origin: 'kubernetes',
+      uid: `uid-${job.name}`,
+      generation: 1,
+      fields: job.fields(),
+      manifest,
+    } as const;
+    await temporal.apply(job.ref, object);
+    await job.waiting('NoNewSamples');
+    job.node.samples(0, 10);
+    await job.status({ phase: 'Waiting', lastRound: { round: 1 }, usedSamples: 10 });
+    await job.say('pause');
+    await job.status({ phase: 'Paused' });
+    await temporal.client.workflow.getHandle(entityId(job.ref)).terminate('by hand');
+
+    await temporal.apply(job.ref, object);
+    await job.status({ phase: 'Paused', round: 1, usedSamples: 10 });
+    job.node.samples(10, 20);
+    await job.say('resume');
+    await job.status({ phase: 'Waiting', lastRound: { round: 2, samples: 8 }, usedSamples: 20 });
+    // A name that comes again would stand for a worker that has ended.
+    const names = job.node.runs.map(({ worker }) => worker.name);
+    expect(new Set(names).size).toBe(names.length);
   });
 
   test('a replaced dataset begins anew', async () => {

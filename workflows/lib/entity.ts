@@ -117,6 +117,8 @@ class Entity<F, S> {
       return;
     }
     const own: Operation[] = [];
+    const { uid } = this.#state.next ?? {};
+    if (uid !== undefined) own.push({ slot: 'replace', key: uid, run: () => this.#replace(uid) });
     if (view.desired.origin === 'kubernetes' && !this.#adopted) {
       own.push({ slot: 'adopt', key: view.desired.uid, run: () => this.#adopt(view.desired.uid) });
     } else if (view.desired.invalid === undefined) {
@@ -161,12 +163,22 @@ class Entity<F, S> {
   }
 
   async #adopt(uid: string): Promise<void> {
-    const { exists, sequence } = await control('finalizer').adopt({ ref: this.#state.ref, uid });
+    const { recalls } = this.#kind;
+    const input = { ref: this.#state.ref, uid, ...(recalls === undefined ? {} : { recall: recalls.fields }) };
+    const { exists, sequence = 0, recalled = {} } = await control('finalizer').adopt(input);
     if (this.#state.desired?.uid !== uid) return;
     if (exists) {
-      this.#publisher.continueFrom(sequence ?? 0);
+      if (this.#publisher.continueFrom(sequence)) this.#withView((view) => recalls?.take(view, recalled));
       this.#adopted = true;
     } else this.#state.removing = true;
+  }
+
+  /** Another object of this name was applied. That may be said late, and of one that was there before: only what is there now takes over. */
+  async #replace(uid: string): Promise<void> {
+    const { exists } = await control('finalizer').adopt({ ref: this.#state.ref, uid });
+    if (this.#state.next?.uid !== uid) return;
+    if (exists) this.#state.removing = true;
+    else this.#state.next = undefined;
   }
 
   #statusOperations({ origin, uid }: Desired<F>): Operation[] {
@@ -284,7 +296,6 @@ class Entity<F, S> {
     if (state.removing && message.uid !== undefined && message.uid === before?.uid) return;
     if (verdict.kind === 'replace' || state.removing) {
       state.next = message;
-      state.removing = true;
       return;
     }
     if (verdict.kind === 'accept') this.#accept(verdict.desired as Desired<F>, before, message);

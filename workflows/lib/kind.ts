@@ -41,6 +41,8 @@ export interface EntityKind<F, S> {
   onVersion?(view: View<F, S>, version: ModelVersion): void;
   /** A new generation arrived. */
   onDesired?(view: View<F, S>, before: Desired<F> | undefined): void;
+  /** What an entity without a memory takes over from the status that an earlier life of it has left in Kubernetes. */
+  recalls?: { fields: readonly string[]; take(view: View<F, S>, status: Record<string, unknown>): void };
   /** Undoes what the entity did to the world, in order. Bounded by the frame. */
   teardown?(view: View<F, S>): Promise<void>;
 }

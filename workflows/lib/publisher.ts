@@ -29,11 +29,12 @@ export class Publisher {
     upsertSearchAttributes([{ key: phaseAttribute, value: absentPhase }]);
   }
 
-  /** An earlier life of this entity has numbered the object's status up to here; a lower number would count as late. */
-  continueFrom(sequence: number): void {
-    if (sequence <= this.#state.sequence) return;
+  /** True: an earlier life of this entity has numbered the object's status up to here; a lower number would count as late. */
+  continueFrom(sequence: number): boolean {
+    if (sequence <= this.#state.sequence) return false;
     this.#state.sequence = sequence;
     this.#state.publishedDigest = undefined;
+    return true;
   }
 
   publish(draft: StatusDraft, generation: number): void {

@@ -2,7 +2,7 @@
 
 /**
  * How far a job has used a dataset. The digest (SHA-256 over the first `samples` records) makes it self-verifying:
- * any local controller can tell whether the file is still the one that was counted.
+ * any local controller can tell whether the file is still the one that was counted. Empty: it is not known which samples they were.
  */
 export interface Cursor {
   samples: number;

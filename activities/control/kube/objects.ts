@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { findKind } from '../../../crds/registry.ts';
 import type { EntityRef } from '../../../workflows/lib/ids.ts';
-import type { KubeEvent, ObjectInput, WriteStatusInput } from '../../contracts.ts';
+import type { Adopted, KubeEvent, ObjectInput, WriteStatusInput } from '../../contracts.ts';
 import { mergePatch, statusCode, type Kube } from './client.ts';
 import { isTooLarge, shortened } from './too-large.ts';
 
@@ -29,15 +29,16 @@ export class KubeObjects {
     this.#kube = kube;
   }
 
-  async adopt({ ref, uid }: ObjectInput): Promise<{ exists: boolean; sequence?: number }> {
-    return this.#guarded<{ exists: boolean; sequence?: number }>(ref, uid, { exists: false }, async (object, path) => {
+  async adopt({ ref, uid, recall = [] }: ObjectInput & { recall?: readonly string[] }): Promise<Adopted> {
+    return this.#guarded<Adopted>(ref, uid, { exists: false }, async (object, path) => {
       const { finalizers = [], deletionTimestamp } = object.metadata;
       if (!finalizers.includes(finalizer)) {
         // Deleted before anything was done for it; only somebody else's finalizer keeps it.
         if (deletionTimestamp !== undefined) return { exists: false };
         await this.#patch(path, object, { finalizers: [...finalizers, finalizer] });
       }
-      return { exists: true, sequence: object.status?.sequence ?? 0 };
+      const known = Object.entries(object.status ?? {}).filter(([field]) => recall.includes(field));
+      return { exists: true, sequence: object.status?.sequence ?? 0, recalled: Object.fromEntries(known) };
     });
   }
 

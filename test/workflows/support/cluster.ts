@@ -1,4 +1,4 @@
-import type { ObjectInput, WriteStatusInput } from '../../../activities/contracts.ts';
+import type { Adopted, ObjectInput, WriteStatusInput } from '../../../activities/contracts.ts';
 import type { ObjectWriter } from '../../../activities/control/control.ts';
 
 /** What an API server would hold, for tests of the frame: finalizers and statuses by uid. `hold` keeps a release waiting. */
@@ -16,10 +16,12 @@ export class Cluster implements ObjectWriter {
     return go;
   }
 
-  async adopt({ uid }: ObjectInput): Promise<{ exists: boolean }> {
+  async adopt({ uid, recall = [] }: ObjectInput & { recall?: readonly string[] }): Promise<Adopted> {
     if (this.gone.has(uid)) return { exists: false };
     this.finalizers.add(uid);
-    return { exists: true };
+    const status = this.status(uid) ?? {};
+    const recalled = Object.fromEntries(Object.entries(status).filter(([field]) => recall.includes(field)));
+    return { exists: true, sequence: Number(status['sequence'] ?? 0), recalled };
   }
 
   async writeStatus(input: WriteStatusInput): Promise<void> {
