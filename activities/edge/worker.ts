@@ -44,6 +44,8 @@ const farewellMs = 30_000;
 const lateReportMs = 1_000;
 /** Each telling is events in a history. */
 const metricsSpacingMs = 5_000;
+/** Restarts of a worker that fails again and again. */
+const oftenTold = 16;
 
 export function createWorkerActivities(
   deps: WorkerDependencies,
@@ -63,8 +65,10 @@ export function createWorkerActivities(
         { ...listener, slot: `metrics of ${worker.name}` },
         { spacingMs: metricsSpacingMs },
       );
+      let told: WorkerObservation | undefined;
       const tell = (view: WorkerView): void => {
-        news.tell(observationOf(deps.node, view));
+        const observation = observationOf(deps.node, view);
+        if (isWorthTelling(observation, told)) news.tell((told = observation));
         const metrics = worker.serving && serviceMetrics(view);
         if (metrics !== undefined) counts.tell(metrics);
       };
@@ -279,6 +283,12 @@ function observationOf(node: string, view: WorkerView): WorkerObservation {
     endpoints: view.endpoints,
     ...(view.problem === undefined ? {} : { problem: view.problem }),
   };
+}
+
+/** Of a worker that fails again and again the first restarts are news, then each doubling of them: each is events in the history of its job. */
+export function isWorthTelling(now: WorkerObservation, told: WorkerObservation | undefined): boolean {
+  const goesOn = now.state === 'failing' && told?.state === 'failing' && now.problem?.reason === told.problem?.reason;
+  return !goesOn || now.restarts <= oftenTold || now.restarts >= told.restarts * 2;
 }
 
 function failedToStart(node: string, worker: string, error: unknown): WorkerObservation {

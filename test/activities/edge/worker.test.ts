@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDeployActivities } from '../../../activities/edge/deploy.ts';
+import { isWorthTelling } from '../../../activities/edge/worker.ts';
 import { modelFile, pruneModels } from '../../../activities/edge/model-files.ts';
 import { isAlive, startTime } from '../../../workers/lib/process.ts';
 import type { WorkerObservation } from '../../../activities/contracts.ts';
@@ -404,4 +405,27 @@ test('files of models stay while a worker may need them', async () => {
   await node.runtime.remove(worker.name);
   pruneModels(node.deps, 0);
   expect(readdirSync(join(node.stateDir, 'models'))).toEqual([]);
+});
+
+test('a worker that fails for days is told of ever more rarely; another state or cause at once', () => {
+  const failing = (restarts: number, reason = 'WorkerFailed'): WorkerObservation => ({
+    state: 'failing',
+    node: 'n',
+    worker: 'w',
+    restarts,
+    endpoints: [],
+    problem: { reason, message: '' },
+  });
+  let told: WorkerObservation | undefined;
+  const tellings: number[] = [];
+  for (let restarts = 0; restarts <= 10_000; restarts++) {
+    if (!isWorthTelling(failing(restarts), told)) continue;
+    told = failing(restarts);
+    tellings.push(restarts);
+  }
+  expect(tellings.slice(15)).toEqual([15, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192]);
+  expect(isWorthTelling(failing(10_000, 'DiskFull'), told)).toBe(true);
+  const ready: WorkerObservation = { state: 'ready', node: 'n', worker: 'w', restarts: 10_000, endpoints: [] };
+  expect(isWorthTelling(ready, told)).toBe(true);
+  expect(isWorthTelling(failing(10_001), ready)).toBe(true);
 });
