@@ -46,6 +46,7 @@ import { problemOf } from './lib/problems.ts';
 import type { StatusDraft } from './lib/status.ts';
 import { placing } from './lib/surroundings.ts';
 import { tell } from './lib/tell.ts';
+import { inTurns } from './lib/turns.ts';
 import type { federatedRun } from './runs/federated-run.ts';
 
 /** Rounds over many nodes: the job finds clients, aggregator and models; its run does the rounds. */
@@ -108,7 +109,7 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
     if (view.own.started === true) await cancelRun(runOf(view));
     const nodes = new Set(view.own.nodes);
     for (const { place } of places(view)) if (place !== undefined) nodes.add(place.node);
-    await Promise.allSettled([...nodes].map((node) => farewell(node, `clean up ${node}`).removeOwner({ owner })));
+    await inTurns([...nodes], (node) => farewell(node, `clean up ${node}`).removeOwner({ owner }));
   },
 };
 

@@ -59,6 +59,8 @@ export interface TrainClientInput {
   keepWarm?: boolean;
   /** Told what goes on: starting, training, why it is tried again. */
   listener: Listener;
+  /** One of thousands: only why it is tried again is told, and that this is over. */
+  quiet?: boolean;
 }
 
 /** What of its samples a client hands over, once: the features at a tensor of the model, as bits. */

@@ -51,6 +51,7 @@ describeTemporal('cohorts of a round', () => {
     expect(scene.runId).toMatch(new RegExp(`^${entityId(scene.ref)}/run/[^/]+$`));
     const [first] = scene.tasks;
     expect(first?.worker.env['PARTICIPANTS_COUNT']).toBe('8');
+    expect(first?.quiet).toBe(true);
     await eventually(async () => {
       const cohorts = await cohortsOf(temporal, scene);
       const ids = cohorts.map(({ workflowId }) => workflowId).sort();

@@ -14,7 +14,7 @@ const compress = promisify(deflate);
 const decompress = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(inflate);
 
 /** What is shorter is left alone. */
-export const leastBytes = 256 * 1024;
+export const leastBytes = 64 * 1024;
 /** Of one payload: nobody of ours makes larger ones. */
 const mostBytes = 64 * 1024 * 1024;
 

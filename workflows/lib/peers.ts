@@ -6,6 +6,9 @@ import { signals, type PeerState } from './messages.ts';
 import type { Operation } from './operations.ts';
 import { tell } from './tell.ts';
 
+const followedAtOnce = 200;
+const namedInSummary = 8;
+
 type Known = Pick<EntityState<unknown, unknown>, 'ref' | 'subscribers' | 'peers'>;
 
 export class Peers {
@@ -68,9 +71,13 @@ export class Peers {
   }
 
   async #follow(): Promise<void> {
-    const asked = Object.values(this.#state.peers).filter((peer) => !peer.asked && !peer.unwanted);
+    const unknown = Object.values(this.#state.peers).filter((peer) => !peer.asked && !peer.unwanted);
+    // The others after these: each is a call, and the bound of the activity is for so many.
+    const asked = unknown.slice(0, followedAtOnce);
     const targets = asked.map((peer) => peer.ref);
-    await control(`follow ${targets.map((ref) => ref.name).join(', ')}`).subscribe({
+    const names = targets.slice(0, namedInSummary).map((ref) => ref.name);
+    const more = targets.length > names.length ? ` and ${targets.length - names.length} more` : '';
+    await control(`follow ${names.join(', ')}${more}`).subscribe({
       targets,
       subscriber: this.#state.ref,
     });

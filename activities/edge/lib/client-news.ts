@@ -23,17 +23,20 @@ export class ClientTeller {
   #told: Steps | undefined;
   readonly #attempt: number;
   #spoke = false;
+  readonly #quiet: boolean;
+  #hadProblem = false;
 
   /** `before`: progress of the worker that is not of this task. `attempt`: of the activity, from 1. */
   constructor(
     signaller: EntitySignaller,
-    { listener, identity }: TrainClientInput,
+    { listener, identity, quiet = false }: TrainClientInput,
     { node, before, attempt }: { node: string; before: WorkerView['progress']; attempt: number },
   ) {
     this.#news = new News(signaller, listener, { firstAfterMs });
     this.#base = { client: identity.client, round: identity.round, node };
     this.#before = before;
     this.#attempt = attempt;
+    this.#quiet = quiet;
     this.#tell();
   }
 
@@ -81,6 +84,8 @@ export class ClientTeller {
   #tell(): void {
     // Another attempt begins as the one before ended: why that was stays said until the worker is at its task.
     if (this.#attempt > 1 && this.#state === 'Starting' && this.#problem === undefined) return;
+    this.#hadProblem ||= this.#problem !== undefined;
+    if (this.#quiet && !this.#hadProblem) return;
     this.#spoke = true;
     const progress = this.#state === 'Training' ? this.#told : undefined;
     this.#news.tell({

@@ -111,7 +111,7 @@ export class Asking {
       };
     }
     const trainers = members.map(({ trainer }) => trainer);
-    const cohort = { index, input: { invitation, trainers, tellEveryMs } };
+    const cohort = { index, input: { invitation: { ...invitation, quiet: true as const }, trainers, tellEveryMs } };
     const on = {
       begun: (run: string): void => void this.#members.set(run, open),
       ended: (run: string): void => void this.#members.delete(run),

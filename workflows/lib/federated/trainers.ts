@@ -3,6 +3,7 @@ import type { BlobRef, ModelSource, TrainClientInput, WorkerSpec } from '../../.
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import { farewell } from '../activities.ts';
 import { serviceWorkerName, type Owner } from '../ids.ts';
+import { inTurns } from '../turns.ts';
 import { listenerOf } from './listeners.ts';
 import { seedOf } from './settings.ts';
 import type { RunPlan } from './state.ts';
@@ -127,11 +128,10 @@ export async function dismiss(run: RunPlace, weights: BlobRef | undefined): Prom
     byNode.set(trainer.node, others);
   }
   const rest = weights === undefined ? {} : { weights };
-  const dismissals = [...byNode].map(([node, those]) => {
+  await inTurns([...byNode], ([node, those]) => {
     const workers = those.map(({ client }) => trainerName(owner, client));
     const trainers = plan.fields.keepWarm ? {} : { trainers: those.map((trainer) => workerOf(common, trainer)) };
     const message = { run: runId, workers, ...rest, ...trainers };
     return farewell(node, `end of training on ${node}`, '90s').dismissClients(message);
   });
-  await Promise.allSettled(dismissals);
 }
