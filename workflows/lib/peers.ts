@@ -16,6 +16,8 @@ export class Peers {
   readonly #wake: () => void;
   /** What each subscriber was last told in this run of the workflow; a new run tells everybody once. */
   readonly #told = new Map<string, string>();
+  /** How often each has asked. */
+  readonly #asked = new Map<string, number>();
   #news: PeerState | undefined;
 
   constructor(state: Known, wake: () => void) {
@@ -26,6 +28,7 @@ export class Peers {
   subscribe(from: EntityRef): void {
     const id = entityId(from);
     this.#told.delete(id);
+    this.#asked.set(id, (this.#asked.get(id) ?? 0) + 1);
     if (!this.#state.subscribers.some((known) => entityId(known) === id)) this.#state.subscribers.push(from);
   }
 
@@ -99,7 +102,11 @@ export class Peers {
     for (const subscriber of [...this.#state.subscribers]) {
       const id = entityId(subscriber);
       if (this.#told.get(id) === news) continue;
-      if (await tell(id, signals.changed, message)) this.#told.set(id, news);
+      const asked = this.#asked.get(id);
+      const isTold = await tell(id, signals.changed, message);
+      // One that has ended and come back meanwhile has asked again: it is told again.
+      if (this.#asked.get(id) !== asked) continue;
+      if (isTold) this.#told.set(id, news);
       else this.unsubscribe(subscriber);
     }
     this.#wake();

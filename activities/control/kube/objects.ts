@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { findKind } from '../../../crds/registry.ts';
 import type { EntityRef } from '../../../workflows/lib/ids.ts';
 import type { Adopted, KubeEvent, ObjectInput, WriteStatusInput } from '../../contracts.ts';
-import { mergePatch, statusCode, type Kube } from './client.ts';
+import { isUnknownKind, mergePatch, statusCode, type Kube } from './client.ts';
 import { isTooLarge, shortened } from './too-large.ts';
 
 export const finalizer = 'sedna.io/teardown';
@@ -30,7 +30,7 @@ export class KubeObjects {
   }
 
   async adopt({ ref, uid, recall = [] }: ObjectInput & { recall?: readonly string[] }): Promise<Adopted> {
-    return this.#guarded<Adopted>(ref, uid, { exists: false }, async (object, path) => {
+    const act = async (object: ApiObject, path: ObjectPath): Promise<Adopted> => {
       const { finalizers = [], deletionTimestamp } = object.metadata;
       if (!finalizers.includes(finalizer)) {
         // Deleted before anything was done for it; only somebody else's finalizer keeps it.
@@ -39,7 +39,8 @@ export class KubeObjects {
       }
       const known = Object.entries(object.status ?? {}).filter(([field]) => recall.includes(field));
       return { exists: true, sequence: object.status?.sequence ?? 0, recalled: Object.fromEntries(known) };
-    });
+    };
+    return this.#guarded(ref, uid, { exists: false }, act, { mayBeUnknown: false });
   }
 
   async release({ ref, uid }: ObjectInput): Promise<void> {
@@ -85,12 +86,16 @@ export class KubeObjects {
     }
   }
 
-  /** Reads, checks that it is still the same object, acts; a conflict means that somebody else wrote, so it reads again. */
+  /**
+   * Reads, checks that it is still the same object, acts; a conflict means that somebody else wrote, so it reads again. `mayBeUnknown`: an object
+   * is gone with its kind; else that kind may not be served yet.
+   */
   async #guarded<T>(
     ref: EntityRef,
     uid: string,
     absent: T,
     act: (object: ApiObject, path: ObjectPath) => Promise<T>,
+    { mayBeUnknown = true } = {},
   ): Promise<T> {
     const path = pathOf(ref);
     for (let attempt = 1; ; attempt++) {
@@ -98,7 +103,7 @@ export class KubeObjects {
         const object = (await this.#kube.objects.getNamespacedCustomObject(path)) as ApiObject;
         return object.metadata.uid === uid ? await act(object, path) : absent;
       } catch (error) {
-        if (statusCode(error) === 404) return absent;
+        if (statusCode(error) === 404 && (mayBeUnknown || !isUnknownKind(error))) return absent;
         if (statusCode(error) !== 409 || attempt === attempts) throw error;
       }
     }
