@@ -45,11 +45,30 @@ const fields = z.strictObject({
   keepWarm: z.boolean().describe('Trainers stay up between rounds. Default: true.').optional(),
 });
 
-const spec = withRules(fields, {
-  cel: "!has(self.aggregation) || !has(self.aggregation.strategy) || self.aggregation.strategy != 'MistNet' || !has(self.rounds) || !has(self.rounds.total) || self.rounds.total == 1",
-  message: 'rounds.total must be 1, or be left out: clients of MistNet hand over what they have once',
-  check: ({ aggregation: { strategy } = {}, rounds: { total = 1 } = {} }) => strategy !== 'MistNet' || total === 1,
-});
+/** That there is none at all is said by the field itself. */
+const oneOrMore = (count: number): number => Math.max(1, count);
+
+const spec = withRules(
+  fields,
+  {
+    cel: '!has(self.rounds) || !has(self.rounds.minClientsToStart) || self.rounds.minClientsToStart <= size(self.trainingWorkers)',
+    message: 'rounds.minClientsToStart must be at most the number of trainingWorkers: more will never be there',
+    check: ({ rounds, trainingWorkers }) => (rounds?.minClientsToStart ?? 1) <= oneOrMore(trainingWorkers.length),
+  },
+  {
+    cel: "!has(self.rounds) || !has(self.rounds.quorum) || !has(self.rounds.quorum.minAvailable) || (self.rounds.quorum.minAvailable <= size(self.trainingWorkers) && (!has(self.clientSelection) || !has(self.clientSelection.perRound) || !has(self.clientSelection.strategy) || self.clientSelection.strategy == 'All' || self.rounds.quorum.minAvailable <= self.clientSelection.perRound))",
+    message:
+      'rounds.quorum.minAvailable must be at most the number of trainingWorkers, and at most clientSelection.perRound: no round has more updates',
+    check: ({ rounds, trainingWorkers, clientSelection: { strategy = 'All', perRound = Infinity } = {} }) =>
+      (rounds?.quorum?.minAvailable ?? 1) <=
+      oneOrMore(Math.min(trainingWorkers.length, strategy === 'All' ? Infinity : perRound)),
+  },
+  {
+    cel: "!has(self.aggregation) || !has(self.aggregation.strategy) || self.aggregation.strategy != 'MistNet' || !has(self.rounds) || !has(self.rounds.total) || self.rounds.total == 1",
+    message: 'rounds.total must be 1, or be left out: clients of MistNet hand over what they have once',
+    check: ({ aggregation: { strategy } = {}, rounds: { total = 1 } = {} }) => strategy !== 'MistNet' || total === 1,
+  },
+);
 
 const status = statusOf({
   round: z.string().describe('Round under way, else the last one, of all: "3/10".').optional(),
