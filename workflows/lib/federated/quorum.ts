@@ -28,8 +28,14 @@ export function neededClients(
 ): number {
   const { rounds } = fields;
   if (bufferOf(fields) !== undefined) return finishedRounds === 0 ? (rounds.minClientsToStart ?? 1) : 1;
-  const all = clients.length;
-  return finishedRounds === 0 ? startingClients(all, rounds) : Math.min(all, quorumOf(all, rounds));
+  const most = mostPerRound(clients.length, fields);
+  return finishedRounds === 0 ? startingClients(most, rounds) : Math.min(most, quorumOf(most, rounds));
+}
+
+/** Clients that a round of a job of so many can have. */
+export function mostPerRound(clients: number, { selection }: Pick<FederatedLearningJobFields, 'selection'>): number {
+  const { strategy, perRound = clients } = selection;
+  return strategy === 'All' ? clients : Math.min(clients, perRound);
 }
 
 /** `close`: aggregate now. `open`: more may come. `lost`: nothing more comes by itself, or the deadline has passed. */

@@ -9,7 +9,7 @@ import { bufferMeaning, bufferOf } from './buffer.ts';
 import { listed } from './listing.ts';
 import { isMistNet, mistNetMeaning } from './mist-net.ts';
 import { aggregatorProblem } from './progress.ts';
-import { quorumOf } from './quorum.ts';
+import { mostPerRound, quorumOf } from './quorum.ts';
 import { finiteMetrics } from './settings.ts';
 import { aggregatorNode, assess, places, type FederatedView } from './situation.ts';
 import type { ClientPlace, RoundRecord, RunNews } from './state.ts';
@@ -75,7 +75,9 @@ function refusalsOf({ news, run }: FederatedState): Record<string, unknown> {
 
 function quorum(fields: FederatedLearningJobFields, news: RunNews | undefined, clients: number): string {
   const need =
-    news?.buffer?.size ?? bufferOf(fields)?.size ?? quorumOf(news?.selected.length ?? clients, fields.rounds);
+    news?.buffer?.size ??
+    bufferOf(fields)?.size ??
+    quorumOf(news?.selected.length ?? mostPerRound(clients, fields), fields.rounds);
   return `${counted(news)}/${need}`;
 }
 

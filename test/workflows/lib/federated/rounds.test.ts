@@ -4,9 +4,15 @@ import type { AcceptedUpdate } from '../../../../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../../../../crds/fields.ts';
 import { planFields } from '../../../../crds/fields.ts';
 import { validateManifest } from '../../../../crds/validate.ts';
-import { quorumOf, startingClients, verdictOn, waitingFor } from '../../../../workflows/lib/federated/quorum.ts';
+import {
+  neededClients,
+  quorumOf,
+  startingClients,
+  verdictOn,
+  waitingFor,
+} from '../../../../workflows/lib/federated/quorum.ts';
 import { seedOf, settingsOf, weightedMetrics } from '../../../../workflows/lib/federated/settings.ts';
-import type { OpenRound, RoundRecord } from '../../../../workflows/lib/federated/state.ts';
+import type { OpenRound, RoundRecord, RunPlan } from '../../../../workflows/lib/federated/state.ts';
 import { better, hasEnough, metSoFar } from '../../../../workflows/lib/federated/stopping.ts';
 
 type Rules = FederatedLearningJobFields['rounds'];
@@ -41,6 +47,24 @@ describe('quorum', () => {
     expect(startingClients(5, rules({ quorum: { minAvailable: 9 } }))).toBe(5);
     expect(startingClients(5, rules({ minClientsToStart: 2 }))).toBe(2);
   });
+
+  test.each([
+    [{ strategy: 'Random', perRound: 1 }, {}, 1],
+    [{ strategy: 'Random', perRound: 3 }, { quorum: { fraction: 0.5 } }, 2],
+    [{ strategy: 'Random', perRound: 9 }, {}, 4],
+    [{ strategy: 'Random' }, {}, 4],
+    [{ strategy: 'All', perRound: 1 }, {}, 4],
+    [{ strategy: 'Random', perRound: 1 }, { minClientsToStart: 4 }, 4],
+  ] as [{ strategy: string; perRound?: number }, Partial<Rules>, number][])(
+    '%j of 4 clients with %j: %i must be there before round 1',
+    (selection, change, need) => {
+      const fields = { aggregation: { strategy: 'FedAvg' }, selection, rounds: rules(change) };
+      const plan = { clients: Array.from({ length: 4 }), fields } as unknown as RunPlan;
+      expect(neededClients(plan, 0)).toBe(need);
+      // Later ones need what their quorum says.
+      expect(neededClients(plan, 1)).toBe(change.minClientsToStart === undefined ? need : 1);
+    },
+  );
 
   test('never more than selected by share, never none', () => {
     fc.assert(
