@@ -122,6 +122,11 @@ export interface CheckStrategyInput {
   worker?: WorkerSpec;
 }
 
+export interface StrategyNeeds {
+  /** Updates below which it does not aggregate a round; absent: one is enough. */
+  minUpdates?: number;
+}
+
 /** Of the strategy Worker: the aggregator of the user's own, to which the updates of a round are sent as its clients would. */
 export interface AggregatorSpec {
   worker: WorkerSpec;
@@ -227,7 +232,7 @@ export interface FederatedEdgeActivities {
   /** `undefined`: the model is no ONNX file with trainable weights, or is not there. */
   importModel(input: ImportModelInput): Promise<ImportedModel | undefined>;
   /** Fails with `InvalidSpec` where the node has no such strategy or it refuses its parameters; `ImageNotAllowed`, `InvalidTemplate` for its worker. */
-  checkStrategy(input: CheckStrategyInput): Promise<void>;
+  checkStrategy(input: CheckStrategyInput): Promise<StrategyNeeds | undefined>;
   /** With an `aggregator`: `AggregatorFailed` and `AggregateInvalid` are retried, from the same blobs, by an aggregator that is started anew. */
   aggregate(input: AggregateInput): Promise<AggregateResult>;
   /** Fails with `InvalidSpec` where the model cannot be cut as the parameters say, or what is behind the cut cannot be trained. */

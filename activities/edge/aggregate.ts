@@ -9,6 +9,7 @@ import type {
   FederatedEdgeActivities,
   ImportModelInput,
   ModelSource,
+  StrategyNeeds,
 } from '../contracts.ts';
 import { isLocal } from '../../sdk/storage/index.ts';
 import { failure, namingFullDisk } from '../lib/failure.ts';
@@ -46,9 +47,12 @@ export function createAggregateActivities(deps: Dependencies): FederatedEdgeActi
   return {
     checkStrategy: ({ worker, ...strategy }) =>
       beating(async (signal) => {
-        if (worker !== undefined) return aggregatorsOf(deps).check({ ...strategy, worker });
+        if (worker !== undefined) {
+          await aggregatorsOf(deps).check({ ...strategy, worker });
+          return undefined;
+        }
         const input: CheckStrategyChildInput = { ...strategy, modules };
-        await inChild<null>('check-strategy', input, signal).catch(refused);
+        return inChild<StrategyNeeds>('check-strategy', input, signal).catch(refused);
       }),
     evaluateModel: (input) => work((scratch, signal) => evaluateModel(deps.blobs, input, { scratch, signal })),
     importModel: (input) => work((scratch, signal) => importModel(deps, input, { scratch, signal })),

@@ -5,7 +5,13 @@ import { DefaultLogger } from '@temporalio/worker';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AggregateInput, AggregateResult, BlobRef, CheckStrategyInput } from '../../activities/contracts.ts';
+import type {
+  AggregateInput,
+  AggregateResult,
+  BlobRef,
+  CheckStrategyInput,
+  StrategyNeeds,
+} from '../../activities/contracts.ts';
 import { createAggregateActivities } from '../../activities/edge/aggregate.ts';
 import { packageRoot } from '../../deploy/local/files.ts';
 import { openBlobStore } from '../../sdk/storage/index.ts';
@@ -40,7 +46,7 @@ function nodeWith(module: string, list = blockOf('yaml')) {
   });
   return {
     list: join(place, 'images.yaml'),
-    check: (name: string, parameters: CheckStrategyInput['parameters'] = {}): Promise<void> =>
+    check: (name: string, parameters: CheckStrategyInput['parameters'] = {}): Promise<StrategyNeeds | undefined> =>
       environment.run((input: CheckStrategyInput) => activities.checkStrategy(input), { name, parameters }),
     aggregate: (input: AggregateInput): Promise<AggregateResult> =>
       environment.run((given: AggregateInput) => activities.aggregate(given), input),

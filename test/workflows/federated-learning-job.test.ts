@@ -104,6 +104,7 @@ describeTemporal('a federated learning job', () => {
     scene.onCheck = ({ name }) => {
       if (name !== 'FedAvg')
         throw ApplicationFailure.nonRetryable(`"${name}" is unknown; there are FedAvg`, 'InvalidSpec');
+      return undefined;
     };
     const aggregation = { templateDigest: 'a', node: scene.cloud.name, strategy: 'FedAvgg', parameters: {} };
     await scene.applyAll({ aggregation });
@@ -174,6 +175,29 @@ describeTemporal('a federated learning job', () => {
       ['00', '01'],
       ['00', '01'],
     ]);
+    await scene.stop();
+  }, 60_000);
+
+  test('a strategy that needs more updates than the quorum has them; one that needs more than there are is refused', async () => {
+    const scene = await new FederatedScene(temporal, 'robust', 3).start();
+    scene.onCheck = ({ parameters: { least } }) => ({ minUpdates: Number(least) });
+    let isAway = true;
+    scene.answer = (input) => (isAway && input.identity.client === '02' ? never() : scene.update(input));
+    const aggregation = { templateDigest: 'a', node: scene.cloud.name, strategy: 'Krum', parameters: { least: 4 } };
+    const rounds = { total: 1, deadlineMs: 500, quorum: { minAvailable: 2 } };
+    await scene.applyAll({ rounds, aggregation });
+    const refused = await scene.status({ phase: 'Failed', waitingFor: { reason: 'InvalidSpec' } });
+    expect(refused['waitingFor']).toMatchObject({
+      message: 'spec.aggregation: Krum with these parameters needs 4 updates a round; spec.trainingWorkers are 3',
+    });
+    expect(scene.tasks).toEqual([]);
+    await scene.applyJob({ rounds, aggregation: { ...aggregation, parameters: { least: 3 } } });
+    await scene.status({ phase: 'Running', quorum: '2/3', waitingFor: { reason: 'QuorumLost', have: 2, need: 3 } });
+    isAway = false;
+    await temporal.signal(scene.ref, 'stop');
+    await scene.status({ phase: 'Stopped', stage: null });
+    await temporal.signal(scene.ref, 'resume');
+    await scene.status({ phase: 'Succeeded', lastRound: { clients: 3 } });
     await scene.stop();
   }, 60_000);
 

@@ -139,6 +139,8 @@ class Run {
     if (this.#mode === 'stop') return;
     const plan = this.#plan;
     if (!(await this.#isChecked(plan))) return;
+    // Its strategy may need more than were there.
+    if (!this.#hasEnough(plan)) return;
     await this.#aggregator.letGo(plan);
     const model = this.#last ?? (await this.#firstModel(plan));
     const whole: RoundStart = { ...this.#place, plan, model };
@@ -147,8 +149,9 @@ class Run {
     // An edit may have given the job another kind of strategy, for which what is under way is of no use.
     if (bufferOf(plan.fields) === undefined) this.#buffer.drop(this.#buffer.entries);
     else this.#late.expire(Infinity);
-    const opening = { round: this.#number + 1, plan, selected, late: this.#late.entries, now: Date.now() };
-    const round = (this.#open = openRound(opening));
+    const minUpdates = this.#aggregator.minUpdates(plan);
+    const of = { round: this.#number + 1, plan, selected, minUpdates };
+    const round = (this.#open = openRound({ ...of, late: this.#late.entries, now: Date.now() }));
     this.#tellJob('Collecting');
     const isStopped = (): boolean => this.#mode === 'stop';
     const changed = (): void => this.#tellJob('Collecting');
@@ -226,9 +229,12 @@ class Run {
     return initial;
   }
 
+  #hasEnough(plan: RunPlan): boolean {
+    return present(plan).length >= neededClients(plan, this.#number, this.#aggregator.minUpdates(plan));
+  }
+
   async #enoughClients(): Promise<void> {
-    const enough = (): boolean =>
-      present(this.#plan).length >= neededClients(this.#plan, this.#number) || this.#mode === 'stop';
+    const enough = (): boolean => this.#hasEnough(this.#plan) || this.#mode === 'stop';
     if (!enough()) this.#tellJob('Waiting');
     await condition(enough);
   }
@@ -325,6 +331,7 @@ class Run {
       told,
       initial: this.#state.initial,
       aggregator: this.#aggregator.asked,
+      minUpdates: this.#aggregator.minUpdates(this.#plan),
       refusals: this.#state.refusals,
       refusedLate: this.#refusedLate,
       isFinished: this.#finished(),

@@ -1,6 +1,6 @@
 /** Child process: whether a strategy is there and takes its parameters. */
 import { mistNet, nodeStrategy } from '../../../sdk/algorithms/aggregation/index.ts';
-import type { CheckStrategyInput } from '../../contracts.ts';
+import type { CheckStrategyInput, StrategyNeeds } from '../../contracts.ts';
 import { answerEach } from './lib.ts';
 
 export interface CheckStrategyChildInput extends CheckStrategyInput {
@@ -8,8 +8,12 @@ export interface CheckStrategyChildInput extends CheckStrategyInput {
   modules: readonly string[];
 }
 
-answerEach(async ({ name, parameters, modules }: CheckStrategyChildInput): Promise<null> => {
-  if (name === 'MistNet') mistNet(parameters);
-  else await nodeStrategy({ name, parameters }, modules);
-  return null;
+answerEach(async ({ name, parameters, modules }: CheckStrategyChildInput): Promise<StrategyNeeds> => {
+  if (name === 'MistNet') {
+    mistNet(parameters);
+    return {};
+  }
+  const { pace, minUpdates = 1 } = await nodeStrategy({ name, parameters }, modules);
+  // A buffer is no quorum, and one update is what every round has.
+  return pace === 'buffer' || minUpdates <= 1 ? {} : { minUpdates };
 });

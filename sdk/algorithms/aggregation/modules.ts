@@ -59,6 +59,10 @@ function guarded(name: string, file: string, factory: StrategyFactory): Strategy
     if (strategy.pace === 'buffer') {
       throw new AggregationError('BadStrategyModule', `${where}: pace: only FedBuff has a buffer; leave it out`);
     }
+    const { minUpdates = 1 } = strategy;
+    if (!Number.isSafeInteger(minUpdates) || minUpdates < 1) {
+      throw new AggregationError('BadStrategyModule', `${where}: minUpdates: must be a whole number from 1`);
+    }
     return { ...strategy, aggregate: (round) => checkedAggregate(where, strategy, round) };
   };
 }

@@ -10,6 +10,7 @@ import type {
   AggregateInput,
   AggregateResult,
   BlobRef,
+  CheckStrategyInput,
   ImportedModel,
   ImportModelInput,
 } from '../../../activities/contracts.ts';
@@ -136,6 +137,14 @@ test.each([
   change();
   const url = _what === 'nothing' ? join(directory, 'absent.onnx') : modelFile;
   expect(await importOf({ model: { url, format: 'onnx' } })).toBeUndefined();
+});
+
+test('a strategy is asked how many updates it needs before anybody trains', async () => {
+  const needs = (name: string, parameters: AggregateInput['strategy']['parameters'] = {}) =>
+    environment.run((input: CheckStrategyInput) => activities.checkStrategy(input), { name, parameters });
+  expect(await needs('FedAvg')).toEqual({});
+  expect(await needs('MultiKrum', { num_malicious_nodes: 1 })).toEqual({ minUpdates: 5 });
+  expect(await needs('FedBuff', { bufferSize: 3 })).toEqual({});
 });
 
 test('two updates become their weighted mean, as weights and in the model file; again, and the digest is the same', async () => {

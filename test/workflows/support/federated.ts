@@ -12,6 +12,7 @@ import type {
   FederatedResidentActivities,
   ImportedModel,
   InspectCutInput,
+  StrategyNeeds,
   TrainClientInput,
   TrainClientResult,
   TrainHeadInput,
@@ -47,7 +48,7 @@ export class FederatedScene {
   /** Of a user's own, that were stopped. */
   readonly aggregators: { worker: string; finished: boolean }[] = [];
   readonly checks: CheckStrategyInput[] = [];
-  onCheck: (input: CheckStrategyInput) => void = () => undefined;
+  onCheck: (input: CheckStrategyInput) => StrategyNeeds | undefined = () => undefined;
   readonly evaluations: EvaluateModelInput[] = [];
   onEvaluate: (input: EvaluateModelInput) => EvaluateModelResult = () => ({ samples: 1, metrics: {} });
   readonly cuts: InspectCutInput[] = [];
@@ -199,7 +200,7 @@ export class FederatedScene {
     return {
       checkStrategy: async (input) => {
         this.checks.push(input);
-        this.onCheck(input);
+        return this.onCheck(input);
       },
       evaluateModel: async (input) => {
         this.evaluations.push(input);

@@ -28,6 +28,8 @@ interface RunView extends Pick<RunNews, 'epoch' | 'run' | 'sequence' | 'stage'> 
   told: number;
   initial: RunState['initial'];
   aggregator: RunState['aggregator'];
+  /** Of the strategy. */
+  minUpdates: number;
   refusals: RunState['refusals'];
   refusedLate: LateRefusal[];
   isFinished: boolean;
@@ -43,6 +45,7 @@ export function newsOf({
   told,
   initial,
   aggregator,
+  minUpdates,
   refusals,
   refusedLate,
   isFinished,
@@ -53,7 +56,7 @@ export function newsOf({
   // The last one always: a job that takes over the run of one that was terminated has heard of none.
   const fresh = records.filter((record) => record.round > told || record === last);
   const all = countByReason(refusals, open?.refused ?? []);
-  const waiting = waitingOf({ plan, open, buffer, last, isFinished, now });
+  const waiting = waitingOf({ plan, open, buffer, last, minUpdates, isFinished, now });
   const credited = open === undefined ? [] : standIns(open).map(({ client }) => client);
   const busy = atWork(late).map(({ client, round }) => ({ client, round }));
   return {
@@ -62,6 +65,7 @@ export function newsOf({
     selected: open?.selected ?? [],
     accepted: acceptedOf(open, buffer),
     refused: open?.refused ?? [],
+    ...(open?.minUpdates === undefined ? {} : { minUpdates: open.minUpdates }),
     ...(refusedLate.length === 0 ? {} : { refusedLate }),
     ...(Object.keys(all).length === 0 ? {} : { refusals: all }),
     ...(credited.length === 0 ? {} : { credited }),
@@ -76,10 +80,14 @@ export function newsOf({
 }
 
 function waitingOf(
-  view: Pick<RunView, 'plan' | 'open' | 'buffer' | 'isFinished' | 'now'> & { last: RoundRecord | undefined },
+  view: Pick<RunView, 'plan' | 'open' | 'buffer' | 'minUpdates' | 'isFinished' | 'now'> & {
+    last: RoundRecord | undefined;
+  },
 ): WaitingRun | undefined {
-  const { plan, open, buffer, last, isFinished, now } = view;
-  if (open === undefined) return waitingForClients(plan, isFinished, last?.round ?? 0);
+  const { plan, open, buffer, last, minUpdates, isFinished, now } = view;
+  if (open === undefined) {
+    return isFinished ? undefined : waitingForClients(plan, last?.round ?? 0, minUpdates);
+  }
   if (open.buffered !== undefined) return undefined;
   return open.buffer === undefined
     ? waitingFor(open, plan.fields.rounds, now)
@@ -99,12 +107,12 @@ function tasksOf(buffer: LateUpdate[]): { client: string; round: number }[] {
 }
 
 /** Between two rounds: who is missing, if fewer are there than the next one needs. */
-function waitingForClients(plan: RunPlan, isFinished: boolean, finished: number): WaitingRun | undefined {
+function waitingForClients(plan: RunPlan, finished: number, minUpdates: number): WaitingRun | undefined {
   const { clients } = plan;
   const missing = clients.filter(({ place }) => place === undefined);
-  const need = neededClients(plan, finished);
+  const need = neededClients(plan, finished, minUpdates);
   const have = clients.length - missing.length;
-  if (isFinished || have >= need) return undefined;
+  if (have >= need) return undefined;
   const names = missing.map(({ client, problem }) => `client ${client}: ${problem?.message ?? 'not known yet'}`);
   return {
     reason: 'TooFewClients',

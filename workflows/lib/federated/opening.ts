@@ -9,11 +9,13 @@ export interface Opening {
   selected: string[];
   /** Of earlier rounds. */
   late: LateUpdate[];
+  /** Of the strategy. */
+  minUpdates: number;
   /** Milliseconds since the epoch. */
   now: number;
 }
 
-export function openRound({ round, plan, selected, late, now }: Opening): OpenRound {
+export function openRound({ round, plan, selected, late, minUpdates, now }: Opening): OpenRound {
   const { generation, fields, clients } = plan;
   const head = { round, generation, selected, accepted: [], refused: [], startedAt: now };
   const buffer = bufferOf(fields);
@@ -22,6 +24,7 @@ export function openRound({ round, plan, selected, late, now }: Opening): OpenRo
   const { deadlineMs } = fields.rounds;
   return {
     ...head,
+    ...(minUpdates <= 1 ? {} : { minUpdates }),
     ...(own.length === 0 ? {} : { late: own }),
     ...(deadlineMs === undefined ? {} : { deadlineAt: now + deadlineMs }),
   };

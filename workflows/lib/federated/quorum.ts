@@ -21,15 +21,33 @@ export function startingClients(clients: number, rules: Rules): number {
   return rules.minClientsToStart ?? Math.min(clients, quorumOf(clients, rules));
 }
 
-/** Clients that must be there before the next round. A buffer fills with those that there are. */
+/** Clients that must be there before the next round. A buffer fills with those that there are. `minUpdates`: of the strategy. */
 export function neededClients(
   { clients, fields }: Pick<RunPlan, 'clients' | 'fields'>,
   finishedRounds: number,
+  minUpdates = 1,
 ): number {
   const { rounds } = fields;
   if (bufferOf(fields) !== undefined) return finishedRounds === 0 ? (rounds.minClientsToStart ?? 1) : 1;
   const most = mostPerRound(clients.length, fields);
-  return finishedRounds === 0 ? startingClients(most, rounds) : Math.min(most, quorumOf(most, rounds));
+  const least = Math.min(most, Math.max(minUpdates, finishedRounds === 0 ? 0 : quorumOf(most, rounds)));
+  return finishedRounds === 0 ? Math.max(least, startingClients(most, rounds)) : least;
+}
+
+/** Why no round can ever have as many updates as its strategy needs. */
+export function tooFewFor(
+  { clients, fields }: Pick<RunPlan, 'clients' | 'fields'>,
+  minUpdates: number,
+): string | undefined {
+  const most = mostPerRound(clients.length, fields);
+  if (minUpdates <= most) return undefined;
+  const cause = most < clients.length ? 'spec.clientSelection.perRound allows' : 'spec.trainingWorkers are';
+  return `spec.aggregation: ${fields.aggregation.strategy} with these parameters needs ${minUpdates} updates a round; ${cause} ${most}`;
+}
+
+/** Accepted updates that this round needs. */
+function needOf({ selected, minUpdates = 1 }: OpenRound, rules: Rules): number {
+  return Math.max(minUpdates, quorumOf(selected.length, rules));
 }
 
 /** Clients that a round of a job of so many can have. */
@@ -42,7 +60,7 @@ export function mostPerRound(clients: number, { selection }: Pick<FederatedLearn
 export function verdictOn(round: OpenRound, rules: Rules, now: number): 'close' | 'open' | 'lost' {
   const { selected, accepted, refused, deadlineAt } = round;
   const answered = accepted.length + refused.length;
-  const enough = accepted.length + standIns(round).length >= quorumOf(selected.length, rules);
+  const enough = accepted.length + standIns(round).length >= needOf(round, rules);
   const late = deadlineAt !== undefined && now >= deadlineAt;
   if (answered >= selected.length || late) return enough ? 'close' : 'lost';
   return 'open';
@@ -53,7 +71,7 @@ export function waitingFor(round: OpenRound, rules: Rules, now: number): Waiting
   const { selected, accepted, refused } = round;
   const verdict = verdictOn(round, rules, now);
   if (verdict === 'close') return undefined;
-  const need = quorumOf(selected.length, rules);
+  const need = needOf(round, rules);
   const credits = standIns(round);
   const have = accepted.length + credits.length;
   const done = new Set(accepted.map(({ client }) => client));

@@ -69,6 +69,8 @@ export interface OpenRound {
   round: number;
   generation: number;
   selected: string[];
+  /** Of the strategy, where one update is not enough for it. */
+  minUpdates?: number;
   /** In the order in which they came; aggregated in client order. */
   accepted: AcceptedUpdate[];
   refused: Refusal[];
@@ -181,6 +183,8 @@ export interface RunNews {
   selected: string[];
   accepted: string[];
   refused: Refusal[];
+  /** Of the strategy, where the open round has one. */
+  minUpdates?: number;
   /** Since the last round: updates that came after theirs. */
   refusedLate?: LateRefusal[];
   /** So far, by reason. */

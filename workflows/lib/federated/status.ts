@@ -74,10 +74,8 @@ function refusalsOf({ news, run }: FederatedState): Record<string, unknown> {
 }
 
 function quorum(fields: FederatedLearningJobFields, news: RunNews | undefined, clients: number): string {
-  const need =
-    news?.buffer?.size ??
-    bufferOf(fields)?.size ??
-    quorumOf(news?.selected.length ?? mostPerRound(clients, fields), fields.rounds);
+  const updates = quorumOf(news?.selected.length ?? mostPerRound(clients, fields), fields.rounds);
+  const need = news?.buffer?.size ?? bufferOf(fields)?.size ?? Math.max(updates, news?.minUpdates ?? 1);
   return `${counted(news)}/${need}`;
 }
 

@@ -8,6 +8,7 @@ import {
   neededClients,
   quorumOf,
   startingClients,
+  tooFewFor,
   verdictOn,
   waitingFor,
 } from '../../../../workflows/lib/federated/quorum.ts';
@@ -65,6 +66,30 @@ describe('quorum', () => {
       expect(neededClients(plan, 1)).toBe(change.minClientsToStart === undefined ? need : 1);
     },
   );
+
+  describe('of a strategy that needs three updates', () => {
+    const plan = (clients: number, change: Partial<Rules> = {}, perRound?: number) => {
+      const selection = { strategy: perRound === undefined ? 'All' : 'Random', perRound };
+      const fields = { aggregation: { strategy: 'Krum' }, selection, rounds: rules(change) };
+      return { clients: Array.from({ length: clients }), fields } as unknown as RunPlan;
+    };
+    test('a round begins with three clients and closes with three updates, whatever its quorum', () => {
+      const one = { quorum: { minAvailable: 1 } };
+      expect([0, 1].map((finished) => neededClients(plan(5, one), finished, 3))).toEqual([3, 3]);
+      const open = round({ minUpdates: 3, accepted: ['00', '01'].map(update), deadlineAt: 1 });
+      expect(verdictOn(open, rules(one), 2)).toBe('lost');
+      expect(waitingFor(open, rules(one), 2)).toMatchObject({ reason: 'QuorumLost', have: 2, need: 3 });
+      expect(verdictOn({ ...open, accepted: ['00', '01', '02'].map(update) }, rules(one), 2)).toBe('close');
+    });
+
+    test('a job that never has three says so', () => {
+      expect(tooFewFor(plan(3), 3)).toBeUndefined();
+      expect(tooFewFor(plan(2), 3)).toBe(
+        'spec.aggregation: Krum with these parameters needs 3 updates a round; spec.trainingWorkers are 2',
+      );
+      expect(tooFewFor(plan(5, {}, 2), 3)).toMatch(/needs 3 updates a round; spec.clientSelection.perRound allows 2$/);
+    });
+  });
 
   test('never more than selected by share, never none', () => {
     fc.assert(
