@@ -260,6 +260,25 @@ describeTemporal('a federated learning job', () => {
     await scene.stop();
   }, 60_000);
 
+  test('a choice by label waits for the nodes that have it', async () => {
+    const scene = new FederatedScene(temporal, 'labelled', 3);
+    const [first, second, third] = scene.clients;
+    await scene.start([scene.cloud]);
+    const selection = { strategy: 'ByLabel', parameters: { key: 'site', value: 'here' }, seed: 7 };
+    await scene.applyAll({ rounds: { total: 1, quorum: { fraction: 0.3 } }, selection });
+    await scene.status({ phase: 'Running', waitingFor: { reason: 'TooFewClients', have: 0, need: 1 } });
+    await scene.start([first, second].filter((node) => node !== undefined));
+    const message =
+      'round 1: spec.clientSelection: ByLabel chooses nobody of the clients that are there, 1 needed; ' +
+      'it chooses again when one comes, has other labels, or the job is edited';
+    await scene.status({ waitingFor: { reason: 'TooFewClients', message, missing: ['02'] } });
+    await third?.start();
+    await third?.register({ site: 'here' });
+    await scene.status({ phase: 'Succeeded', lastRound: { round: 1, clients: 1 } });
+    expect(scene.tasks.map(({ identity }) => identity.client)).toEqual(['02']);
+    await scene.stop();
+  }, 60_000);
+
   test('edits take effect at the next round; pause holds between two rounds', async () => {
     const scene = await new FederatedScene(temporal, 'edited', 2).start();
     let release = (): void => undefined;

@@ -29,13 +29,14 @@ import { aggregate, collect, type RoundStart } from '../lib/federated/round.ts';
 import { commonOf, dismiss, trainerAt, type RunPlace } from '../lib/federated/trainers.ts';
 import { inspectCut, isMistNet } from '../lib/federated/mist-net.ts';
 import { newsOf, versionOf } from '../lib/federated/news.ts';
-import { neededClients } from '../lib/federated/quorum.ts';
+import { missedBy, neededClients } from '../lib/federated/quorum.ts';
 import { hasEnough, whyComplete } from '../lib/federated/stopping.ts';
 import {
   type LateRefusal,
   type LateUpdate,
   type Mode,
   type OpenRound,
+  type PoorChoice,
   type Refusal,
   type RoundRecord,
   type RunInput,
@@ -68,6 +69,7 @@ class Run {
   #mode: Mode;
   #stage: RunStage = 'Starting';
   #open: OpenRound | undefined;
+  #poor: PoorChoice | undefined;
   /** Since the last round. */
   #refusedLate: LateRefusal[] = [];
   readonly #asking: Asking;
@@ -146,10 +148,12 @@ class Run {
     const whole: RoundStart = { ...this.#place, plan, model };
     const start = isMistNet(plan.fields) ? { ...whole, encoding: await inspectCut(whole) } : whole;
     const selected = await chooseClients(plan, this.#state, this.#number + 1);
+    const minUpdates = this.#aggregator.minUpdates(plan);
+    const need = missedBy(selected, plan, minUpdates);
+    if (need !== undefined) return this.#otherChoice(plan, { selected, need });
     // An edit may have given the job another kind of strategy, for which what is under way is of no use.
     if (bufferOf(plan.fields) === undefined) this.#buffer.drop(this.#buffer.entries);
     else this.#late.expire(Infinity);
-    const minUpdates = this.#aggregator.minUpdates(plan);
     const of = { round: this.#number + 1, plan, selected, minUpdates };
     const round = (this.#open = openRound({ ...of, late: this.#late.entries, now: Date.now() }));
     this.#tellJob('Collecting');
@@ -237,6 +241,14 @@ class Run {
     const enough = (): boolean => this.#hasEnough(this.#plan) || this.#mode === 'stop';
     if (!enough()) this.#tellJob('Waiting');
     await condition(enough);
+  }
+
+  /** No bound: what a choice is made of comes with its nodes, or from a person. */
+  async #otherChoice(plan: RunPlan, poor: PoorChoice): Promise<void> {
+    this.#poor = poor;
+    this.#tellJob('Waiting');
+    await condition(() => this.#plan !== plan || this.#mode === 'stop');
+    this.#poor = undefined;
   }
 
   /** False: the node that aggregates is still awaited, but somebody stops the job, or wants it done otherwise. */
@@ -332,6 +344,7 @@ class Run {
       initial: this.#state.initial,
       aggregator: this.#aggregator.asked,
       minUpdates: this.#aggregator.minUpdates(this.#plan),
+      poor: this.#poor,
       refusals: this.#state.refusals,
       refusedLate: this.#refusedLate,
       isFinished: this.#finished(),

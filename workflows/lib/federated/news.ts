@@ -10,6 +10,7 @@ import type {
   LateRefusal,
   LateUpdate,
   OpenRound,
+  PoorChoice,
   RoundRecord,
   RunNews,
   RunPlan,
@@ -30,6 +31,8 @@ interface RunView extends Pick<RunNews, 'epoch' | 'run' | 'sequence' | 'stage'> 
   aggregator: RunState['aggregator'];
   /** Of the strategy. */
   minUpdates: number;
+  /** Why no round is opened, though enough clients are there. */
+  poor: PoorChoice | undefined;
   refusals: RunState['refusals'];
   refusedLate: LateRefusal[];
   isFinished: boolean;
@@ -46,6 +49,7 @@ export function newsOf({
   initial,
   aggregator,
   minUpdates,
+  poor,
   refusals,
   refusedLate,
   isFinished,
@@ -56,7 +60,7 @@ export function newsOf({
   // The last one always: a job that takes over the run of one that was terminated has heard of none.
   const fresh = records.filter((record) => record.round > told || record === last);
   const all = countByReason(refusals, open?.refused ?? []);
-  const waiting = waitingOf({ plan, open, buffer, last, minUpdates, isFinished, now });
+  const waiting = waitingOf({ plan, open, buffer, last, minUpdates, poor, isFinished, now });
   const credited = open === undefined ? [] : standIns(open).map(({ client }) => client);
   const busy = atWork(late).map(({ client, round }) => ({ client, round }));
   return {
@@ -80,12 +84,13 @@ export function newsOf({
 }
 
 function waitingOf(
-  view: Pick<RunView, 'plan' | 'open' | 'buffer' | 'minUpdates' | 'isFinished' | 'now'> & {
+  view: Pick<RunView, 'plan' | 'open' | 'buffer' | 'minUpdates' | 'poor' | 'isFinished' | 'now'> & {
     last: RoundRecord | undefined;
   },
 ): WaitingRun | undefined {
-  const { plan, open, buffer, last, minUpdates, isFinished, now } = view;
+  const { plan, open, buffer, last, minUpdates, poor, isFinished, now } = view;
   if (open === undefined) {
+    if (poor !== undefined) return waitingForChoice(plan, (last?.round ?? 0) + 1, poor);
     return isFinished ? undefined : waitingForClients(plan, last?.round ?? 0, minUpdates);
   }
   if (open.buffered !== undefined) return undefined;
@@ -120,6 +125,19 @@ function waitingForClients(plan: RunPlan, finished: number, minUpdates: number):
     have,
     need,
     missing: missing.map(({ client }) => client),
+  };
+}
+
+function waitingForChoice({ clients, fields }: RunPlan, round: number, { selected, need }: PoorChoice): WaitingRun {
+  const whom = selected.length === 0 ? 'nobody' : `${listed(selected, ', ')} alone`;
+  return {
+    reason: 'TooFewClients',
+    message:
+      `round ${round}: spec.clientSelection: ${fields.selection.strategy} chooses ${whom} of the clients that are there, ${need} needed; ` +
+      'it chooses again when one comes, has other labels, or the job is edited',
+    have: selected.length,
+    need,
+    missing: clients.filter(({ place }) => place === undefined).map(({ client }) => client),
   };
 }
 

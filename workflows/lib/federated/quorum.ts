@@ -45,6 +45,17 @@ export function tooFewFor(
   return `spec.aggregation: ${fields.aggregation.strategy} with these parameters needs ${minUpdates} updates a round; ${cause} ${most}`;
 }
 
+/** Of clients that were chosen for a round: how many it needs, where it can never have so many updates. */
+export function missedBy(
+  selected: readonly string[],
+  { fields }: Pick<RunPlan, 'fields'>,
+  minUpdates: number,
+): number | undefined {
+  const quorum = bufferOf(fields) === undefined ? quorumOf(selected.length, fields.rounds) : 1;
+  const need = Math.max(1, minUpdates, quorum);
+  return selected.length < need ? need : undefined;
+}
+
 /** Accepted updates that this round needs. */
 function needOf({ selected, minUpdates = 1 }: OpenRound, rules: Rules): number {
   return Math.max(minUpdates, quorumOf(selected.length, rules));

@@ -26,7 +26,8 @@ export function needs(view: FederatedView): EntityRef[] {
     ...new Set([...fields.clients.map(({ dataset }) => dataset), ...(test === undefined ? [] : [test])]),
   ];
   const nodes = new Set<string>();
-  for (const { place } of places(view)) if (place !== undefined) nodes.add(place.node);
+  // Of those without a place too: that it has registered, or has other labels now, is what they wait for.
+  for (const node of trainingNodes(view)) nodes.add(node);
   const aggregator = aggregatorNode(view);
   if (aggregator !== undefined) nodes.add(aggregator);
   const testNode = testData(view)?.node;
@@ -55,7 +56,7 @@ export function aggregatorSelector({ aggregation }: FederatedLearningJobFields):
 
 /** Where each client trains: on the node of its dataset. A node that is silent keeps its place: its work waits in its queue. */
 export function places(view: FederatedView): ClientPlace[] {
-  const { clients } = view.desired.fields;
+  const { clients, selection } = view.desired.fields;
   const ids = clientIds(clients.length);
   return clients.map(({ dataset, node }, index) => {
     const client = ids[index] as string;
@@ -75,7 +76,17 @@ export function places(view: FederatedView): ClientPlace[] {
     if (known !== undefined && !known.exists) {
       return { client, dataset, problem: nodeProblem(view, nodeName) };
     }
+    // Its labels are known when its node has answered.
+    if (known === undefined && selection.strategy !== 'All') return { client, dataset };
     return { client, dataset, place };
+  });
+}
+
+/** Where clients train, or would. */
+function trainingNodes(view: FederatedView): string[] {
+  return view.desired.fields.clients.flatMap(({ dataset, node }) => {
+    const nodeName = peerValue<PublishedDataset>(view, 'Dataset', dataset)?.nodeName;
+    return nodeName === undefined || (node !== undefined && node !== nodeName) ? [] : [nodeName];
   });
 }
 

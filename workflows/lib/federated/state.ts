@@ -87,6 +87,12 @@ export interface OpenRound {
   deadlineAt?: number;
 }
 
+/** A choice of clients that no round can be made of. */
+export interface PoorChoice {
+  selected: string[];
+  need: number;
+}
+
 /** A finished round: what later ones, `reset` and `fork` start from. */
 export interface RoundRecord {
   round: number;

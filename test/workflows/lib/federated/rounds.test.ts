@@ -5,6 +5,7 @@ import type { FederatedLearningJobFields } from '../../../../crds/fields.ts';
 import { planFields } from '../../../../crds/fields.ts';
 import { validateManifest } from '../../../../crds/validate.ts';
 import {
+  missedBy,
   neededClients,
   quorumOf,
   startingClients,
@@ -90,6 +91,20 @@ describe('quorum', () => {
       expect(tooFewFor(plan(5, {}, 2), 3)).toMatch(/needs 3 updates a round; spec.clientSelection.perRound allows 2$/);
     });
   });
+
+  test.each([
+    [[], {}, 'FedAvg', 1],
+    [['00'], {}, 'FedAvg', undefined],
+    [['00'], { quorum: { minAvailable: 2 } }, 'FedAvg', 2],
+    [['00'], { quorum: { minAvailable: 2 } }, 'FedBuff', undefined],
+    [['00', '01'], {}, 'Krum', 3],
+  ] as [string[], Partial<Rules>, string, number | undefined][])(
+    'a choice of %j with %j and %s misses %p',
+    (selected, change, strategy, need) => {
+      const fields = { aggregation: { strategy, parameters: { bufferSize: 4 } }, rounds: rules(change) };
+      expect(missedBy(selected, { fields } as unknown as RunPlan, strategy === 'Krum' ? 3 : 1)).toBe(need);
+    },
+  );
 
   test('never more than selected by share, never none', () => {
     fc.assert(
