@@ -279,6 +279,23 @@ describeTemporal('a federated learning job', () => {
     await scene.stop();
   }, 60_000);
 
+  test('what a strategy keeps is given to the same strategy alone', async () => {
+    const scene = await new FederatedScene(temporal, 'kept', 1).start();
+    const state = await scene.blobs.put('moments');
+    scene.onAggregate = () => ({ state });
+    const by = (strategy: string) => ({ templateDigest: 'a', node: scene.cloud.name, strategy, parameters: {} });
+    await scene.applyAll({ rounds: { total: 2 }, aggregation: by('FedAdam') });
+    await scene.status({ phase: 'Succeeded' });
+    await scene.applyJob({ rounds: { total: 3 }, aggregation: by('FedYogi') });
+    await scene.status({ phase: 'Succeeded', round: '3/3' });
+    expect(scene.aggregations.map((input) => [input.strategy.name, input.state])).toEqual([
+      ['FedAdam', undefined],
+      ['FedAdam', state],
+      ['FedYogi', undefined],
+    ]);
+    await scene.stop();
+  }, 60_000);
+
   test('edits take effect at the next round; pause holds between two rounds', async () => {
     const scene = await new FederatedScene(temporal, 'edited', 2).start();
     let release = (): void => undefined;

@@ -20,7 +20,9 @@ export function mergeVersion(
   const others = known
     .filter((other) => other !== before)
     .map((other) => (goesLive && other.stage !== 'retired' ? { ...other, stage: 'retired' as const } : other));
-  const merged = { ...before, ...version, ...(before === undefined ? {} : { createdAt: before.createdAt }) };
+  // A word on a known one, such as its metrics, takes nothing that is live away.
+  const stage = version.stage === 'candidate' ? (before?.stage ?? version.stage) : version.stage;
+  const merged = { ...before, ...version, stage, createdAt: (before ?? version).createdAt };
   const versions = bounded([...others, merged]);
   if (goesLive) return { versions, event: 'VersionLive' };
   return before === undefined ? { versions, event: 'VersionAdded' } : { versions };

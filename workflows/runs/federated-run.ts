@@ -30,7 +30,7 @@ import { commonOf, dismiss, trainerAt, type RunPlace } from '../lib/federated/tr
 import { inspectCut, isMistNet } from '../lib/federated/mist-net.ts';
 import { newsOf, versionOf } from '../lib/federated/news.ts';
 import { missedBy, neededClients } from '../lib/federated/quorum.ts';
-import { hasEnough, whyComplete } from '../lib/federated/stopping.ts';
+import { hasEnough, judgedBy, whyComplete } from '../lib/federated/stopping.ts';
 import {
   type LateRefusal,
   type LateUpdate,
@@ -172,7 +172,9 @@ class Run {
     const record = withLate(await judged(plan, made), this.#refusedLate);
     this.#refusedLate = [];
     this.#open = undefined;
+    const before = record.ofBefore === undefined ? undefined : judgedBy(record, this.#last);
     this.#state = kept(this.#state, record, { round, rules: this.#plan.fields.rounds });
+    if (before !== undefined) this.#publish(before, 'candidate');
     this.#publish(record, 'candidate');
     this.#tellJob('Waiting');
   }

@@ -24,7 +24,7 @@ export function kept(
     ...refusing(round.refused.reduce(failing, state), round.refused),
     records: [...state.records, record].slice(-keptRounds),
     met: metSoFar(state.met, record, rules),
-    ...withBest(better(state.best, record, rules)),
+    ...withBest(better(state.best, record, state.records.at(-1), rules)),
     samples: { ...state.samples, ...samples },
   };
 }

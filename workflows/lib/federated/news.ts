@@ -141,13 +141,19 @@ function waitingForChoice({ clients, fields }: RunPlan, round: number, { selecte
   };
 }
 
+/** What is known of the model that a round has made, not of the one that it started from. */
+function metricsOf({ metrics, ofBefore = [], judged = {} }: RoundRecord): ModelVersion['metrics'] {
+  const own = Object.entries(metrics).filter(([name]) => !ofBefore.includes(name));
+  return Object.fromEntries([...Object.entries(judged), ...own].map(([name, value]) => [name, [value]]));
+}
+
 /** The model of a round as its Model lists it. */
 export function versionOf(owner: Owner, plan: RunPlan, record: RoundRecord, stage: VersionStage): ModelVersion {
   return {
     ...(record.file ?? record.weights),
     format: record.file === undefined ? 'safetensors' : plan.model.format,
     stage,
-    metrics: Object.fromEntries(Object.entries(record.metrics).map(([name, value]) => [name, [value]])),
+    metrics: metricsOf(record),
     lineage: {
       job: `${owner.namespace}/${owner.name}`,
       round: record.round,

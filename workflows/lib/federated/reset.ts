@@ -43,7 +43,7 @@ function backTo(run: RunState, to: number, rules: Parameters<typeof metSoFar>[2]
   const { late: _, buffer: __, best, ...rest } = undeclared(run);
   const records = rest.records.filter(({ round }) => round <= to);
   const known = best !== undefined && best.record.round <= to ? best : undefined;
-  const again = records.reduce((found, record) => better(found, record, rules), known);
+  const again = records.reduce((found, record, i) => better(found, record, records[i - 1], rules), known);
   return {
     ...rest,
     records,

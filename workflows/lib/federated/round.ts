@@ -20,7 +20,7 @@ import { aggregatorOf, isWorker } from './user-aggregator.ts';
 
 /** What a round starts from. */
 export interface RoundStart extends RunPlace {
-  model: Pick<RoundRecord, 'weights' | 'file' | 'state'>;
+  model: Pick<RoundRecord, 'weights' | 'file' | 'state' | 'stateOf'>;
   /** Clients hand over encoded features instead of weights. */
   encoding?: Encoding;
 }
@@ -138,6 +138,9 @@ export async function aggregate(start: RoundStart, round: OpenRound): Promise<Ro
   const judged = updates.flatMap(({ client, samples, evaluation: metrics, staleness = 0 }) =>
     metrics && staleness === 0 ? [{ client, samples, metrics }] : [],
   );
+  const own = finiteMetrics(result.metrics);
+  const theirs = weightedMetrics(judged, evaluation.metrics);
+  const ofBefore = Object.keys(theirs).filter((name) => !Object.hasOwn(own, name));
   return {
     round: round.round,
     generation: round.generation,
@@ -147,9 +150,10 @@ export async function aggregate(start: RoundStart, round: OpenRound): Promise<Ro
     ...(encoding === undefined ? {} : { encoded: codeOf(encoding) }),
     samples: updates.reduce((sum, { samples }) => sum + samples, 0),
     weights: result.weights,
-    ...(result.state === undefined ? {} : { state: result.state }),
+    ...(result.state === undefined ? {} : { state: result.state, stateOf: start.plan.fields.aggregation.strategy }),
     ...(result.file === undefined ? {} : { file: result.file }),
-    metrics: { ...weightedMetrics(judged, evaluation.metrics), ...finiteMetrics(result.metrics) },
+    metrics: { ...theirs, ...own },
+    ...(ofBefore.length === 0 ? {} : { ofBefore }),
     seconds: (Date.now() - round.startedAt) / 1000,
     time: new Date().toISOString(),
   };
@@ -166,7 +170,7 @@ function aggregated(start: RoundStart, round: number, updates: CountedUpdate[]):
     weights: model.weights,
     updates,
     listener: listenerOf(owner, 'aggregator'),
-    ...(model.state === undefined ? {} : { state: model.state }),
+    ...(model.state !== undefined && model.stateOf === strategy ? { state: model.state } : {}),
     ...(model.file === undefined ? {} : { file: model.file }),
     ...(isWorker(plan.fields) ? { aggregator: aggregatorOf(start, updates.length) } : {}),
   });

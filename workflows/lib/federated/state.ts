@@ -115,9 +115,15 @@ export interface RoundRecord {
   encoded?: { layer: string; bits: number; epsilon: number };
   samples: number;
   weights: BlobRef;
+  /** Kept by the strategy `stateOf` for the next round; another one has no use for it. */
   state?: BlobRef;
+  stateOf?: string;
   file?: BlobRef;
   metrics: Record<string, number>;
+  /** Of `metrics`: those that clients have taken of the weights that the round started from, which the round before has made. */
+  ofBefore?: string[];
+  /** What clients of the next round have said of the model that this one has made; in `best` only. */
+  judged?: Record<string, number>;
   /** Why this model could not be judged on the test data. */
   unjudged?: Problem;
   seconds: number;

@@ -11,10 +11,11 @@ const agrees: Record<string, (value: number, threshold: number) => boolean> = {
   '<=': (value, threshold) => value <= threshold,
 };
 
-/** Rounds in a row that met `stopWhen`, this one included. */
+/** Rounds in a row that met `stopWhen`, this one included. One without the metric, such as one that nobody has judged, counts neither way. */
 export function metSoFar(met: number, { metrics }: Pick<RoundRecord, 'metrics'>, { stopWhen }: Rules): number {
   const value = stopWhen === undefined ? undefined : metrics[stopWhen.metric];
-  if (stopWhen === undefined || value === undefined) return 0;
+  if (stopWhen === undefined) return 0;
+  if (value === undefined) return met;
   return agrees[stopWhen.operator]?.(value, stopWhen.threshold) ? met + 1 : 0;
 }
 
@@ -47,12 +48,32 @@ export function whyComplete(
   return { reason: enough ? 'StopWhen' : ended ? 'AggregatorEnded' : 'AllRounds', message: `${why}${version ?? ''}` };
 }
 
-/** The better of the best so far and this round; a round without the metric is never the best. */
-export function better(best: RunState['best'], record: RoundRecord, { keepBest }: Rules): RunState['best'] {
+/**
+ * The better of the best so far and the round that this one has judged: itself, or the one before (`judged`), where clients judge what they
+ * start from. A round without the metric, and what round 1 started from, is never the best.
+ */
+export function better(
+  best: RunState['best'],
+  record: RoundRecord,
+  before: RoundRecord | undefined,
+  { keepBest }: Rules,
+): RunState['best'] {
   const value = keepBest === undefined ? undefined : record.metrics[keepBest.metric];
   if (keepBest === undefined || value === undefined || !Number.isFinite(value)) return best;
+  const found = record.ofBefore?.includes(keepBest.metric) === true ? judgedBy(record, before) : record;
+  if (found === undefined) return best;
   const improves = best === undefined || (keepBest.mode === 'min' ? value < best.value : value > best.value);
-  return improves ? { record, value } : best;
+  return improves ? { record: found, value } : best;
+}
+
+/** The round before, with what the clients of this one have said of its model. */
+export function judgedBy(
+  { round, metrics, ofBefore = [] }: RoundRecord,
+  before: RoundRecord | undefined,
+): RoundRecord | undefined {
+  if (before?.round !== round - 1) return undefined;
+  const named = ofBefore.flatMap((name) => (metrics[name] === undefined ? [] : [[name, metrics[name]] as const]));
+  return { ...before, judged: Object.fromEntries(named) };
 }
 
 /** As if no aggregator had declared a round the last one. */

@@ -4,6 +4,7 @@ import type { AcceptedUpdate } from '../../../../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../../../../crds/fields.ts';
 import { planFields } from '../../../../crds/fields.ts';
 import { validateManifest } from '../../../../crds/validate.ts';
+import { versionOf } from '../../../../workflows/lib/federated/news.ts';
 import {
   missedBy,
   neededClients,
@@ -14,7 +15,7 @@ import {
   waitingFor,
 } from '../../../../workflows/lib/federated/quorum.ts';
 import { seedOf, settingsOf, weightedMetrics } from '../../../../workflows/lib/federated/settings.ts';
-import type { OpenRound, RoundRecord, RunPlan } from '../../../../workflows/lib/federated/state.ts';
+import type { OpenRound, RoundRecord, RunPlan, RunState } from '../../../../workflows/lib/federated/state.ts';
 import { better, hasEnough, metSoFar } from '../../../../workflows/lib/federated/stopping.ts';
 
 type Rules = FederatedLearningJobFields['rounds'];
@@ -207,6 +208,8 @@ describe('settings', () => {
 });
 
 describe('the end', () => {
+  const owner = { kind: 'FederatedLearningJob', namespace: 'default', name: 'job', uid: 'u' };
+  const plan = { model: { format: 'onnx' }, fields: { clients: [] } } as unknown as RunPlan;
   const record = (accuracy: number) => ({ round: 1, metrics: { accuracy } }) as unknown as RoundRecord;
   test('stopWhen asks for as many rounds in a row as its patience', () => {
     const change = rules({ stopWhen: { metric: 'accuracy', operator: '>=', threshold: 0.9, patience: 2 } });
@@ -219,12 +222,37 @@ describe('the end', () => {
 
   test('keepBest keeps the best and never a round without the metric', () => {
     const max = rules({ keepBest: { metric: 'accuracy' } });
-    const first = better(undefined, record(0.8), max);
+    const first = better(undefined, record(0.8), undefined, max);
     expect(first?.value).toBe(0.8);
-    expect(better(first, record(0.7), max)).toBe(first);
-    expect(better(first, record(Number.NaN), max)).toBe(first);
-    expect(better(first, record(0.7), rules({ keepBest: { metric: 'accuracy', mode: 'min' } }))?.value).toBe(0.7);
-    expect(better(first, record(0.9), rules())).toBe(first);
+    expect(better(first, record(0.7), undefined, max)).toBe(first);
+    expect(better(first, record(Number.NaN), undefined, max)).toBe(first);
+    expect(better(first, record(0.7), undefined, rules({ keepBest: { metric: 'accuracy', mode: 'min' } }))?.value).toBe(
+      0.7,
+    );
+    expect(better(first, record(0.9), undefined, rules())).toBe(first);
+  });
+
+  test('clients judge what a round started from: the best is the round before', () => {
+    const max = rules({ keepBest: { metric: 'accuracy' } });
+    const of = (round: number, accuracy: number) =>
+      ({ round, metrics: { accuracy, spread: round }, ofBefore: ['accuracy'] }) as unknown as RoundRecord;
+    const rounds = [of(1, 0.9), of(2, 0.5), of(3, 0.8), of(4, 0.7)];
+    const best = rounds.reduce<RunState['best']>((found, one, i) => better(found, one, rounds[i - 1], max), undefined);
+    // What round 1 started from is of no round; nobody has judged the last one.
+    expect(best).toEqual({ record: { ...rounds[1], judged: { accuracy: 0.8 } }, value: 0.8 });
+    const metrics = (record: RoundRecord) => versionOf(owner, plan, record, 'candidate').metrics;
+    expect(metrics(best?.record as RoundRecord)).toEqual({ accuracy: [0.8], spread: [2] });
+    expect(metrics(rounds[3] as RoundRecord)).toEqual({ spread: [4] });
+  });
+
+  test('stopWhen passes over rounds that nobody has judged', () => {
+    const change = rules({ stopWhen: { metric: 'accuracy', operator: '>=', threshold: 0.9, patience: 2 } });
+    const steps = [0.95, undefined, 0.8, undefined, 0.9, undefined, 0.91];
+    let met = 0;
+    const counts = steps.map(
+      (accuracy) => (met = metSoFar(met, { metrics: accuracy === undefined ? {} : { accuracy } }, change)),
+    );
+    expect(counts).toEqual([1, 1, 0, 0, 1, 1, 2]);
   });
 });
 
