@@ -1,4 +1,6 @@
-import type { TensorFile } from '../../tensors/tensor-file.ts';
+import { withTensors, type TensorFile } from '../../tensors/tensor-file.ts';
+import { checkFinite } from './checks/tensors.ts';
+import { AggregationError } from './errors.ts';
 import { numbers } from './parameters.ts';
 import type { AggregationRound, StrategyFactory } from './strategy.ts';
 import { clientsOf } from './weighted-mean.ts';
@@ -23,10 +25,18 @@ export const fedBuff: StrategyFactory = (parameters = {}) => {
       const starts = startingWeights(global, updates, parts);
       const files = [...starts.keys(), ...updates.map(({ file }) => file)];
       const model = await kernel.mean(files, [...starts.values(), ...parts], out.model);
+      // Unlike the means of other strategies this sum may leave what its inputs span.
+      await requireFinite(model.path);
       return { model, used: clientsOf(updates), left: [], metrics: {} };
     },
   };
 };
+
+async function requireFinite(file: string): Promise<void> {
+  const found = await withTensors(file, (model) => checkFinite(model));
+  if (found === undefined) return;
+  throw new AggregationError('ResultNotFinite', `the new model ${found.message}; lower serverLearningRate`);
+}
 
 /** Weights that updates started from, each file once, and what is taken off them: w + Σ p_k (w_k − base_k) as one weighted sum. */
 function startingWeights(

@@ -41,11 +41,13 @@ interface Move {
 
 async function move(round: AggregationRound, { mean, slots, step }: Move): Promise<Pick<Aggregate, 'model' | 'state'>> {
   const { global, out } = round;
-  if (round.state) checkState(round.state, global, slots);
+  // One that keeps nothing may have kept something before an edit of its parameters.
+  const kept = slots > 0 ? round.state : undefined;
+  if (kept) checkState(kept, global, slots);
   const writers = [await TensorWriter.create(out.model, global.entries)];
   try {
     if (slots > 0) writers.push(await TensorWriter.create(out.state, stateLayout(global, slots)));
-    await fill({ global, mean, state: round.state, slots, writers }, step);
+    await fill({ global, mean, state: kept, slots, writers }, step);
     const [model, state] = await finishAll(writers);
     return { model: model as WrittenTensors, ...(state ? { state } : {}) };
   } catch (error) {
@@ -67,7 +69,7 @@ function checkState(state: TensorFile, global: TensorFile, slots: number): void 
   if (fits && state.entries.length === wanted.length) return;
   throw new AggregationError(
     'StateMismatch',
-    `${state.path}: is of another model or strategy; reset the job to drop it`,
+    `${state.path}: is of another model or strategy; reset the job to round 0 to drop it`,
   );
 }
 

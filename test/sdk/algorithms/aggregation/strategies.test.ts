@@ -8,7 +8,7 @@ import {
   optimize,
   weightedMean,
 } from '../../../../sdk/index.ts';
-import type { MemoryUpdate, StrategyFactory, StrategyParameters } from '../../../../sdk/index.ts';
+import type { MemoryUpdate, Strategy, StrategyFactory, StrategyParameters } from '../../../../sdk/index.ts';
 import { weightsOf } from './support/tensors.ts';
 
 const one = (...values: number[]) => weightsOf({ w: values });
@@ -204,6 +204,37 @@ describe('what is refused', () => {
     await expect(result('QFedAvg', { client_learning_rate: 1 }, [0], three)).rejects.toMatchObject({
       reason: 'MetricMissing',
     });
+  });
+
+  test('QFedAvg goes by "loss" where there is no "train_loss", and leaves a client out that reports neither', async () => {
+    const told = [{ loss: 2 }, { train_loss: 2, loss: 9 }, { accuracy: 1 }];
+    const updates = updatesOf([[1], [3], [50]]).map((update, i) => ({
+      ...update,
+      metrics: told[i] as { loss: number },
+    }));
+    const { values, used, left } = await result('QFedAvg', { client_learning_rate: 0.5, q: 0 }, [0], updates);
+    expect({ values, used }).toEqual({ values: [2], used: ['000', '001'] });
+    expect(left).toEqual([
+      { client: '002', reason: 'reports no metric "train_loss" or "loss" from 0; QFedAvg weighs by it' },
+    ]);
+  });
+
+  test('FedBuff: a sum that leaves the numbers', async () => {
+    const parameters = { bufferSize: 1, serverLearningRate: 2 };
+    await expect(result('FedBuff', parameters, [0], updatesOf([[3e38]]))).rejects.toMatchObject({
+      reason: 'ResultNotFinite',
+      message: 'the new model tensor "w": element 0 is Infinity; lower serverLearningRate',
+    });
+  });
+
+  test('FedAvgM without momentum has no use for what it has kept with one', async () => {
+    const made = [{ server_momentum: 0.5 }, {}].map((parameters) => aggregationStrategy('FedAvgM', parameters));
+    let at = 0;
+    const rounds = new MemoryRounds({ aggregate: (round) => (made[at++] as Strategy).aggregate(round) });
+    const first = await rounds.aggregate(one(10), updatesOf([[9]]));
+    const second = await rounds.aggregate(first.model, updatesOf([[8]]));
+    await rounds.close();
+    expect([first, second].map(({ model }) => model.w?.data[0])).toEqual([9, 8]);
   });
 
   test('a step that leaves the numbers', async () => {
