@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SimulatedClient } from '../sdk/features/federated/simulated-client.ts';
@@ -24,7 +24,7 @@ interface SimulateOptions {
   strategies: string[];
   test?: string;
   metric: string;
-  seed: string;
+  seed?: string;
   threads: string;
   directory: string;
   output: Format;
@@ -44,7 +44,7 @@ export function register(program: Command): void {
     .option('--strategies <file...>', 'modules with strategies of your own, as a node lists them', [])
     .option('--test <url>', 'dataset that judges the global model after each round')
     .option('--metric <name>', 'that the picture shows', 'accuracy')
-    .option('--seed <number>', 'of the partition', '0')
+    .option('--seed <number>', 'of the partition; needs --clients (default: 0)')
     .option('--threads <number>', 'that train', String(availableParallelism()))
     .option('--directory <dir>', 'where rounds.csv and the picture go', 'simulation');
   withOutput(command).action(run);
@@ -52,6 +52,8 @@ export function register(program: Command): void {
 
 async function run(options: SimulateOptions): Promise<void> {
   const plan = readPlan(options.filename);
+  const missing = options.strategies.find((file) => !existsSync(file));
+  if (missing !== undefined) throw usage(`--strategies ${missing}`, 'there is no such file');
   if (options.rounds !== undefined) plan.fields.rounds.total = count('--rounds', options.rounds);
   const module = await loadClient(options.client);
   const data = await clientData(module, plan.datasets, divisionOf(options));
@@ -109,7 +111,11 @@ function lineOf({ round, clients, refused, samples, metrics, seconds }: Simulate
   return `round ${round}/${total}  ${clients} clients${left}, ${samples} samples  ${figures.join('  ')}  (${seconds.toFixed(1)} s)`;
 }
 
-function write({ directory, metric }: SimulateOptions, { job }: SimulationPlan, rounds: SimulatedRound[]): string[] {
+function write(
+  { directory, metric, output }: SimulateOptions,
+  { job }: SimulationPlan,
+  rounds: SimulatedRound[],
+): string[] {
   mkdirSync(directory, { recursive: true });
   const files = [join(directory, 'rounds.csv')];
   writeFileSync(files[0] as string, csvOf(rounds));
@@ -119,11 +125,18 @@ function write({ directory, metric }: SimulateOptions, { job }: SimulationPlan, 
     const value = metrics[name];
     return value === undefined ? [] : [{ round, value }];
   });
+  if (points.length === 0 && output === 'table')
+    console.error(`--metric ${metric}: no round reports it, so there is no picture${reported(rounds)}`);
   const picture = svgOf({ title: `${job}: ${name} by round`, metric: name, points });
   if (picture === undefined) return files;
   files.push(join(directory, `${name.replace(/[^\w.-]/g, '_')}.svg`));
   writeFileSync(files[1] as string, picture);
   return files;
+}
+
+function reported(rounds: SimulatedRound[]): string {
+  const names = [...new Set(rounds.flatMap(({ metrics }) => Object.keys(metrics)))];
+  return names.length === 0 ? '' : `; they report ${names.join(', ')}`;
 }
 
 /** The test set stays in memory, and one estimator judges all rounds. */
@@ -144,11 +157,12 @@ async function judge(module: SimulatedClient, url: string): Promise<NonNullable<
 
 function divisionOf({ clients, partition, seed }: SimulateOptions): Parameters<typeof clientData>[2] {
   if (clients === undefined) {
-    if (partition === undefined) return undefined;
-    throw usage('--partition', 'needs --clients: without it each training worker has its own dataset');
+    const given = partition === undefined ? (seed === undefined ? undefined : '--seed') : '--partition';
+    if (given === undefined) return undefined;
+    throw usage(given, 'needs --clients: without it each training worker has its own dataset');
   }
   const division = parsePartition(partition ?? 'iid');
-  return { partition: division, clients: count('--clients', clients), seed: wholeNumber('--seed', seed) };
+  return { partition: division, clients: count('--clients', clients), seed: wholeNumber('--seed', seed ?? '0') };
 }
 
 function count(option: string, text: string): number {

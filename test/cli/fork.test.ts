@@ -36,6 +36,15 @@ describe('a fork', () => {
     });
   });
 
+  test.each(['metadata.name=third', 'metadata.namespace=elsewhere', 'metadata={name: third}', 'metadata=null'])(
+    'has the name that was looked for: %s is refused',
+    (assignment) => {
+      expect(() => fork([assignment])).toThrow(
+        '--set: metadata.name and metadata.namespace of the new job cannot be set',
+      );
+    },
+  );
+
   test('that is not valid names the field', () => {
     expect(() => fork(['spec.rounds.total=0'])).toThrow('spec.rounds.total');
     expect(() => fork(['spec.round.total=4'])).toThrow('spec.round');

@@ -27,6 +27,9 @@ export function parsePartition(text: string): Partition {
   });
 }
 
+/** Shards beyond the samples are empty: what so many cost is not seen. */
+const mostEmptyShards = 100_000;
+
 /** Indices of each client's samples, ascending. */
 export function divide(partition: Partition, into: Divided): Uint32Array[] {
   const { labels, clients, seed } = into;
@@ -34,6 +37,12 @@ export function divide(partition: Partition, into: Divided): Uint32Array[] {
     throw new CliError(`${labels.length} samples cannot be divided among ${clients} clients`, {
       code: 'BadUsage',
       hint: `--clients must be at most ${labels.length}, or the datasets must grow`,
+      exitCode: EXIT.usage,
+    });
+  if (partition.name === 'shards' && partition.perClient * clients > Math.max(labels.length, mostEmptyShards))
+    throw new CliError(`--partition shards:${partition.perClient}: ${clients} clients need more shards than samples`, {
+      code: 'BadUsage',
+      hint: `there are ${labels.length} samples: at most shards:${Math.floor(labels.length / clients)}`,
       exitCode: EXIT.usage,
     });
   const random = new Random(seed);

@@ -48,6 +48,10 @@ export function readPlan(file: string): SimulationPlan {
     throw refused(
       'spec.aggregation.strategy: MistNet is not simulated: its clients train nothing, and what a node sends once is no matter of rounds; apply the job',
     );
+  if (fields.selection.strategy === 'ByLabel')
+    throw refused(
+      'spec.clientSelection.strategy: ByLabel is not simulated: a simulation has no nodes, and so no labels; leave it out or name another one here',
+    );
   if (startFrom !== undefined)
     throw refused('spec.startFrom: a simulation knows no other job; leave it out, or name a spec.pretrainedModel');
   const test = evaluation.where === 'Central' ? evaluation.dataset : undefined;

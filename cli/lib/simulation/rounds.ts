@@ -127,6 +127,12 @@ async function playRound(job: SimulatedJob, of: Round): Promise<SimulatedRound> 
 async function playAll(job: SimulatedJob, { known, round }: Round): Promise<Answers> {
   const weights = globalFile(job);
   const clients = choose(job, known, round);
+  if (clients.length === 0) {
+    const { strategy } = job.fields.selection;
+    throw new Error(
+      `round ${round}: spec.clientSelection: ${strategy} chooses nobody of ${job.clients.length} clients`,
+    );
+  }
   const answers = await Promise.all(
     clients.map((client) => job.threads.play(turnOf(job, { client, round, turn: 0, weights }))),
   );

@@ -121,6 +121,32 @@ test.each([
   });
 });
 
+test.each([
+  [['--seed', '1'], '--seed: needs --clients'],
+  [['--strategies', 'nowhere.mjs'], '--strategies nowhere.mjs: there is no such file'],
+  [['--clients', '5', '--partition', 'shards:100000000'], 'there are 2400 samples: at most shards:480'],
+])('%j is refused by name', async (more, message) => {
+  const { code, stderr } = await run(manifest('some.yaml'), ...more);
+  expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+});
+
+test('a choice by label is not simulated, one of nobody is named, and so is a metric that nobody reports', async () => {
+  const choosing = (selection: string) =>
+    manifest('choosing.yaml', [
+      'rounds: { total: 5 }',
+      `rounds: { total: 2 }\n  clientSelection: { strategy: ${selection} }`,
+    ]);
+  const labels = await run(choosing('ByLabel, parameters: { key: site }'));
+  expect(labels.stderr).toContain('spec.clientSelection.strategy: ByLabel is not simulated');
+  const nobody = await run(choosing('ByDataSize, parameters: { minSamples: 100000 }'));
+  expect(nobody.stderr).toContain('round 2: spec.clientSelection: ByDataSize chooses nobody of 2 clients');
+  const silent = await run(manifest('some.yaml'), '--rounds', '1', '--metric', 'acuracy');
+  expect(silent.stderr).toContain(
+    '--metric acuracy: no round reports it, so there is no picture; they report accuracy',
+  );
+  expect(silent.code).toBe(0);
+}, 60_000);
+
 test('judged centrally: the test data of the manifest gives the metrics that the job goes by', async () => {
   const file = manifest(
     'central.yaml',
