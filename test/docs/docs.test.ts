@@ -85,7 +85,7 @@ describe('catalogues', () => {
     });
   };
   const ofCode = ['Workers of this SDK', 'The sedna command', 'When a part is down'];
-  const others = ['Collecting', 'Starting', 'InferenceStarting', 'Error'];
+  const others = ['Collecting', 'Starting', 'InferenceStarting', 'WaitingForSlot', 'Error'];
   const ofFailures = ['Manifest', 'What an object needs', 'Why a job waits', 'Workers'];
 
   test('the failures, their cures and docs/errors.md have the same names', () => {

@@ -15,6 +15,7 @@ const unshown: Record<string, string> = {
     ['TooFewClients', 'QuorumLost'].map((name) => [name, 'test/workflows/federated-learning-job.test.ts']),
   ),
   Starting: 'lasts for a moment (test/workflows/lib/incremental/situation.test.ts)',
+  WaitingForSlot: 'lasts for a moment unless the node is busy (test/workflows/lib/incremental/situation.test.ts)',
   Error: 'what nobody foresaw',
   WorkflowFailing: 'what nobody foresaw (test/cli/failing-workflow.test.ts)',
   NotReady: 'a component of sedna up that dies at once (test/cli/up.test.ts)',

@@ -3,7 +3,7 @@ import type { FailureType } from './failures.ts';
 import type { EntityRef } from './ids.ts';
 
 /** Reasons of status that are no failures, but may last. */
-type OtherReason = 'Starting' | 'Collecting' | 'InferenceStarting' | 'Error';
+type OtherReason = 'Starting' | 'Collecting' | 'InferenceStarting' | 'WaitingForSlot' | 'Error';
 
 /** OBJECT stands for the object as every verb of the command line takes it. */
 const cures: Record<FailureType | OtherReason, string> = {
@@ -49,6 +49,8 @@ const cures: Record<FailureType | OtherReason, string> = {
   Collecting:
     'nothing to do: the round closes when the clients have answered, or at spec.rounds.deadline with a quorum',
   Starting: 'nothing to do; if it lasts: sedna doctor',
+  WaitingForSlot:
+    'nothing to do: it starts when a worker of the node ends (sedna get workers); SEDNA_SLOTS of its local controller lets more run at once',
   InferenceStarting: 'nothing to do; if it lasts: sedna logs OBJECT --stage Inference, and mend its readinessProbe',
   Error: 'report it, with sedna describe OBJECT',
 };

@@ -55,14 +55,13 @@ function waitingFor(
   problem: Problem | undefined,
 ): Problem | undefined {
   const { own } = view;
-  const current = own.current;
-  if (current !== undefined) {
-    const { nodes } = current.plan;
-    const node = { Train: nodes.train, Eval: nodes.eval, Deploy: nodes.deploy }[current.stage];
-    return suspendedReason(own) ?? silentNode(view, [node]) ?? current.retrying;
-  }
   const suspended = suspendedReason(own);
   if (suspended !== undefined) return suspended;
+  if (own.current !== undefined) {
+    const { nodes } = own.current.plan;
+    const node = { Train: nodes.train, Eval: nodes.eval, Deploy: nodes.deploy }[own.current.stage];
+    return silentNode(view, [node]) ?? own.current.retrying ?? slotReason(own, node);
+  }
   if (problem !== undefined) return problem;
   if (situation === undefined) return { reason: 'Starting', message: 'asks for its Dataset, Models and nodes' };
   return (
@@ -74,6 +73,16 @@ function waitingFor(
     servingProblem(view) ??
     triggerReason(view)
   );
+}
+
+/** Said to be started, but no worker runs: the node computes no more at once than it has slots. */
+function slotReason({ current, conditions }: IncrementalState, node: string): Problem | undefined {
+  const last = conditions.at(-1);
+  if (current === undefined || last?.stage !== current.stage || last.type !== 'Starting') return undefined;
+  // Deploying takes none.
+  if (current.stage === 'Deploy') return undefined;
+  const message = `${current.stage} of round ${current.plan.round} waits for a compute slot of ${node}, or its worker is about to start`;
+  return { reason: 'WaitingForSlot', message };
 }
 
 function suspendedReason(own: IncrementalState): Problem | undefined {
@@ -131,6 +140,7 @@ function servingProblem(view: JobView): Problem | undefined {
 function progress(own: IncrementalState, generation: number, waiting: Problem | undefined): Verdict {
   if (own.current === undefined)
     return { status: false, reason: waiting?.reason ?? 'Waiting', ...(waiting ? { message: waiting.message } : {}) };
+  if (waiting?.reason === 'WaitingForSlot') return { status: true, ...waiting };
   const { plan, stage, retrying } = own.current;
   const edited = generation === 1 ? '' : `; edits take effect at the next round`;
   const attempt = retrying === undefined ? '' : `; ${retrying.message}`;

@@ -1,5 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { entityId } from '../../../../workflows/lib/ids.ts';
+import { beginRound, newsOfRound } from '../../../../workflows/lib/incremental/rounds.ts';
+import type { Problem } from '../../../../workflows/lib/failures.ts';
+import type { Stage, StageState } from '../../../../workflows/lib/incremental/state.ts';
 import { assess, needs, openSelectors } from '../../../../workflows/lib/incremental/situation.ts';
 import { currentModel } from '../../../../workflows/lib/versions.ts';
 import { selectorKey } from '../../../../workflows/lib/surroundings.ts';
@@ -85,6 +88,33 @@ describe('status', () => {
       available: { status: false, ...problem },
       degraded: { status: true, ...problem },
     });
+  });
+
+  test('a round whose worker has not begun waits for a slot of the node', () => {
+    const take = { from: 0, to: { samples: 10, digest: 'd' }, trainSamples: 8 };
+    const view = jobView({ manifest: true });
+    beginRound(view, take);
+    let sequence = 0;
+    const tell = (stage: Stage, type: StageState, retrying?: Problem) => {
+      sequence += 1;
+      newsOfRound(view, { round: 1, events: [{ round: 1, sequence, condition: { stage, type }, retrying }] });
+      const { phase, waitingFor, progressing } = incrementalStatus(view);
+      return { phase, waits: waitingFor?.reason, progressing };
+    };
+    const begins = (stage: Stage) => newsOfRound(view, { running: true, round: 1, stage, node: 'edge-1', worker: 'w' });
+    expect(tell('Train', 'Ready')).toMatchObject({ phase: 'Training', waits: undefined });
+    expect(tell('Train', 'Starting')).toMatchObject({
+      ...{ phase: 'Training', waits: 'WaitingForSlot' },
+      progressing: { status: true, reason: 'WaitingForSlot', message: expect.stringContaining('edge-1') as unknown },
+    });
+    begins('Train');
+    expect(incrementalStatus(view)).toMatchObject({ progressing: { reason: 'Training' } });
+    expect(incrementalStatus(view)).not.toHaveProperty('waitingFor');
+    const failed = { reason: 'WorkerFailed', message: 'once' };
+    expect(tell('Train', 'Starting', failed)).toMatchObject({ waits: 'WorkerFailed' });
+    expect(tell('Eval', 'Starting')).toMatchObject({ phase: 'Evaluating', waits: 'WaitingForSlot' });
+    // A hot update needs none.
+    expect(tell('Deploy', 'Starting')).toMatchObject({ phase: 'Deploying', waits: undefined });
   });
 
   test.each([
