@@ -15,20 +15,13 @@ import type { Operation } from './lib/operations.ts';
 import { problemOf } from './lib/problems.ts';
 import { startCursor } from './lib/samples.ts';
 import { recall } from './lib/incremental/recall.ts';
-import {
-  beginAgain,
-  beginRound,
-  endRound,
-  newsOfRound,
-  note,
-  resumeRound,
-  retryRound,
-} from './lib/incremental/rounds.ts';
+import { beginAgain, endRound, newsOfRound, note, resumeRound, retryRound } from './lib/incremental/rounds.ts';
 import { assess, isOfDataset, needs, openSelectors } from './lib/incremental/situation.ts';
 import type { JobView, Situation } from './lib/incremental/situation.ts';
 import { placing } from './lib/surroundings.ts';
 import type { IncrementalState, Mode, RoundNews } from './lib/incremental/state.ts';
 import { incrementalStatus } from './lib/incremental/status.ts';
+import { keyOf, onTriggered, waitingOf, type Waiting } from './lib/incremental/waiting.ts';
 import type { incrementalRound } from './runs/incremental-round.ts';
 
 /** The learning loop: wait for enough new samples → a round (train, evaluate, deploy) → wait again; and serve all the time. */
@@ -64,8 +57,8 @@ const jobKind: EntityKind<IncrementalLearningJobFields, IncrementalState> = {
       if (beginAgain(view, situation)) own.servedRevision = serve?.key;
     }
     if (own.current !== undefined) operations.push(rounding(view), ...relaying(view));
-    else if (situation !== undefined && own.mode === 'run' && view.desired.manifest !== undefined)
-      operations.push(awaiting(view, situation));
+    const waiting = waitingOf(view, situation);
+    if (waiting !== undefined) operations.push(awaiting(view, waiting));
     return operations;
   },
 
@@ -177,36 +170,12 @@ function serving(view: JobView, situation: Situation): Operation | undefined {
   return { slot: 'serve', key, run };
 }
 
-function awaiting(view: JobView, situation: Situation): Operation {
-  const { own, desired, ref } = view;
-  const { trainProb, train } = desired.fields;
-  const { url, format, nodeName } = situation.dataset;
-  const input = {
-    listener: { workflowId: entityId(ref), uid: desired.uid, slot: 'trigger' },
-    dataset: { url, format },
-    cursor: own.cursor,
-    trainProb,
-    trigger: train.trigger,
-    ...(own.beyond === undefined ? {} : { beyond: own.beyond }),
-    ...(own.manual ? { manual: true } : {}),
-  };
+function awaiting(view: JobView, waiting: Waiting): Operation {
   const run = async (): Promise<void> => {
-    const { take, restarted } = await resident(nodeName, `wait for samples on ${nodeName}`).awaitTrigger(input);
-    if (restarted) {
-      view.emit({
-        type: 'Warning',
-        reason: 'DatasetReplaced',
-        message: `${url} was replaced; all its samples count as new`,
-      });
-      own.cursor = startCursor;
-      own.beyond = undefined;
-    }
-    const manual = own.manual;
-    own.manual = false;
-    if (take !== undefined) beginRound(view, take);
-    else if (manual) view.refuse('trigger', `no new sample in dataset ${desired.fields.dataset}`);
+    const { node, input } = waiting;
+    onTriggered(view, waiting, await resident(node, `wait for samples on ${node}`).awaitTrigger(input));
   };
-  return { slot: 'loop', key: JSON.stringify(input), run };
+  return { slot: 'loop', key: keyOf(waiting), run };
 }
 
 function rounding(view: JobView): Operation {

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import type { Worker } from '@temporalio/worker';
 import { readFileSync } from 'node:fs';
 import type { ReportedModel, RunWorkerInput } from '../../activities/contracts.ts';
+import { temporal as api } from '@temporalio/proto';
 import { eventually } from '../support/eventually.ts';
 import { entityId } from '../../workflows/lib/ids.ts';
 import { describeTemporal } from '../support/stack.ts';
@@ -12,6 +14,8 @@ import { TestNamespace } from './support/namespace.ts';
 const train = ['Train Waiting', 'Train Ready', 'Train Starting', 'Train Running', 'Train Completed'];
 const evaluate = ['Eval Waiting', 'Eval Ready', 'Eval Starting', 'Eval Running', 'Eval Completed'];
 
+const { EventType } = api.api.enums.v1;
+
 /** A gate that a scripted worker waits at. */
 function gate() {
   let open = (): void => undefined;
@@ -21,11 +25,13 @@ function gate() {
 
 describeTemporal('an incremental learning job', () => {
   let temporal: TestNamespace;
+  const cluster = new Cluster();
+  let manager: Worker;
   let count = 0;
   const nodes: ScriptedNode[] = [];
   beforeAll(async () => {
     temporal = await TestNamespace.open();
-    await temporal.control(new Cluster());
+    manager = await temporal.control(cluster);
   }, 60_000);
   afterEach(async () => {
     await Promise.all(nodes.splice(0).map((node) => node.stop()));
@@ -294,6 +300,29 @@ describeTemporal('an incremental learning job', () => {
     await job.say('resume');
     await job.status({ phase: 'Waiting', lastRound: { round: 1 } });
   });
+
+  test('pause that was said before the trigger fired holds, although no manager was there to hear either', async () => {
+    const job = await waitingScene();
+    const handle = temporal.client.workflow.getHandle(entityId(job.ref));
+    await temporal.stop(manager);
+    try {
+      await job.say('pause');
+      job.node.samples(0, 10);
+      await eventually(async () => {
+        const types = ((await handle.fetchHistory()).events ?? []).map(({ eventType }) => eventType);
+        const [last, fired] = [
+          EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+          EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+        ];
+        expect(types.lastIndexOf(fired)).toBeGreaterThan(types.lastIndexOf(last));
+      });
+    } finally {
+      manager = await temporal.control(cluster);
+    }
+    await job.status({ phase: 'Paused', round: 0 });
+    await job.say('resume');
+    await job.status({ phase: 'Waiting', round: 1, usedSamples: 10 });
+  }, 45_000);
 
   test('stop ends after the running stage and stays; resume goes on there', async () => {
     const job = await waitingScene();
