@@ -191,6 +191,8 @@ export function endRound(view: JobView, outcome: RoundOutcome): void {
       reason: 'Stopped',
       message: `round ${plan.round} stopped before ${own.suspended.stage}`,
     });
+    // Somebody has said resume since the round heard stop.
+    if (own.mode === 'run') resumeRound(view);
     return;
   }
   const { stage, problem, progress } = outcome;

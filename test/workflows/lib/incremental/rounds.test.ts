@@ -150,6 +150,16 @@ describe('the end of a round', () => {
     expect(retryRound(view)).toBe('it is paused; resume it first');
   });
 
+  test('a round that has heard stop goes on when somebody has said resume since', () => {
+    const view = running();
+    endRound(view, { kind: 'stopped', progress: { trained: [model] } });
+    expect(view.own.current).toMatchObject({ plan: { round: 1 }, stage: 'Eval', resumed: 1 });
+    expect(view.own.suspended).toBeUndefined();
+    view.own.mode = 'stop';
+    endRound(view, { kind: 'stopped', progress: { trained: [model] } });
+    expect(view.own).toMatchObject({ current: undefined, suspended: { stage: 'Eval' } });
+  });
+
   test('what it tells is bounded', () => {
     const view = running();
     for (let i = 0; i < 200; i++) note(view.own, { stage: 'Train', type: 'Ready' });
