@@ -237,6 +237,16 @@ describeTemporal('an incremental learning job', () => {
     expect(job.node.runs.map(({ worker }) => worker.stage)).toEqual(['Train', 'Eval', 'Eval']);
   });
 
+  test('samples that would all train are given back, untouched, until the share is lower', async () => {
+    const job = await waitingScene({ trainProb: 1 });
+    job.node.samples(0, 10);
+    await job.status({ phase: 'Failed', stage: 'Train', usedSamples: 0, waitingFor: { reason: 'NoEvalSamples' } });
+    expect(job.node.runs).toEqual([]);
+    await job.applyJob();
+    await job.status({ phase: 'Waiting', usedSamples: 10, lastRound: { samples: 8, deployed: true } });
+    expect(readFileSync(job.node.runs[1]?.worker.env?.['TEST_DATASET_URL'] ?? '', 'utf8')).toBe('sample 0\nsample 5\n');
+  });
+
   test('mend, apply, retry: the stage that failed runs as the object says now, once what it names is there', async () => {
     const job = await waitingScene();
     const good = job.node.onRun;

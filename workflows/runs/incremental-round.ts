@@ -58,6 +58,11 @@ class StageFailed extends Error {
 
 class Stopped extends Error {}
 
+function noEvalSamples(stage: Stage): StageFailed {
+  const message = 'trainProb leaves no sample to evaluate with: lower spec.dataset.trainProb below 1';
+  return new StageFailed(stage, { reason: 'NoEvalSamples', message });
+}
+
 class Round {
   readonly #plan: RoundInput['plan'];
   readonly #progress: RoundProgress;
@@ -109,6 +114,8 @@ class Round {
     const { fields, nodes, round, base, formats } = this.#plan;
     if (this.#progress.trained !== undefined) return this.#matching('Train', this.#progress.trained, formats.deploy);
     const prepared = await this.#prepare();
+    // Said before they have trained, so that they are given back: once the share is lower some of them evaluate.
+    if (prepared.evalSamples === 0) throw noEvalSamples('Train');
     const outputDir = `${fields.outputDir.replace(/\/+$/, '')}/train/${round}`;
     const data = { models: [named(base)], dataURL: prepared.trainUrl, outputDir };
     this.#tell({ stage: 'Train', type: 'Ready', ...reported({ input: data }) }, this.#results());
@@ -143,10 +150,8 @@ class Round {
     if (this.#progress.evaluated !== undefined) return this.#progress.evaluated;
     this.#tell({ stage: 'Eval', type: 'Waiting' });
     const { evalUrl, evalSamples } = await this.#prepare();
-    if (evalSamples === 0) {
-      const message = 'trainProb leaves no sample to evaluate with: lower spec.dataset.trainProb below 1';
-      throw new StageFailed('Eval', { reason: 'NoEvalSamples', message });
-    }
+    // Cut anew, on another node.
+    if (evalSamples === 0) throw noEvalSamples('Eval');
     const models: ModelSource[] = [fresh, baseline];
     this.#tell({
       stage: 'Eval',
