@@ -267,6 +267,11 @@ describeTemporal('an incremental learning job', () => {
     expect(mended?.worker.manifest).not.toEqual(training?.worker.manifest);
     expect(mended?.worker.models?.['MODEL_URLS']).toMatchObject([{ blob: {} }, { url }]);
     expect(job.node.deploys).toMatchObject([{ urls: [`${job.node.directory}/deployed.onnx`, url] }]);
+    // From then on it is compared with what was deployed, wherever that file lies.
+    job.node.samples(10, 20);
+    await job.status({ phase: 'Waiting', lastRound: { round: 2 } });
+    const blob = training && (await job.node.model('', `weights ${training.worker.name}`)).blob;
+    expect(job.node.runs.at(-1)?.worker.models?.['MODEL_URLS']).toMatchObject([{ blob: {} }, { url, blob }]);
   });
 
   test('pause lets the step finish; resume goes on with the next', async () => {

@@ -150,7 +150,6 @@ class Round {
     if (this.#progress.evaluated !== undefined) return this.#progress.evaluated;
     this.#tell({ stage: 'Eval', type: 'Waiting' });
     const { evalUrl, evalSamples } = await this.#prepare();
-    // Cut anew, on another node.
     if (evalSamples === 0) throw noEvalSamples('Eval');
     const models: ModelSource[] = [fresh, baseline];
     this.#tell({
@@ -192,7 +191,8 @@ class Round {
     if (fields.hotUpdate) this.#tell({ stage: 'Deploy', type: 'Running' }, { hotUpdateConfig: deployed.config });
     this.#addVersion({ ...fresh, metrics: evaluated[0]?.metrics ?? {} }, 'live');
     this.#tell({ stage: 'Deploy', type: 'Completed', message: verdict.message }, { node: deployed.node });
-    return { kind: 'completed', deployed: true, reason: verdict.reason, message: verdict.message };
+    const { reason, message } = verdict;
+    return { kind: 'completed', deployed: true, reason, message, ...(fresh.blob ? { blob: fresh.blob } : {}) };
   }
 
   async #place(fresh: ReportedModel): Promise<DeployResult> {

@@ -1,10 +1,11 @@
 /** What a round is pinned to, and what of that is pinned anew when somebody retries it. Pure. */
 import type { BlobRef, ModelSource } from '../../../activities/contracts.ts';
+import type { PublishedModel } from '../../model.ts';
 import { serviceWorkerName } from '../ids.ts';
 import { trainSamples } from '../samples.ts';
 import { currentModel } from '../versions.ts';
 import type { JobView, Situation } from './situation.ts';
-import type { RoundPlan, RoundProgress } from './state.ts';
+import type { IncrementalState, RoundPlan, RoundProgress } from './state.ts';
 
 export type Kept = Pick<RoundPlan, 'round' | 'take' | 'evalSets'>;
 
@@ -21,12 +22,19 @@ export function planRound(view: JobView, situation: Situation, manifest: BlobRef
     dataset: { url: dataset.url, format: dataset.format },
     nodes,
     base: own.base ?? currentFile(initialModel),
-    baseline: evalModel === undefined ? currentModel(deployModel) : currentModel(evalModel),
+    baseline: baselineOf(own, evalModel ?? deployModel, evalModel !== undefined),
     deployUrl: deployModel.url,
     ...(evalModel === undefined ? {} : { evalUrl: evalModel.url }),
     formats: { initial: initialModel.format, deploy: deployModel.format },
     inferenceWorker: serviceWorkerName(owner, 'inference'),
   };
+}
+
+/** An evaluation Model gets no versions: what it stands for after a deployment only the job knows, until it names another file. */
+function baselineOf({ judgedWith }: IncrementalState, model: PublishedModel, isForEvaluation: boolean): ModelSource {
+  const { url, format } = model;
+  if (!isForEvaluation || judgedWith?.evalUrl !== url) return currentModel(model);
+  return { url, format, blob: judgedWith.blob };
 }
 
 function currentFile({ url, format }: ModelSource): ModelSource {

@@ -168,6 +168,8 @@ export function endRound(view: JobView, outcome: RoundOutcome): void {
   const { plan } = current;
   own.current = undefined;
   if (outcome.kind === 'completed') {
+    const { blob } = outcome;
+    if (blob !== undefined && plan.evalUrl !== undefined) own.judgedWith = { evalUrl: plan.evalUrl, blob };
     own.lastRound = {
       round: plan.round,
       samples: plan.take.trainSamples,

@@ -54,7 +54,14 @@ export interface RoundInput {
 }
 
 export type RoundOutcome =
-  | { kind: 'completed'; deployed: boolean; reason: string; message: string }
+  | {
+      kind: 'completed';
+      deployed: boolean;
+      reason: string;
+      message: string;
+      /** What was deployed, where any node can have it. */
+      blob?: BlobRef;
+    }
   | { kind: 'stopped'; progress: RoundProgress }
   | { kind: 'failed'; stage: Stage; problem: Problem; progress: RoundProgress };
 
@@ -146,6 +153,8 @@ export interface IncrementalState {
   /** After a failed training: fire only when there are more samples than this. */
   beyond?: number;
   base?: ModelSource;
+  /** What was last put in the place of the evaluation Model's file; on the node of the deployment only, hence the blob. */
+  judgedWith?: { evalUrl: string; blob: BlobRef };
   evalSets: SampleSet[];
   conditions: Condition[];
   waiting: TriggerObservation;

@@ -251,3 +251,31 @@ describe('a round that is retried', () => {
     expect(again(view)).toBe(false);
   });
 });
+
+describe('what a new model is compared with', () => {
+  const blob = { uri: 'file:///b', sha256: 'b', bytes: 1 };
+  const evaluationModel = (url: string): JobViewChange => {
+    const ref = { kind: 'Model', namespace: 'default', name: 'judge' };
+    const state = { ref, exists: true, uid: 'uid-judge', value: { url, format: 'onnx', devices: [] } };
+    return { manifest: true, fields: { evalModel: 'judge' }, override: { [entityId(ref)]: state } };
+  };
+  const baselineOf = (change: JobViewChange, own: JobView['own']) => {
+    const view = jobView({ ...change, own });
+    beginRound(view, take);
+    return view.own.current?.plan.baseline;
+  };
+
+  test('the evaluation Model, and from the first deployment on what was deployed, on whatever node', () => {
+    const view = jobView(evaluationModel('/judge.onnx'));
+    beginRound(view, take);
+    expect(view.own.current?.plan.baseline).toEqual({ url: '/judge.onnx', format: 'onnx' });
+    endRound(view, { kind: 'completed', deployed: false, reason: 'r', message: 'm' });
+    expect(baselineOf(evaluationModel('/judge.onnx'), view.own)).toEqual({ url: '/judge.onnx', format: 'onnx' });
+    beginRound(view, take);
+    endRound(view, { kind: 'completed', deployed: true, reason: 'r', message: 'm', blob });
+    expect(baselineOf(evaluationModel('/judge.onnx'), view.own)).toEqual({ url: '/judge.onnx', format: 'onnx', blob });
+    // Another file, or the deployed Model, is meant as it is.
+    expect(baselineOf(evaluationModel('/new.onnx'), view.own)).toEqual({ url: '/new.onnx', format: 'onnx' });
+    expect(baselineOf({ manifest: true }, view.own)).toEqual({ url: '/deployed.onnx', format: 'onnx' });
+  });
+});
