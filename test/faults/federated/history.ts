@@ -44,8 +44,10 @@ export async function runHistories(client: Client): Promise<RunHistory[]> {
   for (const { workflowId, runId } of runs) {
     const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     if (events?.at(-1)?.workflowExecutionTerminatedEventAttributes?.reason?.includes(resetReason)) continue;
-    const history = found.get(workflowId) ?? { trainings: [], aggregations: [], heads: [], events: [] };
-    found.set(workflowId, history);
+    // What a cohort asks is asked for its run.
+    const run = workflowId.replace(/\/cohort\/[^/]+$/, '');
+    const history = found.get(run) ?? { trainings: [], aggregations: [], heads: [], events: [] };
+    found.set(run, history);
     add(history, events ?? []);
   }
   return [...found.values()];
