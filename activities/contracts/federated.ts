@@ -109,7 +109,8 @@ export interface ImportModelInput {
 /** `weights`: canonical safetensors of what trains. `file`: the model as it is, into which later weights are put. */
 export interface ImportedModel {
   weights: BlobRef;
-  file: BlobRef;
+  /** Absent: the model is weights alone. */
+  file?: BlobRef;
 }
 
 /** `base` and `staleness`: of a late one, the weights that it started from, and how many rounds older they are than `weights`. */
@@ -229,7 +230,7 @@ export interface FederatedResidentActivities {
 
 /** Activities of an LC on `edge/<node>`: what computes. */
 export interface FederatedEdgeActivities {
-  /** `undefined`: the model is no ONNX file with trainable weights, or is not there. */
+  /** `undefined`: the model is neither an ONNX file with trainable weights nor safetensors, or is not there. */
   importModel(input: ImportModelInput): Promise<ImportedModel | undefined>;
   /** Fails with `InvalidSpec` where the node has no such strategy or it refuses its parameters; `ImageNotAllowed`, `InvalidTemplate` for its worker. */
   checkStrategy(input: CheckStrategyInput): Promise<StrategyNeeds | undefined>;

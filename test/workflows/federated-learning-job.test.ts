@@ -279,6 +279,27 @@ describeTemporal('a federated learning job', () => {
     await scene.stop();
   }, 60_000);
 
+  test('a pretrained model that cannot be read is named, before anybody trains', async () => {
+    const scene = await new FederatedScene(temporal, 'pretrained', 1).start();
+    const name = 'pretrained-first';
+    const fields = { url: '/nowhere/first.onnx', format: 'onnx', devices: [] };
+    await temporal.apply({ kind: 'Model', namespace: 'default', name }, { fields });
+    const imported = { weights: await scene.blobs.put('weights 0') };
+    scene.onImport = (url) => (url.startsWith('/nowhere') ? undefined : imported);
+    await scene.applyAll({ pretrainedModel: name, rounds: { total: 1 } });
+    const { waitingFor } = await scene.status({ phase: 'Failed', waitingFor: { reason: 'ModelUnreadable' } });
+    expect(waitingFor).toMatchObject({
+      message: expect.stringContaining(
+        'spec.pretrainedModel: Model pretrained-first: /nowhere/first.onnx is not there on',
+      ),
+    });
+    expect(scene.tasks).toEqual([]);
+    scene.onImport = () => imported;
+    await temporal.signal(scene.ref, 'retry');
+    await scene.status({ phase: 'Succeeded' });
+    await scene.stop();
+  }, 60_000);
+
   test('what a strategy keeps is given to the same strategy alone', async () => {
     const scene = await new FederatedScene(temporal, 'kept', 1).start();
     const state = await scene.blobs.put('moments');

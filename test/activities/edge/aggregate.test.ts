@@ -147,6 +147,17 @@ test('a strategy is asked how many updates it needs before anybody trains', asyn
   expect(await needs('FedBuff', { bufferSize: 3 })).toEqual({});
 });
 
+test('safetensors are imported as weights alone; what is neither, and what is not there, is not', async () => {
+  const file = join(directory, 'bare.safetensors');
+  await writeWeights(file, ofOne(7));
+  const found = await importOf({ model: { url: file, format: 'safetensors' } });
+  expect(found && (await weightsOf(found.weights))['w']?.data).toEqual(Float32Array.of(7));
+  expect(found?.file).toBeUndefined();
+  writeFileSync(join(directory, 'model.txt'), 'no model');
+  expect(await importOf({ model: { url: join(directory, 'model.txt'), format: 'onnx' } })).toBeUndefined();
+  expect(await importOf({ model: { url: join(directory, 'nowhere.onnx'), format: 'onnx' } })).toBeUndefined();
+});
+
 test('two updates become their weighted mean, as weights and in the model file; again, and the digest is the same', async () => {
   const input = await round();
   const result = await run(input);

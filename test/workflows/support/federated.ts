@@ -55,6 +55,7 @@ export class FederatedScene {
   onCut: (input: InspectCutInput) => Encoding = () => encoding;
   readonly heads: TrainHeadInput[] = [];
   imported: ImportedModel | undefined;
+  onImport: (url: string) => ImportedModel | undefined = () => this.imported;
   answer: Answer = (input) => this.update(input);
   onAggregate: (input: AggregateInput) => Promise<Partial<AggregateResult>> | Partial<AggregateResult> = () => ({});
 
@@ -215,7 +216,7 @@ export class FederatedScene {
         const weights = await this.blobs.put(`head of ${input.updates.map(({ blob }) => blob.sha256).join()}`);
         return { weights, file: await this.blobs.put(`file of ${weights.sha256}`), metrics: { loss: 0.5 } };
       },
-      importModel: async () => this.imported,
+      importModel: async ({ model }) => this.onImport(model.url),
       aggregate: async (input) => {
         this.aggregations.push(input);
         const given = await this.onAggregate(input);
