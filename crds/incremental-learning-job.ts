@@ -8,7 +8,7 @@ import { outputDirectory } from './lib/locations.ts';
 import { credentialName, dnsName, reference } from './lib/names.ts';
 import { podTemplate } from './lib/pod-template.ts';
 import { statusOf } from './lib/status.ts';
-import { trigger } from './lib/trigger.ts';
+import { trainTrigger, trigger } from './lib/trigger.ts';
 
 const deployModel = z.strictObject({
   name: dnsName().describe('Model that new versions replace.'),
@@ -26,7 +26,7 @@ const deployModel = z.strictObject({
 const spec = z.strictObject({
   dataset: learningDataset(),
   initialModel: reference('Model that the first round starts from'),
-  trainSpec: z.strictObject({ template: podTemplate(), trigger: trigger() }),
+  trainSpec: z.strictObject({ template: podTemplate(), trigger: trainTrigger() }),
   evalSpec: z.strictObject({
     initialEvalModel: reference('Model that the first round is compared with').optional(),
     template: podTemplate(),

@@ -7,11 +7,11 @@ import { outputDirectory } from './lib/locations.ts';
 import { credentialName } from './lib/names.ts';
 import { podTemplate } from './lib/pod-template.ts';
 import { counter, statusOf } from './lib/status.ts';
-import { trigger } from './lib/trigger.ts';
+import { trainTrigger } from './lib/trigger.ts';
 
 const spec = z.strictObject({
   dataset: learningDataset(),
-  trainSpec: z.strictObject({ template: podTemplate(), trigger: trigger() }),
+  trainSpec: z.strictObject({ template: podTemplate(), trigger: trainTrigger() }),
   evalSpec: z.strictObject({ template: podTemplate() }),
   deploySpec: z.strictObject({ template: podTemplate() }),
   outputDir: outputDirectory().describe('Directory or s3:// prefix of the knowledge base.'),

@@ -36,13 +36,19 @@ const condition = z.strictObject({
     .max(256, 'must have at most 256 characters')
     .regex(METRIC, 'must be a metric "name" or one element of it, "name[i]"')
     .describe(
-      'num_of_samples for a train trigger; a metric m of the new model or m_delta (new minus deployed) for a deploy trigger.',
+      'A metric m of the new model, or m_delta (new minus deployed); m[i] takes one element, m alone the last.',
     ),
   threshold: z.number(),
 });
 
-/** When a stage may start: inside the window and with the condition true. */
-export const trigger = () =>
+const trainMetric = z
+  .enum(['num_of_samples'], {
+    error: ({ input }) =>
+      input === undefined ? 'is required' : 'must be num_of_samples: a train trigger knows no other metric',
+  })
+  .describe('num_of_samples: the number of new samples that would train.');
+
+const of = <C extends z.ZodType>(conditions: C) =>
   z.strictObject({
     checkPeriodSeconds: z
       .int()
@@ -50,8 +56,14 @@ export const trigger = () =>
       .describe('Least time between two evaluations, in seconds. Absent: evaluated on every change.')
       .optional(),
     timer: timer.describe('Daily window. Absent: always.').optional(),
-    condition,
+    condition: conditions,
   });
+
+/** When a new model may be deployed: inside the window and with the condition true. */
+export const trigger = () => of(condition);
+
+/** When a training may start. Another metric would never be there: the round would wait for ever. */
+export const trainTrigger = () => of(condition.extend({ metric: trainMetric }));
 
 export type Trigger = z.infer<ReturnType<typeof trigger>>;
 export type Operator = (typeof OPERATORS)[number];

@@ -57,11 +57,11 @@ const metrics = fc.dictionary(
 );
 
 function accept(candidate: unknown): Trigger | undefined {
-  const value = structuredClone(job) as { spec: { trainSpec: { trigger: unknown } } };
-  value.spec.trainSpec.trigger = candidate;
+  const value = structuredClone(job) as { spec: { deploySpec: { trigger: unknown } } };
+  value.spec.deploySpec.trigger = candidate;
   const verdict = validateManifest(value);
-  if (verdict.ok) return (verdict.manifest.spec as { trainSpec: { trigger: Trigger } }).trainSpec.trigger;
-  for (const { path } of verdict.errors) expect(path).toMatch(/^spec\.trainSpec\.trigger/);
+  if (verdict.ok) return (verdict.manifest.spec as { deploySpec: { trigger: Trigger } }).deploySpec.trigger;
+  for (const { path } of verdict.errors) expect(path).toMatch(/^spec\.deploySpec\.trigger/);
   return undefined;
 }
 

@@ -40,7 +40,7 @@ function manifestWith({ field, location }: More): { value: Record<string, unknow
   }
   if (field === 'model')
     return { value: { ...head, kind: 'Model', spec: { url: location, format: 'onnx' } }, path: 'spec.url' };
-  const trigger = { condition: { operator: 'gt', metric: 'n', threshold: 1 } };
+  const trigger = { condition: { operator: 'gt', metric: 'num_of_samples', threshold: 1 } };
   const spec = {
     dataset: { name: 'd', trainProb: 0.5 },
     initialModel: { name: 'm' },
