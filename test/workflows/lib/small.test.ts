@@ -66,6 +66,19 @@ describe('versions', () => {
     expect(stages(versions)).toEqual(['a retired', 'b retired', 'c live']);
   });
 
+  test('a training that gives the bytes of the live version does not take it down', () => {
+    const live = version('a', 'live');
+    const again = {
+      ...version('a', 'candidate'),
+      metrics: { accuracy: [0.9] },
+      lineage: { ...live.lineage, round: 7 },
+    };
+    const { versions, event } = mergeVersion([live], again);
+    expect(versions).toEqual([{ ...again, stage: 'live', createdAt: live.createdAt }]);
+    expect(event).toBeUndefined();
+    expect(mergeVersion(versions, again)).toEqual({ versions });
+  });
+
   test('the same again changes nothing', () => {
     const { versions } = mergeVersion([], version('a', 'live'));
     expect(mergeVersion(versions, version('a', 'live'))).toEqual({ versions });
