@@ -1,13 +1,16 @@
 import { broadcastShapes, sumTo } from '../autodiff/broadcast.ts';
 import type { Operator } from '../autodiff/operator.ts';
+import { int } from '../graph/attributes.ts';
+import { DataType } from '../proto/types.ts';
 
 export const pow: Operator = {
   type: 'Pow',
   fixed: [1],
   infer: (node) => [broadcastShapes(node, node.inputShape(0), node.inputShape(1))],
-  /** dX = dY E X^(E - 1). */
+  /** dX = dY E X^(E - 1). The exponent may be of another type than the base (opset 12); what is computed from it has the base's. */
   gradient: ({ node, outputGradient, outputShape, writer }) => {
-    const [x = '', exponent = ''] = node.inputs;
+    const [x = '', given = ''] = node.inputs;
+    const exponent = writer.emit('Cast', [given], { to: int(DataType.float32) });
     const lower = writer.emit('Pow', [x, writer.emit('Sub', [exponent, writer.scalar(1)])]);
     const slope = writer.emit('Mul', [lower, exponent]);
     const product = writer.emit('Mul', [outputGradient, slope]);

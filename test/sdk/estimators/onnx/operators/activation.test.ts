@@ -42,6 +42,17 @@ describe('element-wise gradients of one operand', () => {
     await checkOperator({ type: 'Pow', operands: [positive([2, 3])], extra: [scalar(exponent)], epsilon: 3e-3 });
   });
 
+  test.each([
+    [[2], []],
+    [[-1], [1]],
+    [
+      [0, 1, 3],
+      [1, 3],
+    ],
+  ])('Pow with integer exponents %j', async (ints, shape) => {
+    await checkOperator({ type: 'Pow', operands: [positive([2, 3])], extra: [{ ints, shape }], epsilon: 3e-3 });
+  });
+
   test('Pow broadcasts its base to the exponents', async () => {
     const exponents: Operand = { shape: [3, 2], data: Float32Array.of(1, 2, 3, 0, -1, 0.5) };
     await checkOperator({ type: 'Pow', operands: [positive([2])], extra: [exponents], epsilon: 3e-3 });
