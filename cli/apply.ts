@@ -3,9 +3,12 @@ import { ManifestSyntaxError, type ParsedDocument } from '../crds/parse.ts';
 import { formatErrors, validateManifest } from '../crds/validate.ts';
 import type { Manifest } from '../crds/lib/kind.ts';
 import { CliError, EXIT } from './lib/errors.ts';
-import { readDocuments } from './lib/manifest-files.ts';
-import { withNamespace, type NamespaceOption } from './lib/options.ts';
+import { filesOf, readDocuments } from './lib/manifest-files.ts';
+import { namespaceOf, withNamespace, type NamespaceOption } from './lib/options.ts';
+import { asWritten } from './lib/written.ts';
 import { withSession } from './lib/session.ts';
+
+const invalid = 'InvalidSpec';
 
 interface ApplyOptions extends NamespaceOption {
   filename: string[];
@@ -17,10 +20,10 @@ export function register(program: Command): void {
     program
       .command('apply')
       .description('create or change objects; every file is judged before anything is applied')
-      .requiredOption('-f, --filename <file...>', 'YAML or JSON files, - for standard input')
+      .requiredOption('-f, --filename <file...>', 'YAML or JSON files, folders of them, or - for standard input')
       .option('--dry-run', 'judge only'),
-  ).action(async (options: ApplyOptions) => {
-    const manifests = readAll(options);
+  ).action(async (options: ApplyOptions, command: Command) => {
+    const manifests = readAll(options, command);
     if (manifests.length === 0)
       throw new CliError('no object in these files', {
         code: 'NothingToApply',
@@ -41,30 +44,43 @@ export function register(program: Command): void {
 }
 
 /** Every document of every file is judged, so that one look shows all that is wrong. */
-function readAll({ filename, namespace }: ApplyOptions): Manifest[] {
-  const problems: string[] = [];
+function readAll({ filename }: ApplyOptions, command: Command): Manifest[] {
+  const problems: CliError[] = [];
   const manifests: Manifest[] = [];
-  for (const file of filename) {
-    for (const { value, line, source } of documents(file, problems)) {
-      const verdict = validateManifest(value);
-      if (!verdict.ok) {
-        problems.push(`${source}:${line}: not valid\n${formatErrors(verdict.errors).replace(/^/gm, '  ')}`);
-        continue;
+  for (const file of filesOf(filename)) {
+    for (const document of documents(file, problems)) {
+      try {
+        manifests.push(manifestOf(document, command));
+      } catch (error) {
+        if (!(error instanceof CliError)) throw error;
+        problems.push(error);
       }
-      const { metadata } = verdict.manifest;
-      manifests.push({ ...verdict.manifest, metadata: { ...metadata, namespace: metadata.namespace ?? namespace } });
     }
   }
-  if (problems.length === 0) return manifests;
-  throw new CliError(problems.join('\n'), { code: 'InvalidSpec', hint: 'nothing was applied' });
+  const [first] = problems;
+  if (first === undefined) return manifests;
+  const message = problems.map((problem) => problem.message).join('\n');
+  const { code, exitCode, hint } = problems.find((problem) => problem.code === invalid) ?? first;
+  throw new CliError(message, { code, exitCode, hint: ['nothing was applied', ...(hint ? [hint] : [])].join('; ') });
 }
 
-function documents(file: string, problems: string[]): ParsedDocument[] {
+function manifestOf({ value, line, source }: ParsedDocument, command: Command): Manifest {
+  const verdict = validateManifest(value);
+  if (!verdict.ok) {
+    const errors = formatErrors(verdict.errors).replace(/^/gm, '  ');
+    throw new CliError(`${source}:${line}: not valid\n${errors}`, { code: invalid });
+  }
+  const { metadata } = verdict.manifest;
+  return asWritten({ ...verdict.manifest, metadata: { ...metadata, namespace: namespaceOf(metadata, command) } });
+}
+
+function documents(file: string, problems: CliError[]): ParsedDocument[] {
   try {
     return readDocuments(file);
   } catch (error) {
-    if (!(error instanceof ManifestSyntaxError || error instanceof CliError)) throw error;
-    problems.push(error.message);
+    if (error instanceof CliError) problems.push(error);
+    else if (error instanceof ManifestSyntaxError) problems.push(new CliError(error.message, { code: invalid }));
+    else throw error;
     return [];
   }
 }

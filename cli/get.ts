@@ -2,16 +2,19 @@ import { Option, type Command } from 'commander';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KindDefinition, Manifest } from '../crds/lib/kind.ts';
 import { columnsOf } from './lib/columns.ts';
+import { each } from './lib/each.ts';
+import { CliError } from './lib/errors.ts';
 import type { ObjectStore } from './lib/object-store.ts';
 import { withNamespace, type NamespaceOption } from './lib/options.ts';
 import { printDocument, renderTable, type Format } from './lib/output.ts';
-import { kindsOf, notFound } from './lib/references.ts';
+import { notFound, selectionsOf, type Selection } from './lib/references.ts';
 import { withSession } from './lib/session.ts';
 import { listWorkers } from './lib/workers.ts';
+import { withoutManagedFields } from './lib/written.ts';
 
 interface GetOptions extends NamespaceOption {
   allNamespaces?: boolean;
-  output: Format | 'wide';
+  output: Format | 'wide' | 'name';
   watch?: boolean;
 }
 
@@ -20,66 +23,86 @@ const watchMs = 500;
 export function register(program: Command): void {
   withNamespace(
     program
-      .command('get <kinds> [name]')
-      .description('list objects: KIND[,KIND…] [NAME], KIND/NAME, all, or workers')
+      .command('get <objects...>')
+      .description('list objects: KIND[,KIND…] [NAME…], KIND/NAME…, all, or workers')
       .option('-A, --all-namespaces', 'of every namespace')
       .option('-w, --watch', 'go on printing what changes')
       .addOption(
-        new Option('-o, --output <format>', 'how to print').choices(['table', 'wide', 'json', 'yaml']).default('table'),
+        new Option('-o, --output <format>', 'how to print')
+          .choices(['table', 'wide', 'json', 'yaml', 'name'])
+          .default('table'),
       ),
-  ).action(async (kinds: string, name: string | undefined, options: GetOptions) => {
-    const [words = '', slashed] = kinds.split('/');
-    if (words === 'workers') return listWorkers(options.output === 'wide' ? 'table' : options.output);
-    const query = { kinds: kindsOf(words), name: name ?? slashed, options };
+  ).action(async (words: string[], options: GetOptions) => {
+    const { output } = options;
+    if (words[0] === 'workers') return listWorkers(output === 'json' || output === 'yaml' ? output : 'table');
+    const query = { selections: selectionsOf(words), options };
     await withSession(async ({ objects }) => {
-      print(await find(objects, query), query);
-      if (options.watch === true) await watch(objects, query);
+      const { found, missing } = await find(objects, query);
+      print(found, query);
+      if (missing !== undefined) throw missing;
+      if (options.watch === true) await watch(objects, query, found);
     });
   });
 }
 
 interface Query {
-  kinds: KindDefinition[];
-  name: string | undefined;
+  selections: Selection[];
   options: GetOptions;
 }
 
 type Found = { kind: KindDefinition; items: Manifest[] }[];
 
-async function find(objects: ObjectStore, { kinds, name, options }: Query): Promise<Found> {
-  return Promise.all(
-    kinds.map(async (kind) => {
-      if (name === undefined) {
-        return {
-          kind,
-          items: await objects.list(kind.kind, options.allNamespaces === true ? undefined : options.namespace),
-        };
-      }
-      const ref = { kind: kind.kind, namespace: options.namespace, name };
-      const item = await objects.get(ref);
-      if (item === undefined) throw notFound(ref);
-      return { kind, items: [item] };
-    }),
+/** What there is; `missing` says what was named and is not there. */
+async function find(
+  objects: ObjectStore,
+  { selections, options }: Query,
+): Promise<{ found: Found; missing?: CliError }> {
+  const found: Found = [];
+  const kinds = [...new Set(selections.flatMap((selection) => selection.kinds))];
+  const missing = await each(kinds, async (kind) => {
+    const names = selections.filter((selection) => selection.kinds.includes(kind)).map(({ name }) => name);
+    const one = { kind, items: [] as Manifest[] };
+    found.push(one);
+    await each(names, async (name) => {
+      one.items.push(...(await itemsOf(objects, { kind: kind.kind, name, options })));
+    });
+  }).then(
+    () => undefined,
+    (error: unknown) => {
+      if (error instanceof CliError) return error;
+      throw error;
+    },
   );
+  return { found, ...(missing === undefined ? {} : { missing }) };
 }
 
-function print(found: Found, { kinds, name, options }: Query): void {
+async function itemsOf(
+  objects: ObjectStore,
+  { kind, name, options }: { kind: string; name: string | undefined; options: GetOptions },
+): Promise<Manifest[]> {
+  if (name === undefined) return objects.list(kind, options.allNamespaces === true ? undefined : options.namespace);
+  const ref = { kind, namespace: options.namespace, name };
+  const item = await objects.get(ref);
+  if (item === undefined) throw notFound(ref);
+  return [item];
+}
+
+function print(found: Found, { selections, options }: Query): void {
   const { output } = options;
+  const items = found.flatMap(({ kind, items: some }) => some.map((item) => ({ kind, item })));
+  if (output === 'name')
+    return items.forEach(({ kind, item }) => console.log(`${kind.singular}/${item.metadata.name}`));
   if (output === 'json' || output === 'yaml') {
-    const items = found.flatMap(({ items: some }) => some);
-    if (options.watch === true) return items.forEach((item) => printOneOf(item, output));
-    const [only] = items;
-    printDocument(name !== undefined && only !== undefined ? only : { apiVersion: 'v1', kind: 'List', items }, output);
-    return;
+    const documents = items.map(({ item }) => withoutManagedFields(item));
+    if (options.watch === true) return documents.forEach((item) => printOneOf(item, output));
+    const [only] = documents;
+    const isOne = selections.length === 1 && selections[0]?.name !== undefined && only !== undefined;
+    return printDocument(isOne ? only : { apiVersion: 'v1', kind: 'List', items: documents }, output);
   }
-  const tables = found
-    .filter(({ items }) => items.length > 0)
-    .map(({ kind, items }) => {
-      const prefixed = kinds.length > 1 ? items.map((item) => withPrefix(item, kind)) : items;
-      const columns = columnsOf(kind, { wide: output === 'wide', namespace: options.allNamespaces === true });
-      return renderTable(prefixed, columns);
-    });
-  console.log(tables.length === 0 ? 'No resources found.' : tables.join('\n\n'));
+  const tables = found.filter((some) => some.items.length > 0).map((some) => tableOf(some, found.length > 1, options));
+  if (tables.length > 0) console.log(tables.join('\n\n'));
+  // Not on standard output, whose reader wants objects.
+  else console.error('No resources found.');
 }
 
 /** Of a stream that goes on: each object is a document. */
@@ -88,29 +111,40 @@ function printOneOf(item: Manifest, output: 'json' | 'yaml'): void {
   printDocument(item, output);
 }
 
+function tableOf({ kind, items }: Found[number], prefixed: boolean, { output, allNamespaces }: GetOptions): string {
+  const columns = columnsOf(kind, { wide: output === 'wide', namespace: allNamespaces === true });
+  return renderTable(prefixed ? items.map((item) => withPrefix(item, kind)) : items, columns);
+}
+
 function withPrefix(item: Manifest, kind: KindDefinition): Manifest {
   return { ...item, metadata: { ...item.metadata, name: `${kind.singular}/${item.metadata.name}` } };
 }
 
-/** Prints each object again whenever its line changes. Ends with the process. */
-async function watch(objects: ObjectStore, query: Query): Promise<never> {
+/** Prints each object again whenever its line changes, under the columns of the first table. Ends with the process. */
+async function watch(objects: ObjectStore, query: Query, first: Found): Promise<never> {
+  const { output } = query.options;
   const shown = new Map<string, string>();
-  const { output, allNamespaces } = query.options;
+  // The age changes every second and is no news.
+  const keyOf = ({ kind, metadata }: Manifest): string => `${kind}/${metadata.namespace}/${metadata.name}`;
+  const stateOf = ({ metadata, status }: Manifest): string => JSON.stringify([metadata.generation, status]);
+  for (const { items } of first) for (const item of items) shown.set(keyOf(item), stateOf(item));
   const show = (kind: KindDefinition, item: Manifest): void => {
-    if (output === 'json' || output === 'yaml') return printOneOf(item, output);
-    const columns = columnsOf(kind, { wide: output === 'wide', namespace: allNamespaces === true });
-    console.log(renderTable([item], columns).split('\n')[1] ?? '');
+    if (output === 'name') return console.log(`${kind.singular}/${item.metadata.name}`);
+    if (output === 'json' || output === 'yaml') return printOneOf(withoutManagedFields(item), output);
+    const before = first.find((some) => some.kind === kind)?.items ?? [];
+    const table = tableOf({ kind, items: [...before, item] }, first.length > 1, query.options);
+    console.log(table.split('\n').at(-1));
   };
-  for (let first = true; ; first = false) {
-    for (const { kind, items } of await find(objects, query)) {
+  for (;;) {
+    await delay(watchMs);
+    const { found, missing } = await find(objects, query);
+    if (missing !== undefined) throw missing;
+    for (const { kind, items } of found) {
       for (const item of items) {
-        // The age changes every second and is no news.
-        const state = JSON.stringify([item.metadata.generation, item.status]);
-        const key = `${kind.kind}/${item.metadata.namespace}/${item.metadata.name}`;
-        if (!first && shown.get(key) !== state) show(kind, item);
-        shown.set(key, state);
+        if (shown.get(keyOf(item)) === stateOf(item)) continue;
+        shown.set(keyOf(item), stateOf(item));
+        show(kind, item);
       }
     }
-    await delay(watchMs);
   }
 }

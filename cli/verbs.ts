@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { tellEntity, viewEntity } from '../activities/lib/entities.ts';
 import type { EntityRef } from '../workflows/lib/ids.ts';
 import { verbs, type Verb } from '../workflows/lib/messages.ts';
+import { each } from './lib/each.ts';
 import { CliError } from './lib/errors.ts';
 import { withNamespace, type NamespaceOption } from './lib/options.ts';
-import { notFound, referenceOf } from './lib/references.ts';
+import { notFound, referencesOf } from './lib/references.ts';
 import { withSession, type Session } from './lib/session.ts';
 
 const descriptions: Record<Exclude<Verb, 'reset'>, string> = {
@@ -17,14 +18,14 @@ const descriptions: Record<Exclude<Verb, 'reset'>, string> = {
   reject: 'reject what waits for approval',
 };
 
-/** One sub-command per verb that needs nothing but an object: each says one word to one entity. */
+/** One sub-command per verb that needs nothing but objects: each says one word to their entities. */
 export function register(program: Command): void {
   for (const verb of verbs) {
     if (verb === 'reset') continue;
     withNamespace(program.command(`${verb} <object...>`).description(descriptions[verb])).action(
       async (words: string[], { namespace }: NamespaceOption) => {
-        const ref = referenceOf(words, namespace);
-        await withSession((session) => sayVerb(session, ref, verb));
+        const refs = referencesOf(words, namespace);
+        await withSession((session) => each(refs, (ref) => sayVerb(session, ref, verb)));
       },
     );
   }

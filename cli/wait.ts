@@ -59,11 +59,10 @@ export function predicate(what: string): (object: Manifest | undefined) => boole
   const [subject, name = '', wanted = 'True'] = what.split('=');
   if (subject === 'condition' && name !== '') {
     return (object) =>
-      isUpToDate(object) &&
-      String(valueAt(object, `.status.conditions[?(@.type=="${name}")].status`)).toLowerCase() === wanted.toLowerCase();
+      isUpToDate(object) && conditionsOf(object).some(({ type, status }) => same(type, name) && same(status, wanted));
   }
   if (subject === 'phase' && name !== '')
-    return (object) => isUpToDate(object) && valueAt(object, '.status.phase') === name;
+    return (object) => isUpToDate(object) && same(valueAt(object, '.status.phase'), name);
   // A round counts once it has ended.
   if (subject === 'round' && name !== '')
     return (object) => Number(valueAt(object, '.status.lastRound.round') ?? 0) >= Number(name);
@@ -72,6 +71,16 @@ export function predicate(what: string): (object: Manifest | undefined) => boole
     hint: 'condition=NAME[=False], phase=NAME, round=N, delete',
     exitCode: EXIT.usage,
   });
+}
+
+function conditionsOf(object: Manifest | undefined): { type?: unknown; status?: unknown }[] {
+  const conditions = valueAt(object, '.status.conditions');
+  return Array.isArray(conditions) ? (conditions as object[]) : [];
+}
+
+/** Nobody means anything else by another case, neither does kubectl. */
+function same(found: unknown, wanted: string): boolean {
+  return typeof found === 'string' && found.toLowerCase() === wanted.toLowerCase();
 }
 
 /** As `kubectl wait` has it: what is said of the generation before an edit says nothing of the edit. */

@@ -70,12 +70,33 @@ function ofKubernetes(error: unknown, kubeconfig: string): CliError | undefined 
       cause: error,
     });
   }
-  if (typeof body !== 'string' || !body.includes('page not found')) return undefined;
+  if (typeof body !== 'string') return undefined;
+  if (!body.includes('page not found')) return ofStatus(body, error);
   return new CliError('the cluster does not know the kinds of sedna.io', {
     code: 'CrdsNotInstalled',
     hint: 'sedna crds | kubectl apply -f -',
     cause: error,
   });
+}
+
+/** A refusal of the API server says why, in its own words. */
+function ofStatus(body: string, cause: unknown): CliError | undefined {
+  let status: { kind?: unknown; message?: unknown; code?: unknown };
+  try {
+    status = JSON.parse(body) as typeof status;
+  } catch {
+    return undefined;
+  }
+  if (status?.kind !== 'Status' || typeof status.message !== 'string') return undefined;
+  if (status.code === 404)
+    return new CliError(status.message, {
+      code: 'NotFound',
+      exitCode: EXIT.notFound,
+      hint: 'create it first, or correct the name',
+      cause,
+    });
+  const hint = 'correct what it names; kubectl auth can-i says what this user may do';
+  return new CliError(`the API server refuses it: ${status.message}`, { code: 'RefusedByApiServer', hint, cause });
 }
 
 function ofTemporal(code: number, address: string, cause: unknown): CliError | undefined {

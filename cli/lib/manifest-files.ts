@@ -1,6 +1,17 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { MAX_MANIFEST_BYTES, parseManifests, type ParsedDocument } from '../../crds/parse.ts';
 import { CliError } from './errors.ts';
+
+/** A folder stands for the manifests in it (`.yaml`, `.yml`, `.json`, by name; not in folders below), as for kubectl. */
+export function filesOf(names: readonly string[]): string[] {
+  return names.flatMap((name) => {
+    if (name === '-' || statSync(name, { throwIfNoEntry: false })?.isDirectory() !== true) return [name];
+    const files = readdirSync(name, { withFileTypes: true }).filter((entry) => !entry.isDirectory());
+    const manifests = files.filter((entry) => /\.(yaml|yml|json)$/.test(entry.name)).map((entry) => entry.name);
+    return manifests.sort().map((file) => join(name, file));
+  });
+}
 
 /** Documents of a file, `-` for standard input. Throws `CliError` when it cannot be read, `ManifestSyntaxError` when it is not YAML. */
 export function readDocuments(file: string): ParsedDocument[] {

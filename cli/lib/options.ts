@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Manifest } from '../../crds/lib/kind.ts';
 import { CliError, EXIT } from './errors.ts';
 
 export interface NamespaceOption {
@@ -7,6 +8,21 @@ export interface NamespaceOption {
 
 export function withNamespace(command: Command): Command {
   return command.option('-n, --namespace <namespace>', 'namespace of the objects', 'default');
+}
+
+/**
+ * The namespace of an object from a file: its own, else that of `-n`. As kubectl has it, an `-n` that was given and says otherwise is an
+ * error: one of the two is a mistake.
+ */
+export function namespaceOf({ name, namespace }: Partial<Manifest['metadata']>, command: Command): string {
+  const { namespace: wanted } = command.opts<NamespaceOption>();
+  if (namespace === undefined || namespace === wanted) return wanted;
+  if (command.getOptionValueSource('namespace') === 'default') return namespace;
+  throw new CliError(`${name}: metadata.namespace is ${namespace}, but -n says ${wanted}`, {
+    code: 'BadUsage',
+    hint: 'leave -n out, or correct one of them',
+    exitCode: EXIT.usage,
+  });
 }
 
 /** `30s`, `5m`, `1h` or plain seconds, in milliseconds. */

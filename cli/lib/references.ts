@@ -24,21 +24,48 @@ export function kindsOf(words: string): KindDefinition[] {
 
 /** One object: `KIND/NAME`, or `KIND NAME`. */
 export function referenceOf(words: string[], namespace: string): EntityRef {
-  const [first = '', second] = words.length === 1 ? (words[0] ?? '').split('/') : words;
-  if (second === undefined || second === '' || words.length > 2) {
-    throw new CliError('which object?', {
-      code: 'NoName',
-      hint: 'KIND/NAME, for example il/helmet',
-      exitCode: EXIT.usage,
-    });
-  }
-  return { kind: kindOf(first).kind, namespace, name: second };
+  const [ref, ...more] = referencesOf(words, namespace);
+  if (ref === undefined || more.length > 0) throw whichObject('one object only: KIND/NAME, for example il/helmet');
+  return ref;
 }
 
-/** One object, or several that are all written `KIND/NAME`. */
+/** Objects that are all written `KIND/NAME`, or one kind and the names of its objects. */
 export function referencesOf(words: string[], namespace: string): EntityRef[] {
-  const several = words.length > 1 && words.every((word) => word.includes('/'));
-  return several ? words.map((word) => referenceOf([word], namespace)) : [referenceOf(words, namespace)];
+  const pairs = pairsOf(words);
+  if (pairs.length === 0) throw whichObject();
+  return pairs.map(([kind, name]) => ({ kind: kindOf(kind).kind, namespace, name }));
+}
+
+export interface Selection {
+  kinds: KindDefinition[];
+  /** Undefined: all of these kinds. */
+  name: string | undefined;
+}
+
+/** What `get` lists: `KIND[,KIND…]`, the same with names, or objects that are written `KIND/NAME`. */
+export function selectionsOf(words: string[]): Selection[] {
+  const [first = '', ...names] = words;
+  if (names.length === 0 && !first.includes('/')) return [{ kinds: kindsOf(first), name: undefined }];
+  return pairsOf(words).map(([list, name]) => ({ kinds: kindsOf(list), name }));
+}
+
+function pairsOf(words: string[]): [kind: string, name: string][] {
+  const slashed = words.filter((word) => word.includes('/'));
+  if (slashed.length === 0) {
+    const [kind = '', ...names] = words;
+    return names.map((name) => [kind, name]);
+  }
+  const mixed = slashed.length < words.length;
+  if (mixed) throw whichObject(`write each as KIND/NAME (${slashed.join(' ')}), or one kind and names without a slash`);
+  return words.map((word) => {
+    const [kind = '', name = '', ...rest] = word.split('/');
+    if (kind === '' || name === '' || rest.length > 0) throw whichObject(`"${word}" is not KIND/NAME`);
+    return [kind, name];
+  });
+}
+
+function whichObject(hint = 'KIND/NAME, for example il/helmet'): CliError {
+  return new CliError('which object?', { code: 'NoName', hint, exitCode: EXIT.usage });
 }
 
 export function notFound(ref: EntityRef): CliError {

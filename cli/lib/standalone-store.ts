@@ -8,6 +8,7 @@ import type { EntityRef } from '../../workflows/lib/ids.ts';
 import { signals, type EntityView } from '../../workflows/lib/messages.ts';
 import { verbValues } from '../../workflows/lib/verbs.ts';
 import { failingStatus, isFailingWorkflow } from './broken-call.ts';
+import { CliError } from './errors.ts';
 import type { ObjectStore } from './object-store.ts';
 
 export class StandaloneStore implements ObjectStore {
@@ -27,6 +28,7 @@ export class StandaloneStore implements ObjectStore {
     };
     const named = { ...manifest, metadata: { ...manifest.metadata, namespace: ref.namespace } };
     const before = await viewEntity(this.#client, ref);
+    refuseKept(before, ref);
     const message = await composeApply(this.#blobs, named);
     const verbs = verbValues(manifest.metadata.annotations);
     await signalEntity(this.#client, ref, signals.apply, { ...message, origin: 'standalone', verbs });
@@ -56,6 +58,7 @@ export class StandaloneStore implements ObjectStore {
   async delete(ref: EntityRef): Promise<boolean> {
     const view = await viewEntity(this.#client, ref);
     if (view?.exists !== true) return false;
+    refuseKept(view, ref);
     return tellEntity(this.#client, ref, signals.remove, { uid: view.metadata.uid });
   }
 
@@ -74,4 +77,13 @@ export class StandaloneStore implements ObjectStore {
 /** What is known of an object whose workflow does not answer. */
 function unanswered({ kind, namespace, name }: EntityRef, error: unknown): Manifest {
   return { apiVersion: API_VERSION, kind, metadata: { name, namespace }, spec: {}, status: failingStatus(error) };
+}
+
+/** Its entity listens to Kubernetes: what the command line says of it would be ignored, or never end. */
+function refuseKept(view: EntityView | undefined, { kind, namespace, name }: EntityRef): void {
+  if (view?.exists !== true || view.origin !== 'kubernetes') return;
+  throw new CliError(`${kind} ${namespace}/${name} is kept in Kubernetes, which this stack runs without`, {
+    code: 'KeptInKubernetes',
+    hint: 'sedna down, then sedna up without --standalone',
+  });
 }

@@ -11,7 +11,9 @@ const object = (generation: number, status: object): Manifest => ({
 test.each([
   ['condition=Available', { conditions: [{ type: 'Available', status: 'True' }] }],
   ['condition=Progressing=False', { conditions: [{ type: 'Progressing', status: 'False' }] }],
+  ['condition=available=true', { conditions: [{ type: 'Available', status: 'True' }] }],
   ['phase=Running', { phase: 'Running' }],
+  ['phase=running', { phase: 'Running' }],
 ])('%s says nothing of an edit that was not seen yet', (what, status) => {
   expect(predicate(what)(object(1, status))).toBe(true);
   expect(predicate(what)(object(2, status))).toBe(false);
