@@ -82,8 +82,8 @@ function unanswered({ kind, namespace, name }: EntityRef, error: unknown): Manif
 /** Its entity listens to Kubernetes: what the command line says of it would be ignored, or never end. */
 function refuseKept(view: EntityView | undefined, { kind, namespace, name }: EntityRef): void {
   if (view?.exists !== true || view.origin !== 'kubernetes') return;
-  throw new CliError(`${kind} ${namespace}/${name} is kept in Kubernetes, which this stack runs without`, {
+  throw new CliError(`${kind} ${namespace}/${name} is kept in Kubernetes, which this command does not speak to`, {
     code: 'KeptInKubernetes',
-    hint: 'sedna down, then sedna up without --standalone',
+    hint: 'set SEDNA_KUBECONFIG; on a local stack: sedna down, then sedna up without --standalone',
   });
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readImages, readStrategies } from '../../workers/runtimes/process/images.ts';
 import { findBinary } from './binaries.ts';
 import { StackError } from './errors.ts';
+import { kubernetesObjects } from './kubernetes-objects.ts';
 import { obtainBinaries, type Say } from './obtain.ts';
 import type { Desired } from './plan.ts';
 import { isAlive } from '../../workers/lib/process.ts';
@@ -30,6 +31,7 @@ export async function settle(request: UpRequest, before: StackState | undefined,
   const running = before?.components.some(isAlive) ? before : undefined;
   const images = mergeImages(before?.images, request.images, say);
   const front = frontEnd(request, running);
+  if (running) await refuseStranding(front, running);
   const external = typeof front === 'object' ? front.kubeconfig : undefined;
   const temporal = obtainBinaries(['temporal'], say);
   temporal.catch(() => undefined); // Reported where it is awaited.
@@ -63,6 +65,24 @@ function frontEnd(request: UpRequest, running: StackState | undefined): FrontEnd
   if (request.kubeconfig) return { kubeconfig: request.kubeconfig };
   if (!running || running.ownKubernetes) return 'own';
   return running.kubeconfig ? { kubeconfig: running.kubeconfig } : 'none';
+}
+
+/** Entities of objects that are kept in a cluster listen to it: without it they can be neither changed nor deleted. */
+async function refuseStranding(front: FrontEnd, { mode, kubeconfig, ownKubernetes }: StackState): Promise<void> {
+  if (mode !== 'kubernetes' || kubeconfig === undefined) return;
+  const stays = front === 'own' ? ownKubernetes : front !== 'none' && front.kubeconfig === kubeconfig;
+  if (stays) return;
+  const kept = await kubernetesObjects(kubeconfig);
+  if (kept === undefined || kept.length > 0) {
+    const what = kept === undefined ? 'which does not answer, may keep objects' : `keeps ${kept.join(', ')}`;
+    throw new StackError(
+      `the running stack's API server (${kubeconfig}) ${what}: without it they cannot be changed or deleted`,
+      {
+        code: 'ObjectsInKubernetes',
+        hint: 'delete them first (sedna delete KIND/NAME), or sedna down and start the other stack in another folder',
+      },
+    );
+  }
 }
 
 /** An earlier file that was removed is forgotten: nobody can say any more what it allowed. */

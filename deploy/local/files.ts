@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   closeSync,
+  copyFileSync,
   createReadStream,
   existsSync,
   fsyncSync,
@@ -8,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
@@ -57,11 +59,25 @@ export function lastLines(path: string, count: number): string[] {
   }
 }
 
+/** Of a log of the stack, in bytes. */
+const maxLogBytes = 5 << 20;
+
 /** Keeps one earlier log (`NAME.log.1`) once the file has outgrown `maxBytes`. Only for a file that nobody has open. */
-export function rotateLog(path: string, maxBytes = 5 << 20): void {
+export function rotateLog(path: string, maxBytes = maxLogBytes): void {
   try {
     if (statSync(path).size > maxBytes) renameSync(path, `${path}.1`);
   } catch {
     // No log yet.
+  }
+}
+
+/** The same for a file that somebody goes on appending to: what is written while it is copied may be lost. */
+export function rotateOpenLog(path: string, maxBytes = maxLogBytes): void {
+  try {
+    if (statSync(path).size <= maxBytes) return;
+    copyFileSync(path, `${path}.1`);
+    truncateSync(path);
+  } catch {
+    // No log yet, or no room for a second one: the first goes on.
   }
 }

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Component } from './component.ts';
@@ -29,8 +31,22 @@ export function localController(
   settings: SednaSettings & { stateDir: string },
 ): Component {
   const env = { ...common(settings), SEDNA_STATE_DIR: settings.stateDir };
-  if (settings.images.length > 0) Object.assign(env, { SEDNA_IMAGES: settings.images.join(delimiter) });
+  if (settings.images.length > 0) {
+    // The digest is read by nobody: with it a controller whose lists were edited differs from what runs, and is started anew.
+    const digest = digestOf(settings.images);
+    Object.assign(env, { SEDNA_IMAGES: settings.images.join(delimiter), SEDNA_IMAGES_DIGEST: digest });
+  }
   return sedna(`lc/${node.name}`, ['lc', '--node', node.name, '--role', node.role], port, env);
+}
+
+function digestOf(files: string[]): string {
+  const hash = createHash('sha256');
+  for (const file of files) {
+    // Between check and use it may have gone: then the controller says so.
+    const content = existsSync(file) ? readFileSync(file) : '';
+    hash.update(`${content.length}\n`).update(content);
+  }
+  return hash.digest('hex');
 }
 
 function common(settings: SednaSettings): Record<string, string> {

@@ -1,13 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { lastLines } from './files.ts';
+import { lastLines, rotateOpenLog } from './files.ts';
 import type { Say } from './obtain.ts';
 import { isAlive, signal, waitForExit, type ProcessRef } from '../../workers/lib/process.ts';
 import { startComponent, type Stack } from './runner.ts';
-import { readStackState, writeStackState, type RunningComponent } from './state.ts';
+import { readStackState, stackPaths, writeStackState, type RunningComponent } from './state.ts';
 
 const LOOK_EVERY_MS = 200;
 /** Once a second. */
 const RECORD_EVERY_ROUNDS = 5;
+/** Every ten seconds. */
+const LOGS_EVERY_ROUNDS = 50;
 const BACKOFF_MS = { first: 200, most: 10_000 };
 /** A component that ran this long is healthy: its next death counts as the first. */
 const HEALTHY_MS = 15_000;
@@ -27,6 +29,7 @@ export async function supervise(stack: Stack, say: Say, ending: AbortSignal): Pr
   for (let round = 0; !ending.aborted; round++) {
     const dead = stack.state.components.filter((component) => !isAlive(component));
     if ((dead.length > 0 || round % RECORD_EVERY_ROUNDS === 0) && !isInCharge(stack, say)) return 'replaced';
+    if (round % LOGS_EVERY_ROUNDS === 0) rotateLogs(stack);
     for (const component of stack.state.components) {
       if (ending.aborted) break;
       await look(stack, component, cares, say);
@@ -34,6 +37,12 @@ export async function supervise(stack: Stack, say: Say, ending: AbortSignal): Pr
     await delay(LOOK_EVERY_MS, undefined, { signal: ending }).catch(() => undefined);
   }
   return 'ended';
+}
+
+/** They run for months. */
+function rotateLogs({ cwd, state }: Stack): void {
+  for (const { log } of state.components) rotateOpenLog(log);
+  rotateOpenLog(stackPaths(cwd).log('supervisor'));
 }
 
 /** Looks into the record; one that cannot be read is written anew. */

@@ -64,7 +64,10 @@ async function stopObsolete(stack: Stack, keep: RunningComponent[], wanted: Comp
   // One after another: each stop rewrites the record.
   for (const old of obsolete) await stopComponent(stack, old);
   const dropped = obsolete.filter((old) => !wanted.some(({ name }) => name === old.name));
-  for (const { name } of dropped) if (name.startsWith('lc/')) await stopWorkers(stack.cwd, name.slice(3), say);
+  for (const { name } of dropped) {
+    say(`${name} does not belong to the stack any more: stopped`);
+    if (name.startsWith('lc/')) await stopWorkers(stack.cwd, name.slice(3), say);
+  }
   writeStackState(stack.cwd, stack.state);
 }
 

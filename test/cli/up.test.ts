@@ -107,11 +107,32 @@ describeKubernetes('sedna up with Kubernetes', () => {
   });
 
   it(
+    'does not leave behind what it keeps: standalone is refused while there are objects',
+    async () => {
+      const { objects } = connectKube(stackPaths(cwd).kubeconfig);
+      const path = { group: 'sedna.io', version: 'v1alpha1', namespace: 'default', plural: 'datasets' };
+      const spec = { url: '/data/index.txt', format: 'txt', nodeName: 'edge-1' };
+      const body = { apiVersion: 'sedna.io/v1alpha1', kind: 'Dataset', metadata: { name: 'kept' }, spec };
+      await objects.createNamespacedCustomObject({ ...path, body });
+      const before = pids(cwd);
+      const { code, stderr } = await runCli([...UP, '--detach', '--standalone'], cwd);
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('keeps dataset/kept') });
+      expect(pids(cwd)).toEqual(before);
+      await objects.deleteNamespacedCustomObject({ ...path, name: 'kept' });
+    },
+    BOUND,
+  );
+
+  it(
     'becomes standalone on request: what belongs to Kubernetes stops, Temporal goes on',
     async () => {
       const before = component(cwd, 'temporal').pid;
       const gone = [component(cwd, 'kube-apiserver'), component(cwd, 'etcd')];
-      expect((await runCli([...UP, '--detach', '--standalone'], cwd)).code).toBe(0);
+      const { code, stdout } = await runCli([...UP, '--detach', '--standalone'], cwd);
+      expect({ code, stdout }).toEqual({
+        code: 0,
+        stdout: expect.stringContaining('etcd does not belong to the stack any more'),
+      });
       expect(pids(cwd)).toEqual({ temporal: before });
       expect(gone.map(isAlive)).toEqual([false, false]);
       expect(stateOf(cwd)).toMatchObject({ mode: 'standalone', ownKubernetes: false });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { planStack } from '../../deploy/local/plan.ts';
 import { readStackState, stackPaths, writeStackState } from '../../deploy/local/state.ts';
 import { temporaryFolder } from '../support/cli.ts';
@@ -73,8 +74,23 @@ describe('the plan', () => {
       ...common,
       SEDNA_STATE_DIR: '/w/.sedna/nodes/edge-1',
       SEDNA_IMAGES: '/a.yaml:/b.yaml',
+      SEDNA_IMAGES_DIGEST: expect.any(String),
     });
     expect(named['lc/edge-1']?.args.slice(1)).toEqual(['lc', '--node', 'edge-1', '--role', 'edge', '--port', '9']);
+  });
+
+  it('starts local controllers anew when an image list was edited, and nothing else', () => {
+    const cwd = stackFolder();
+    const images = [join(cwd, 'images.yaml')];
+    const plan = (content: string) => {
+      writeFileSync(images[0] ?? '', content);
+      return planStack({ ...desired(cwd), images }, PORTS).components;
+    };
+    const [first, same, edited] = [plan('images: []'), plan('images: []'), plan('strategies: []')];
+    expect(same).toEqual(first);
+    expect(edited.filter((one, i) => JSON.stringify(one) !== JSON.stringify(first[i])).map(({ name }) => name)).toEqual(
+      ['lc/edge-1'],
+    );
   });
 
   it('leaves Kubernetes out in standalone mode', () => {

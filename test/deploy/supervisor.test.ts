@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { rotateOpenLog } from '../../deploy/local/files.ts';
 import { planStack } from '../../deploy/local/plan.ts';
 import { isAlive, self, signal, stopProcess } from '../../workers/lib/process.ts';
 import { startComponent, type Stack } from '../../deploy/local/runner.ts';
@@ -106,4 +107,15 @@ describe('the supervisor', () => {
   it('never waits longer than ten seconds', () => {
     expect([0, 1, 2, 5, 6, 1_000].map(backoff)).toEqual([200, 400, 800, 6_400, 10_000, 10_000]);
   });
+});
+
+it('a log that outgrew its size is kept once, while its component goes on writing', () => {
+  const path = join(temporaryFolder('log'), 'gm.log');
+  const writer = openSync(path, 'a');
+  writeSync(writer, 'first\n');
+  rotateOpenLog(path, 5);
+  writeSync(writer, 'next\n');
+  rotateOpenLog(path, 5);
+  expect([readFileSync(`${path}.1`, 'utf8'), readFileSync(path, 'utf8')]).toEqual(['first\n', 'next\n']);
+  closeSync(writer);
 });
