@@ -15,7 +15,7 @@ export interface EarlyStoppingOptions {
 
 /** Kept in checkpoints. */
 export interface BestSoFar {
-  value: number;
+  value: number | null;
   /** Epochs since. */
   age: number;
 }
@@ -34,9 +34,11 @@ function invalid(field: string, reason: string): OnnxError {
   return new OnnxError('InvalidOptions', `option earlyStopping.${field}: ${reason}`);
 }
 
-/** Whether the value is better than the best so far by more than `minDelta`. */
+/** Whether the value is better than the best so far by more than `minDelta`; a number is better than none (NaN, which JSON keeps as null). */
 export function improves(value: number, best: BestSoFar | undefined, options: EarlyStoppingOptions): boolean {
   if (!best) return true;
+  if (Number.isNaN(value)) return false;
+  if (best.value === null || Number.isNaN(best.value)) return true;
   const { metric = 'validationLoss', minDelta = 0 } = options;
   const rise = /accuracy$/i.test(metric) ? value - best.value : best.value - value;
   return rise > minDelta;
