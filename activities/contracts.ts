@@ -107,6 +107,8 @@ export interface AwaitTriggerInput {
 /** `take` is absent when a manual trigger found nothing new. `restarted`: the file was replaced and counting began anew. */
 export interface AwaitTriggerResult {
   take?: Take;
+  /** Nothing was taken although it was asked for: of so many new samples none would train. */
+  evaluateOnly?: number;
   restarted: boolean;
 }
 

@@ -122,19 +122,26 @@ async function consider(
   const from = restarted ? 0 : cursor.samples;
   const to = index.count;
   const value = trainSamples(from, to, trainProb);
-  const take = async (): Promise<AwaitTriggerResult> => {
-    const closedDigest = index.openEnd && to === index.count ? await index.digestAt(to - 1) : undefined;
-    const digest = (await index.digestAt(to)) ?? '';
-    const end: Cursor = { samples: to, digest, ...(closedDigest === undefined ? {} : { closedDigest }) };
-    return { take: { from, to: end, trainSamples: value }, restarted };
-  };
-  if (manual === true) return value > 0 ? take() : { restarted };
+  if (manual === true && value === 0) return { restarted, ...(to > from ? { evaluateOnly: to - from } : {}) };
+  const take = () => takeUpTo(index, to, { from, restarted, trainSamples: value });
+  if (manual === true) return take();
   // A restarted count is told at once: the job must forget its cursor even if nothing fires yet.
   if (restarted && cursor.samples > 0) return { restarted };
   const verdict = clock.evaluate({ num_of_samples: value });
   news.tell({ value, fresh: to - from, windowOpen: verdict.window.open });
   const enough = value > 0 && (beyond === undefined || to > beyond);
   return verdict.fired && enough ? take() : undefined;
+}
+
+async function takeUpTo(
+  index: DatasetIndex,
+  to: number,
+  { from, restarted, trainSamples }: { from: number; restarted: boolean; trainSamples: number },
+): Promise<AwaitTriggerResult> {
+  const closedDigest = index.openEnd && to === index.count ? await index.digestAt(to - 1) : undefined;
+  const digest = (await index.digestAt(to)) ?? '';
+  const end: Cursor = { samples: to, digest, ...(closedDigest === undefined ? {} : { closedDigest }) };
+  return { take: { from, to: end, trainSamples }, restarted };
 }
 
 /** Are the first samples no longer those that the job counted? */

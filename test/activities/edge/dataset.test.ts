@@ -80,6 +80,11 @@ test('manual: at once, or nothing new', async () => {
   await index.refresh();
   const cursor = { samples: 2, digest: (await index.digestAt(2)) ?? '' };
   expect(await run(activities.awaitTrigger, awaiting({ manual: true, cursor }))).toEqual({ restarted: false });
+  // New ones that would all evaluate are no samples to train with, but new.
+  expect(await run(activities.awaitTrigger, awaiting({ manual: true, trainProb: 0.1 }))).toEqual({
+    restarted: false,
+    evaluateOnly: 2,
+  });
 });
 
 test('after a failure only more samples fire', async () => {

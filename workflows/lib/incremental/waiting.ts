@@ -37,7 +37,8 @@ export function keyOf(waiting: Waiting): string {
 }
 
 /** An answer to what is no longer asked counts for nothing: a verb or an edit was faster, and the loop asks anew. */
-export function onTriggered(view: JobView, asked: Waiting, { take, restarted }: AwaitTriggerResult): void {
+export function onTriggered(view: JobView, asked: Waiting, answer: AwaitTriggerResult): void {
+  const { take, evaluateOnly, restarted } = answer;
   const { own, desired } = view;
   const now = waitingOf(view, assess(view).situation);
   if (now === undefined || keyOf(now) !== keyOf(asked)) return;
@@ -53,5 +54,10 @@ export function onTriggered(view: JobView, asked: Waiting, { take, restarted }: 
   const manual = own.manual;
   own.manual = false;
   if (take !== undefined) beginRound(view, take);
-  else if (manual) view.refuse('trigger', `no new sample in dataset ${desired.fields.dataset}`);
+  else if (manual) view.refuse('trigger', nothingToTrain(desired.fields, evaluateOnly));
+}
+
+function nothingToTrain({ dataset, trainProb }: JobView['desired']['fields'], evaluateOnly?: number): string {
+  if (evaluateOnly === undefined) return `no new sample in dataset ${dataset}`;
+  return `of ${evaluateOnly} new samples in dataset ${dataset} none would train (trainProb ${trainProb}): append more`;
 }
