@@ -85,7 +85,7 @@ describeTemporal('MistNet', () => {
     await scene.stop();
 
     const bare = await new FederatedScene(temporal, 'bare', 1).start();
-    bare.imported = { weights: await bare.blobs.put('w') } as never;
+    bare.imported = { weights: await bare.blobs.put('w') };
     await bare.applyAll(mistNet(bare));
     const failed = await bare.status({ phase: 'Failed', waitingFor: { reason: 'InvalidSpec' } });
     expect((failed['waitingFor'] as { message: string }).message).toMatch(

@@ -72,7 +72,12 @@ export async function checkUpdate(
   try {
     const stays = matcher(policy.excludeLayers ?? []);
     const wrong = checkLayout(update, expectation.global, stays) ?? (await checkFinite(update, stays));
-    return wrong ? { refused: wrong } : { accepted: await finish({ claim, update, stays }, expectation, policy) };
+    if (wrong) return { refused: wrong };
+    const norm = policy.clipNorm === undefined ? undefined : await updateNorm(update, expectation.global, stays);
+    // Of doubles alone: scaled by nothing, such a change is NaN.
+    if (norm === Infinity)
+      return { refused: refusal('NotFinite', 'the norm of its change is beyond what numbers hold') };
+    return { accepted: await finish({ claim, update, stays, norm }, expectation, policy) };
   } finally {
     await update.close();
   }
@@ -95,13 +100,20 @@ async function checkBytes({ file, bytes, sha256 }: UpdateClaim): Promise<Refusal
   return refusal('DigestMismatch', `has SHA-256 ${digest.sha256}; declared was ${sha256}`);
 }
 
+interface Finishing {
+  claim: UpdateClaim;
+  update: TensorFile;
+  stays: (name: string) => boolean;
+  /** Of the change, where it is asked for. */
+  norm: number | undefined;
+}
+
 async function finish(
-  { claim, update, stays }: { claim: UpdateClaim; update: TensorFile; stays: (name: string) => boolean },
+  { claim, update, stays, norm }: Finishing,
   { global, out }: UpdateExpectation,
   { clipNorm, excludeLayers = [] }: UpdatePolicy,
 ): Promise<CheckedUpdate> {
   const samples = claim.samples as number;
-  const norm = clipNorm === undefined ? undefined : await updateNorm(update, global, stays);
   const clipped = norm !== undefined && clipNorm !== undefined && norm > clipNorm;
   const about = { samples, clipped, ...(norm === undefined ? {} : { norm }) };
   if (update.canonical && !clipped && excludeLayers.length === 0) {

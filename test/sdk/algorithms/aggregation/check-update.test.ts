@@ -114,6 +114,25 @@ describe('samples', () => {
   });
 });
 
+test('without a factor only an absurd count of samples is refused, by name', async () => {
+  expect(await reasonOf({ samples: 1e9 })).toBe('accepted');
+  expect(await check({ samples: 1e15 }, { datasetSamples: 10 })).toEqual({
+    refused: {
+      reason: 'TooManySamples',
+      message:
+        'claims 1000000000000000 samples; without spec.updatePolicy.maxSamplesFactor 1000000000 are the most that count',
+    },
+  });
+});
+
+test('doubles whose change no number holds are refused before they are clipped', async () => {
+  const doubles = await folder.open((await folder.write({ w: [-1e308, 0] }, 'F64')).path);
+  const { path: file } = await folder.write({ w: [1e308, 0] }, 'F64');
+  expect(await check({ file }, { global: doubles }, { clipNorm: 1 })).toEqual({
+    refused: { reason: 'NotFinite', message: 'the norm of its change is beyond what numbers hold' },
+  });
+});
+
 describe('identity', () => {
   test.each<[string, Partial<Identity>, string]>([
     ['an old round', { round: 2 }, 'StaleRound'],
