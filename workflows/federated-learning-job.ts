@@ -13,6 +13,7 @@ import type { AggregatorNews, ClientNews } from '../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../crds/fields.ts';
 import { farewell } from './lib/activities.ts';
 import { runEntity, type EntityInput, type EntityKind } from './lib/entity.ts';
+import { differ } from './lib/federated/aggregating.ts';
 import { cohortLimits } from './lib/federated/cohorts.ts';
 import type { FederatedState } from './lib/federated/job-state.ts';
 import {
@@ -23,22 +24,13 @@ import {
   places,
   type FederatedView,
 } from './lib/federated/situation.ts';
-import {
-  aggregatorProblem,
-  end,
-  endOfRun,
-  lost,
-  newsOfAggregator,
-  newsOfClient,
-  newsOfRun,
-} from './lib/federated/progress.ts';
+import { end, endOfRun, lost, newsOfAggregator, newsOfClient, newsOfRun } from './lib/federated/progress.ts';
 import type { Mode, RunEnd, RunNews, RunPlan } from './lib/federated/state.ts';
 import { reset } from './lib/federated/reset.ts';
 import { undeclared } from './lib/federated/stopping.ts';
 import { isWorker } from './lib/federated/user-aggregator.ts';
-import { differ } from './lib/federated/worker-round.ts';
 import { details, published } from './lib/federated/stored.ts';
-import { federatedStatus } from './lib/federated/status.ts';
+import { federatedStatus, hinders } from './lib/federated/status.ts';
 import { entityId, runId } from './lib/ids.ts';
 import type { Verb } from './lib/messages.ts';
 import type { Operation } from './lib/operations.ts';
@@ -148,11 +140,11 @@ const verdicts: Partial<Record<Verb, (view: FederatedView, argument: unknown) =>
   pause: (view) => setMode(view, 'pause'),
   stop: (view) => setMode(view, 'stop'),
   resume: (view) => setMode(view, 'run'),
-  retry({ own, desired }) {
+  retry(view) {
+    const { own } = view;
     if (own.ended?.kind === 'failed') own.ended = undefined;
-    else if (own.news?.refused.length || (isWorker(desired.fields) && aggregatorProblem(own) !== undefined))
-      own.retries = (own.retries ?? 0) + 1;
-    else return aggregatorProblem(own) === undefined ? 'nothing has failed' : 'it is tried again by itself';
+    else if (own.news?.refused.length || hinders(view) !== undefined) own.retries = (own.retries ?? 0) + 1;
+    else return 'nothing has failed';
     return undefined;
   },
   trigger: () => 'a FederatedLearningJob begins its rounds by itself',
@@ -277,9 +269,9 @@ function relaying(view: FederatedView, plan: RunPlan): Operation[] {
   if (told.plan === text && told.mode === mode && told.retries === retries) return [];
   const run = async (): Promise<void> => {
     own.nodes = withNodes(own.nodes, plan);
-    // An aggregator of the user's own is asked anew, and says itself whether it still fails.
+    // The node that aggregates is asked anew, and says itself whether it still fails.
     const before = told.plan === undefined ? plan : (JSON.parse(told.plan) as RunPlan);
-    if (isWorker(before.fields) && (differ(before, plan) || told.retries !== retries)) own.aggregator = undefined;
+    if (differ(before, plan) || told.retries !== retries) own.aggregator = undefined;
     const news: [string, ...unknown[]][] = [];
     if (told.plan !== text) news.push(['plan', plan]);
     if (told.mode !== mode) news.push(['mode', mode]);

@@ -104,6 +104,8 @@ export interface SelectClientsInput {
 
 export interface ImportModelInput {
   model: ModelSource;
+  /** Who is told why it is tried again. */
+  listener?: Listener;
 }
 
 /** `weights`: canonical safetensors of what trains. `file`: the model as it is, into which later weights are put. */
@@ -135,7 +137,7 @@ export interface AggregatorSpec {
   run: string;
 }
 
-/** Signalled when an aggregation has failed and is tried again. */
+/** Signalled when an aggregation has failed and is tried again; of round 0: the import of the first global model. */
 export interface AggregatorNews {
   round: number;
   node: string;

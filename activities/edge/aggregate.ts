@@ -1,19 +1,20 @@
 /** What a federated run computes on the node of its aggregation worker, in child processes. */
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type {
-  AggregateInput,
   AggregateResult,
   FederatedEdgeActivities,
   ImportModelInput,
+  Listener,
   ModelSource,
   StrategyNeeds,
 } from '../contracts.ts';
+import { isFailureType, updatesMissing, type Problem } from '../../workflows/lib/failures.ts';
 import { isLocal } from '../../sdk/storage/index.ts';
 import { failure, namingFullDisk } from '../lib/failure.ts';
-import type { AggregateChildInput } from './children/aggregate.ts';
+import type { AggregateChildInput, AggregateChildOutput } from './children/aggregate.ts';
 import type { CheckStrategyChildInput } from './children/check-strategy.ts';
 import type { HeadChildInput } from './children/head.ts';
 import type { ImportInput, ImportOutput } from './children/import-model.ts';
@@ -55,7 +56,10 @@ export function createAggregateActivities(deps: Dependencies): FederatedEdgeActi
         return inChild<StrategyNeeds>('check-strategy', input, signal).catch(refused);
       }),
     evaluateModel: (input) => work((scratch, signal) => evaluateModel(deps.blobs, input, { scratch, signal })),
-    importModel: (input) => work((scratch, signal) => importModel(deps, input, { scratch, signal })),
+    importModel: (input) =>
+      telling(deps, { round: 0, listener: input.listener }, () =>
+        work((scratch, signal) => importModel(deps, input, { scratch, signal })),
+      ),
     inspectCut: (input) => work((scratch, signal) => headActivity('inspect-cut', { input, scratch }, signal)),
     trainHead: (input) =>
       telling(deps, input, () => work((scratch, signal) => headActivity('train-head', { input, scratch }, signal))),
@@ -66,32 +70,54 @@ export function createAggregateActivities(deps: Dependencies): FederatedEdgeActi
         return work((scratch, signal) => aggregatorsOf(deps).aggregate(round, aggregator, { scratch, signal }));
       const aggregated = (scratch: string, signal: AbortSignal): Promise<AggregateResult> => {
         const input: AggregateChildInput = { blobUrl: deps.blobs.url, round, modules, scratch };
-        return inChild<AggregateResult>('aggregate', input, signal).catch(refused);
+        return inChild<AggregateChildOutput>('aggregate', input, signal).catch(refused).then(complete);
       };
       return telling(deps, round, () => work(aggregated));
     },
   };
 }
 
-/** A disk without room is nobody's mistake in the manifest: it is tried until there is some, and the job says so. */
+/** Attempts after which a failure is no hiccup of a link or a disk. */
+const patientAttempts = 4;
+
+/** What may pass is nobody's mistake in the manifest: it is tried again for as long as it lasts, and the job says so; of a full disk at once. */
 async function telling<T>(
   deps: Dependencies,
-  { round, listener }: Pick<AggregateInput, 'round' | 'listener'>,
+  { round, listener }: { round: number; listener?: Listener | undefined },
   act: () => Promise<T>,
 ): Promise<T> {
   try {
     return await act();
   } catch (error) {
+    const { attempt } = Context.current().info;
+    const isFinal = error instanceof ApplicationFailure && error.nonRetryable === true;
+    const problem = isFinal || error instanceof CancelledFailure ? undefined : passing(error);
     if (
-      error instanceof ApplicationFailure &&
-      error.type === 'DiskFull' &&
-      isSaidAgain(Context.current().info.attempt)
+      problem !== undefined &&
+      isSaidAgain(attempt) &&
+      (problem.reason === 'DiskFull' || attempt >= patientAttempts)
     ) {
-      const problem = { reason: 'DiskFull', message: `on ${deps.node}: ${error.message}` };
-      await tellAggregation(deps, listener, { round, problem });
+      const { reason, message } = problem;
+      await tellAggregation(deps, listener, { round, problem: { reason, message: `on ${deps.node}: ${message}` } });
     }
     throw error;
   }
+}
+
+/** As a person reads it. What has no name of the catalogue is mostly a blob or a file that cannot be read. */
+function passing(error: unknown): Problem {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ApplicationFailure && isFailureType(error.type)) return { reason: error.type, message };
+  const { reason, code } = error as { reason?: unknown; code?: unknown };
+  const isBlob = [reason, code].some((name) => name === 'BlobNotFound' || name === 'DigestMismatch');
+  return { reason: isBlob ? 'BlobStoreUnreachable' : 'Error', message };
+}
+
+/** The job asks their clients again: trying again here would not bring them back. */
+function complete(made: AggregateChildOutput): AggregateResult {
+  if (!('missing' in made)) return made;
+  const message = `${made.missing.length} accepted updates are not in the blob store: ${made.missing.slice(0, 5).join(', ')}`;
+  throw ApplicationFailure.create({ type: updatesMissing, message, nonRetryable: true, details: [made.missing] });
 }
 
 function aggregatorsOf({ aggregators }: Dependencies): UserAggregators {

@@ -178,9 +178,10 @@ describeTemporal('strategy: Worker', () => {
     await scene.applyAll({ rounds: { total: 2 } });
     await scene.status({ stage: 'Collecting' }, 30_000);
     await temporal.signal(scene.ref, 'pause');
-    await scene.applyJob({ ...by(scene, 'FedAvg', 'a', 'between-nowhere'), rounds: { total: 2 } });
+    await scene.status({ phase: 'Paused' }, 30_000);
     go();
     await scene.status({ stage: 'Waiting', lastRound: { round: 1 } }, 30_000);
+    await scene.applyJob({ ...by(scene, 'FedAvg', 'a', 'between-nowhere'), rounds: { total: 2 } });
     await temporal.signal(scene.ref, 'resume');
     await scene.status({ stage: 'Waiting', waitingFor: { reason: 'NodeUnknown' } }, 30_000);
     await scene.applyJob({ ...by(scene, 'FedAvg', 'a', scene.clients[0]?.name), rounds: { total: 2 } });

@@ -60,6 +60,9 @@ export function isFailureType(value: string | null | undefined): value is Failur
   return typeof value === 'string' && Object.hasOwn(failures, value);
 }
 
+/** Between the node that aggregates and the run, which asks the clients again; details: SHA-256 of the updates. No person reads it. */
+export const updatesMissing = 'UpdatesMissing';
+
 /** What a failure looks like once it is data: in state, status, signals. */
 export interface Problem {
   reason: string;

@@ -13,6 +13,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { aggregatePatiently, differ } from '../lib/federated/aggregating.ts';
 import { AggregatorNode } from '../lib/federated/aggregator-node.ts';
 import { bufferOf } from '../lib/federated/buffer.ts';
 import { Asking, type Asked } from '../lib/federated/asking.ts';
@@ -20,14 +21,16 @@ import { BufferTasks } from '../lib/federated/buffer-tasks.ts';
 import { fillBuffer } from '../lib/federated/buffered-round.ts';
 import { chooseClients, present } from '../lib/federated/choosing.ts';
 import { cohortLimits } from '../lib/federated/cohorts.ts';
-import { firstModel } from '../lib/federated/first-model.ts';
-import { isJudged, judged } from '../lib/federated/judging.ts';
+import { importedModel } from '../lib/federated/first-model.ts';
+import { firstWeights } from '../lib/federated/first-weights.ts';
+import { isJudged, isJudgedOtherwise, judged } from '../lib/federated/judging.ts';
 import { withoutTask } from '../lib/federated/late.ts';
 import { LateTasks } from '../lib/federated/late-tasks.ts';
 import { failing, kept, refusing, withLate } from '../lib/federated/keeping.ts';
-import { aggregate, collect, type RoundStart } from '../lib/federated/round.ts';
+import { collect, type RoundStart } from '../lib/federated/round.ts';
 import { commonOf, dismiss, trainerAt, type RunPlace } from '../lib/federated/trainers.ts';
 import { inspectCut, isMistNet } from '../lib/federated/mist-net.ts';
+import { lossesPerRound, lostUpdates, reopen, storeLosesThem } from '../lib/federated/lost-updates.ts';
 import { newsOf, versionOf } from '../lib/federated/news.ts';
 import { missedBy, neededClients } from '../lib/federated/quorum.ts';
 import { hasEnough, judgedBy, whyComplete } from '../lib/federated/stopping.ts';
@@ -45,9 +48,8 @@ import {
   type RunPlan,
   type RunStage,
   type RunState,
+  type WaitingRun,
 } from '../lib/federated/state.ts';
-import { isWorker } from '../lib/federated/user-aggregator.ts';
-import { aggregateByWorker, differ } from '../lib/federated/worker-round.ts';
 import { openRound } from '../lib/federated/opening.ts';
 import { unless } from '../lib/federated/unless.ts';
 import { Reports } from '../lib/federated/reports.ts';
@@ -70,6 +72,10 @@ class Run {
   #stage: RunStage = 'Starting';
   #open: OpenRound | undefined;
   #poor: PoorChoice | undefined;
+  /** What it waits for before there is any model. */
+  #starting: WaitingRun | undefined;
+  /** That it waits for, while it aggregates or judges. */
+  #node: string | undefined;
   /** Since the last round. */
   #refusedLate: LateRefusal[] = [];
   readonly #asking: Asking;
@@ -144,9 +150,8 @@ class Run {
     // Its strategy may need more than were there.
     if (!this.#hasEnough(plan)) return;
     await this.#aggregator.letGo(plan);
-    const model = this.#last ?? (await this.#firstModel(plan));
-    const whole: RoundStart = { ...this.#place, plan, model };
-    const start = isMistNet(plan.fields) ? { ...whole, encoding: await inspectCut(whole) } : whole;
+    const start = await this.#start(plan);
+    if (start === undefined) return;
     const selected = await chooseClients(plan, this.#state, this.#number + 1);
     const minUpdates = this.#aggregator.minUpdates(plan);
     const need = missedBy(selected, plan, minUpdates);
@@ -157,19 +162,10 @@ class Run {
     const of = { round: this.#number + 1, plan, selected, minUpdates };
     const round = (this.#open = openRound({ ...of, late: this.#late.entries, now: Date.now() }));
     this.#tellJob('Collecting');
-    const isStopped = (): boolean => this.#mode === 'stop';
-    const changed = (): void => this.#tellJob('Collecting');
-    const isFull =
-      round.buffer === undefined
-        ? await collect(start, round, { changed, isStopped, asking: this.#asking, late: this.#late })
-        : await fillBuffer(start, round, { changed, isStopped, buffer: this.#buffer, latest: () => this.#plan });
-    if (!isFull) return this.#leave(round);
-    this.#aggregator.note(plan);
-    this.#tellJob('Aggregating');
-    const made = isWorker(plan.fields) ? await this.#byWorker(start, round) : await aggregate(start, round);
-    if (made === undefined) return this.#leave(round);
-    if (isJudged(plan, made.round)) this.#tellJob('Evaluating');
-    const record = withLate(await judged(plan, made), this.#refusedLate);
+    const made = await this.#made(start, round);
+    const whole = made && (await this.#judged(made));
+    if (whole === undefined) return this.#leave(round);
+    const record = withLate(whole, this.#refusedLate);
     this.#refusedLate = [];
     this.#open = undefined;
     const before = record.ofBefore === undefined ? undefined : judgedBy(record, this.#last);
@@ -177,6 +173,33 @@ class Run {
     if (before !== undefined) this.#publish(before, 'candidate');
     this.#publish(record, 'candidate');
     this.#tellJob('Waiting');
+  }
+
+  /** Collects and aggregates; again, where accepted updates are lost in between. Undefined: the round is left. */
+  async #made(start: RoundStart, round: OpenRound): Promise<RoundRecord | undefined> {
+    for (let losses = 0; ; losses++) {
+      if (!(await this.#isCollected(start, round))) return undefined;
+      this.#aggregator.note(start.plan);
+      this.#tellJobOf('Aggregating', start.plan.aggregator);
+      try {
+        return await this.#aggregated(start, round);
+      } catch (error) {
+        const lost = lostUpdates(error);
+        if (lost === undefined) throw error;
+        if (losses === lossesPerRound) throw storeLosesThem(error);
+        this.#late.expire(round.round + 1);
+        this.#buffer.giveBack(reopen(round, lost), false);
+        this.#tellJob('Collecting');
+      }
+    }
+  }
+
+  #isCollected(start: RoundStart, round: OpenRound): Promise<boolean> {
+    const isStopped = (): boolean => this.#mode === 'stop';
+    const changed = (): void => this.#tellJob('Collecting');
+    return round.buffer === undefined
+      ? collect(start, round, { changed, isStopped, asking: this.#asking, late: this.#late })
+      : fillBuffer(start, round, { changed, isStopped, buffer: this.#buffer, latest: () => this.#plan });
   }
 
   async #complete(): Promise<RunOutcome> {
@@ -228,11 +251,36 @@ class Run {
     return this.#mode !== 'stop';
   }
 
+  /** Undefined: something of it was awaited, and somebody stops the job, or it is to be looked at anew. */
+  async #start(plan: RunPlan): Promise<RoundStart | undefined> {
+    const model = this.#last ?? (await this.#firstModel(plan));
+    if (model === undefined) return undefined;
+    const start: RoundStart = { ...this.#place, plan, model };
+    if (!isMistNet(plan.fields)) return start;
+    const encoding = await unless(() => inspectCut(start), this.#overtakes(plan));
+    return encoding && { ...start, encoding };
+  }
+
   /** Pinned once it is known. */
-  async #firstModel(plan: RunPlan): Promise<NonNullable<RunState['initial']>> {
-    const initial = this.#state.initial ?? plan.start ?? (await firstModel(this.#place));
-    this.#state = { ...this.#state, initial };
-    return initial;
+  async #firstModel(plan: RunPlan): Promise<RunState['initial']> {
+    const isOver = (): boolean => this.#mode === 'stop' || plan.generation !== this.#plan.generation;
+    const known = this.#state.initial ?? plan.start;
+    const found = known ?? (await unless(async () => (await importedModel(this.#place)) ?? 'none', isOver));
+    if (found === undefined) return undefined;
+    const initial = found === 'none' ? await this.#firstWeights(isOver) : found;
+    if (initial !== undefined) this.#state = { ...this.#state, initial };
+    // That may have taken long: the round begins with the clients that there are by now.
+    return found === 'none' ? undefined : initial;
+  }
+
+  async #firstWeights(isOver: () => boolean): Promise<RunState['initial']> {
+    const changed = (waiting: WaitingRun): void => {
+      this.#starting = waiting;
+      this.#tellJob('Starting');
+    };
+    const weights = await firstWeights({ place: () => this.#place, isOver, changed });
+    this.#starting = undefined;
+    return weights && { weights };
   }
 
   #hasEnough(plan: RunPlan): boolean {
@@ -253,24 +301,45 @@ class Run {
     this.#poor = undefined;
   }
 
-  /** False: the node that aggregates is still awaited, but somebody stops the job, or wants it done otherwise. */
-  async #isChecked(plan: RunPlan): Promise<boolean> {
-    const isOver = (): boolean => this.#mode === 'stop' || differ(plan, this.#plan);
-    return (await unless(() => this.#aggregator.check(plan).then(() => true), isOver)) ?? false;
+  /** Of what waits for the node that aggregates: somebody stops the job, or wants that done otherwise. */
+  #overtakes(plan: RunPlan): () => boolean {
+    return () => this.#mode === 'stop' || differ(plan, this.#plan);
   }
 
-  #byWorker(start: RoundStart, round: OpenRound): Promise<RoundRecord | undefined> {
-    return aggregateByWorker(start, round, {
+  /** False: the node that aggregates is still awaited, but overtaken. */
+  async #isChecked(plan: RunPlan): Promise<boolean> {
+    return (await unless(() => this.#aggregator.check(plan).then(() => true), this.#overtakes(plan))) ?? false;
+  }
+
+  #aggregated(start: RoundStart, round: OpenRound): Promise<RoundRecord | undefined> {
+    return aggregatePatiently(start, round, {
       isStopped: () => this.#mode === 'stop',
       retries: () => this.#retries,
       latest: () => this.#plan,
       letGo: (plan) => this.#aggregator.letGo(plan),
-      ready: (plan) => this.#aggregator.ready(plan),
+      ready: (plan) => {
+        if (plan.aggregator !== this.#node) this.#tellJobOf('Aggregating', plan.aggregator);
+        return this.#aggregator.ready(plan);
+      },
     });
+  }
+
+  /** As it is wanted now: an edit may mend it. Undefined: somebody stops the job meanwhile. */
+  async #judged(made: RoundRecord): Promise<RoundRecord | undefined> {
+    for (;;) {
+      const [plan, retries] = [this.#plan, this.#retries];
+      if (!isJudged(plan, made.round)) return made;
+      this.#tellJobOf('Evaluating', plan.test?.node);
+      const isOver = (): boolean =>
+        this.#mode === 'stop' || this.#retries !== retries || isJudgedOtherwise(plan, this.#plan);
+      const record = await unless(() => judged(plan, made), isOver);
+      if (record !== undefined || this.#mode === 'stop') return record;
+    }
   }
 
   /** The same round is opened again some day. */
   #leave(round: OpenRound): void {
+    if (round.buffered !== undefined) this.#buffer.giveBack(round.buffered, this.#mode === 'stop');
     this.#state = refusing(this.#state, round.refused);
     this.#open = undefined;
   }
@@ -323,7 +392,13 @@ class Run {
 
   #tellJob(stage: RunStage): void {
     this.#stage = stage;
+    if (stage !== 'Aggregating' && stage !== 'Evaluating') this.#node = undefined;
     this.#reports.news((sequence, told) => this.#news(sequence, told));
+  }
+
+  #tellJobOf(stage: 'Aggregating' | 'Evaluating', node: string | undefined): void {
+    this.#node = node;
+    this.#tellJob(stage);
   }
 
   #ended(outcome: RunOutcome): Promise<void> {
@@ -339,6 +414,8 @@ class Run {
       stage: this.#stage,
       plan: this.#plan,
       open: this.#open,
+      starting: this.#starting,
+      node: this.#node,
       late: this.#late.entries,
       buffer: this.#buffer.entries,
       records: this.#state.records,

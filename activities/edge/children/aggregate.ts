@@ -1,9 +1,9 @@
 /** Child process: the updates of a round become the next global weights. Reads and writes blobs only, so it may be repeated. */
 import { nodeStrategy, Kernel, type AggregationRound } from '../../../sdk/algorithms/aggregation/index.ts';
-import { openBlobStore } from '../../../sdk/storage/index.ts';
+import { openBlobStore, StorageError } from '../../../sdk/storage/index.ts';
 import type { AggregateInput, AggregateResult } from '../../contracts.ts';
 import { answerEach, scratchFile } from './lib.ts';
-import { merged, openedUpdates, RoundFiles } from './round-files.ts';
+import { merged, missingUpdates, openedUpdates, RoundFiles } from './round-files.ts';
 
 export interface AggregateChildInput {
   blobUrl: string;
@@ -14,10 +14,13 @@ export interface AggregateChildInput {
   scratch: string;
 }
 
+/** `missing`: SHA-256 of updates that the blob store has not. */
+export type AggregateChildOutput = AggregateResult | { missing: string[] };
+
 /** Kept from round to round: starting its threads takes longer than most means. */
 let kept: Kernel | undefined;
 
-answerEach(async ({ blobUrl, round, modules, scratch }: AggregateChildInput): Promise<AggregateResult> => {
+answerEach(async ({ blobUrl, round, modules, scratch }: AggregateChildInput): Promise<AggregateChildOutput> => {
   const blobs = openBlobStore(blobUrl);
   // Before anything is fetched: a name that nobody knows needs no data to be refused.
   const strategy = await nodeStrategy(round.strategy, modules);
@@ -41,6 +44,10 @@ answerEach(async ({ blobUrl, round, modules, scratch }: AggregateChildInput): Pr
     // It may be one whose threads have died.
     kept = undefined;
     await kernel.close();
+    // Looked for only now: of thousands each look costs, and nearly always all are there.
+    const isBlob = error instanceof StorageError && error.code === 'BlobNotFound';
+    const missing = isBlob ? await missingUpdates(blobs, round) : [];
+    if (missing.length > 0) return { missing };
     throw error;
   } finally {
     await files.close();

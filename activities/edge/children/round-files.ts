@@ -9,6 +9,16 @@ import { readWeights, TensorFile } from '../../../sdk/tensors/index.ts';
 import type { AggregateInput } from '../../contracts.ts';
 import { scratchFile } from './lib.ts';
 
+/** SHA-256 of accepted updates that are not in the blob store any more. Their clients have them still, or make them again. */
+export async function missingUpdates(
+  blobs: BlobStore,
+  { updates }: Pick<AggregateInput, 'updates'>,
+): Promise<string[]> {
+  const missing: string[] = [];
+  for (const { blob } of updates) if (!(await blobs.has(blob))) missing.push(blob.sha256);
+  return missing;
+}
+
 /** Whole weights of each client, in the order of the round. */
 export async function openedUpdates(
   { weights, updates }: Pick<AggregateInput, 'weights' | 'updates'>,

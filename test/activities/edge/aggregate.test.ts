@@ -2,9 +2,10 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type {
   AcceptedUpdate,
   AggregateInput,
@@ -49,6 +50,11 @@ async function weightsOf(blob: BlobRef): Promise<Weights> {
   const file = join(directory, `${blob.sha256}.safetensors`);
   await blobs.fetchTo(blob, file);
   return readWeights(file);
+}
+async function gone(): Promise<BlobRef> {
+  const blob = await blobOf(ofOne(54321));
+  rmSync(fileURLToPath(blob.uri));
+  return blob;
 }
 const ofOne = (value: number): Weights => ({ w: { shape: [1], data: Float32Array.of(value) } });
 const filled = (like: Weights, value: number): Weights =>
@@ -208,6 +214,44 @@ test('cancelled: the process is gone, and nothing is left over', async () => {
   expect(await cancelled).toBe('CancelledFailure');
   await eventually(() => expect(children()).toEqual([]));
   await eventually(() => expect(readdirSync(join(stateDir, 'scratch'))).toEqual([]));
+});
+
+test('an accepted update that the blob store has lost is named, for its client to be asked again', async () => {
+  const input = await round();
+  const blob = await blobOf(ofOne(12345));
+  rmSync(fileURLToPath(blob.uri));
+  const lost = { ...input, updates: [...input.updates, update('02', blob, 1)] };
+  await expect(run(lost)).rejects.toMatchObject({
+    type: 'UpdatesMissing',
+    nonRetryable: true,
+    details: [[blob.sha256]],
+  });
+});
+
+test.each([
+  ['the weights of a round', async () => ({ round: 2, weights: await gone() })],
+  ['a live version', async () => ({ url: modelFile, format: 'onnx', blob: await gone() })],
+])('%s that cannot be read: tried again, and told to the job once it lasts', async (what, of) => {
+  const teller = new Told();
+  const here = createAggregateActivities({ node: 'edge-1', signaller: teller, stateDir, blobs });
+  const listener = { workflowId: 'w', uid: 'u-1', slot: 'aggregator' };
+  const given = await of();
+  const attempt = (number: number): Promise<unknown> =>
+    new MockActivityEnvironment({ attempt: number }, { logger: new DefaultLogger('ERROR') }).run(async () =>
+      'weights' in given
+        ? here.aggregate({ ...(await round()), ...given, listener })
+        : here.importModel({ model: given, listener }),
+    );
+  for (const number of [1, 2, 3]) await expect(attempt(number)).rejects.toThrow(/is not in/);
+  expect(teller.heard).toEqual([]);
+  await expect(attempt(4)).rejects.toThrow(/is not in/);
+  const message = expect.stringMatching(/^on edge-1: blob .* is not in/) as unknown;
+  const value = {
+    round: what === 'a live version' ? 0 : 2,
+    node: 'edge-1',
+    problem: { reason: 'BlobStoreUnreachable', message },
+  };
+  expect(teller.heard).toEqual([{ ...listener, value }]);
 });
 
 (noSmallDisks() === undefined ? test : test.skip)(

@@ -11,7 +11,9 @@ import type {
   FederatedEdgeActivities,
   FederatedResidentActivities,
   ImportedModel,
+  ImportModelInput,
   InspectCutInput,
+  Listener,
   StrategyNeeds,
   TrainClientInput,
   TrainClientResult,
@@ -56,6 +58,7 @@ export class FederatedScene {
   readonly heads: TrainHeadInput[] = [];
   imported: ImportedModel | undefined;
   onImport: (url: string) => ImportedModel | undefined = () => this.imported;
+  beforeImport: (input: ImportModelInput) => Promise<void> | void = () => undefined;
   answer: Answer = (input) => this.update(input);
   onAggregate: (input: AggregateInput) => Promise<Partial<AggregateResult>> | Partial<AggregateResult> = () => ({});
 
@@ -167,13 +170,18 @@ export class FederatedScene {
     mended: (input: AggregateInput) => boolean,
     problem = { reason: 'AggregatorFailed', message: 'job-aggregation: exit code 3' },
   ): void {
-    this.onAggregate = async (input) => {
-      if (mended(input)) return {};
-      const { workflowId = '', uid = '', slot = '' } = input.listener ?? {};
-      const value = { round: input.round, node: this.cloud.name, problem };
-      await signallerOf(this.temporal.client).observed(workflowId, { slot, uid, value });
-      throw ApplicationFailure.create({ type: problem.reason, message: problem.message });
-    };
+    this.onAggregate = async (input) => (mended(input) ? {} : this.failing(input, problem));
+  }
+
+  /** As a node that aggregates fails: it tells why, and Temporal tries again. */
+  async failing(
+    { round, listener }: { round: number; listener?: Listener | undefined },
+    problem: { reason: string; message: string },
+  ): Promise<never> {
+    const { workflowId = '', uid = '', slot = '' } = listener ?? {};
+    const value = { round, node: this.cloud.name, problem };
+    await signallerOf(this.temporal.client).observed(workflowId, { slot, uid, value });
+    throw ApplicationFailure.create({ type: problem.reason, message: problem.message });
   }
 
   get blobs(): BlobStore {
@@ -216,7 +224,10 @@ export class FederatedScene {
         const weights = await this.blobs.put(`head of ${input.updates.map(({ blob }) => blob.sha256).join()}`);
         return { weights, file: await this.blobs.put(`file of ${weights.sha256}`), metrics: { loss: 0.5 } };
       },
-      importModel: async ({ model }) => this.onImport(model.url),
+      importModel: async (input) => {
+        await this.beforeImport(input);
+        return this.onImport(input.model.url);
+      },
       aggregate: async (input) => {
         this.aggregations.push(input);
         const given = await this.onAggregate(input);

@@ -57,6 +57,12 @@ export class BufferTasks {
     return taken;
   }
 
+  /** What was taken, and has not become a model. `isStopped`: nobody is to be at work until the round is opened again. */
+  giveBack(taken: LateUpdate[], isStopped: boolean): void {
+    this.#entries = [...taken, ...this.#entries];
+    if (isStopped) this.rest();
+  }
+
   /** Nobody wants these any more. */
   drop(unwanted: LateUpdate[]): void {
     this.#entries = this.#entries.filter((entry) => !unwanted.includes(entry));

@@ -13,6 +13,12 @@ export function isJudged({ fields: { evaluation, rounds }, test }: RunPlan, roun
   return test !== undefined && (round % evaluation.every === 0 || round === rounds.total);
 }
 
+/** What an edit may have mended. */
+export function isJudgedOtherwise(one: RunPlan, other: RunPlan): boolean {
+  const of = ({ fields, test }: RunPlan): string => JSON.stringify([fields.evaluation, test]);
+  return of(one) !== of(other);
+}
+
 /** A model that cannot be judged is no reason to end the rounds: the record says why. */
 export async function judged(plan: RunPlan, record: RoundRecord): Promise<RoundRecord> {
   const { test, fields } = plan;

@@ -21,6 +21,8 @@ import type {
 interface RunView extends Pick<RunNews, 'epoch' | 'run' | 'sequence' | 'stage'> {
   plan: RunPlan;
   open: OpenRound | undefined;
+  starting: WaitingRun | undefined;
+  node: string | undefined;
   late: LateUpdate[];
   buffer: LateUpdate[];
   /** Of finished rounds. */
@@ -42,6 +44,8 @@ interface RunView extends Pick<RunNews, 'epoch' | 'run' | 'sequence' | 'stage'> 
 export function newsOf({
   plan,
   open,
+  starting,
+  node,
   late,
   buffer,
   records,
@@ -60,7 +64,7 @@ export function newsOf({
   // The last one always: a job that takes over the run of one that was terminated has heard of none.
   const fresh = records.filter((record) => record.round > told || record === last);
   const all = countByReason(refusals, open?.refused ?? []);
-  const waiting = waitingOf({ plan, open, buffer, last, minUpdates, poor, isFinished, now });
+  const waiting = starting ?? waitingOf({ plan, open, buffer, last, minUpdates, poor, isFinished, now });
   const credited = open === undefined ? [] : standIns(open).map(({ client }) => client);
   const busy = atWork(late).map(({ client, round }) => ({ client, round }));
   return {
@@ -76,6 +80,7 @@ export function newsOf({
     ...(busy.length === 0 ? {} : { late: busy }),
     ...(open?.buffer === undefined ? {} : { buffer: { size: open.buffer.size, atWork: tasksOf(buffer) } }),
     ...(open?.deadlineAt === undefined ? {} : { deadline: new Date(open.deadlineAt).toISOString() }),
+    ...(node === undefined ? {} : { node }),
     ...(waiting === undefined ? {} : { waitingFor: waiting }),
     ...(fresh.length === 0 ? {} : { records: fresh }),
     ...(initial === undefined ? {} : { initial }),

@@ -16,9 +16,14 @@ export function newsOfRun(view: FederatedView, news: RunNews): void {
   // A reset, or the end of a run that somebody terminated, goes on from here.
   if (aggregator !== own.run.aggregator) own.run = { ...own.run, aggregator };
   for (const record of records) if (record.round > finished(own)) finish(view, record);
-  if (own.aggregator !== undefined && finished(own) >= own.aggregator.round) own.aggregator = undefined;
+  if (own.aggregator !== undefined && isOver(news, own.aggregator.round, finished(own))) own.aggregator = undefined;
   warnOfLate(view, news, known?.refusedLate);
   warn(view, news, known?.round === news.round ? known : undefined);
+}
+
+/** What the node that aggregates was at: round 0 is over when the first one has begun. */
+function isOver({ round: underWay }: RunNews, round: number, last: number): boolean {
+  return round === 0 ? underWay > 0 : last >= round;
 }
 
 /** The last round that has finished. */
@@ -68,20 +73,32 @@ export function newsOfClient({ own }: FederatedView, news: ClientNews): void {
 export function newsOfAggregator(view: FederatedView, news: AggregatorNews): void {
   const { own } = view;
   const { round, problem } = news;
-  if (round <= finished(own) || own.ended !== undefined) return;
+  if ((round > 0 && round <= finished(own)) || own.ended !== undefined) return;
   const known = own.aggregator?.round === round ? own.aggregator.problem : undefined;
   if (problem !== undefined && known?.reason !== problem.reason) {
-    view.emit({ type: 'Warning', reason: problem.reason, message: `round ${round}: ${problem.message}` });
+    view.emit({ type: 'Warning', reason: problem.reason, message: said(round, problem.message) });
   }
   own.aggregator = news;
 }
 
-/** Why the round under way is not aggregated. */
+/** Why the round under way is not aggregated, or (round 0) there is no model to begin with. */
 export function aggregatorProblem({ news, aggregator }: FederatedState): Problem | undefined {
-  if (news?.stage !== 'Aggregating' || aggregator?.round !== news.round || aggregator.problem === undefined)
-    return undefined;
-  const { reason, message } = aggregator.problem;
-  return { reason, message: `round ${news.round}: ${message}; it is tried again from the accepted updates` };
+  const isBefore =
+    news === undefined || (news.round === 0 && (news.stage === 'Waiting' || news.waitingFor === undefined));
+  const round = isBefore ? 0 : news.stage === 'Aggregating' ? news.round : undefined;
+  if (round === undefined || aggregator?.round !== round || aggregator.problem === undefined) return undefined;
+  return sayAgain(round, aggregator.problem);
+}
+
+function sayAgain(round: number, { reason, message }: Problem): Problem {
+  return {
+    reason,
+    message: `${said(round, message)}; it is tried again${round === 0 ? '' : ' from the accepted updates'}`,
+  };
+}
+
+function said(round: number, message: string): string {
+  return round === 0 ? `first global model: ${message}` : `round ${round}: ${message}`;
 }
 
 export function endOfRun(view: FederatedView, { epoch, attempt, outcome }: RunEnd): void {

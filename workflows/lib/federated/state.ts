@@ -79,7 +79,7 @@ export interface OpenRound {
   /** Present where the strategy has a buffer. */
   buffer?: BufferRules;
   /** What the buffer held when the round closed. */
-  buffered?: LateUpdate[];
+  buffered?: LateUpdate[] | undefined;
   /** Tasks that were given up when it began: too many rounds old. */
   discarded?: { client: string; round: number }[];
   /** Milliseconds since the epoch. */
@@ -208,6 +208,8 @@ export interface RunNews {
   /** Where the strategy has a buffer: its size, and who is at which task. `accepted` is what is in it. */
   buffer?: { size: number; atWork: { client: string; round: number }[] };
   deadline?: string;
+  /** That it waits for, while it aggregates or judges: an edit may have named another one. */
+  node?: string;
   waitingFor?: WaitingRun;
   /** Of the last round that has finished, and of those before it since the job last heard; oldest first. */
   records?: RoundRecord[];

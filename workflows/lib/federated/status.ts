@@ -212,17 +212,27 @@ function waitingFor(view: FederatedView, clients: ClientPlace[]): Wait | undefin
   return waitingRun(view, clients);
 }
 
+/** Why what runs on a node beside the clients is not done: the node is away, or tries again. */
+export function hinders(view: FederatedView): Problem | undefined {
+  const { news } = view.own;
+  if (news?.stage !== 'Aggregating' && news?.stage !== 'Evaluating') return undefined;
+  const { plan } = assess(view);
+  const node = news.node ?? (news.stage === 'Evaluating' ? plan?.test?.node : plan?.aggregator);
+  return (node === undefined ? undefined : nodeProblem(view, node)) ?? aggregatorProblem(view.own);
+}
+
 /** What the run waits for; a node that is away is the better reason where it is the cause. */
 function waitingRun(view: FederatedView, clients: ClientPlace[]): Wait | undefined {
   const { news } = view.own;
   const waiting = news?.waitingFor;
-  const { plan } = assess(view);
-  const node = news?.stage === 'Evaluating' ? plan?.test?.node : plan?.aggregator;
+  if (news?.stage === 'Aggregating' || news?.stage === 'Evaluating') return hinders(view);
+  const node = assess(view).plan?.aggregator;
   const away = node === undefined ? undefined : nodeProblem(view, node);
-  if (news === undefined) return away ?? { reason: 'Starting', message: 'the run starts' };
-  if (news.stage === 'Aggregating' || news.stage === 'Evaluating') return away ?? aggregatorProblem(view.own);
+  const hindered = aggregatorProblem(view.own);
+  if (news === undefined) return away ?? hindered ?? { reason: 'Starting', message: 'the run starts' };
+  if (hindered !== undefined) return away ?? hindered;
   // Between two rounds the next one begins on that node.
-  if (waiting === undefined && news.stage === 'Waiting') return away;
+  if (waiting === undefined && (news.stage === 'Waiting' || news.stage === 'Starting')) return away;
   if (waiting === undefined || waiting.reason !== 'Collecting') return waiting;
   const missing = new Set(waiting.missing);
   const silent = clients
@@ -254,6 +264,7 @@ function progress(own: FederatedState, waiting: Problem | undefined): Verdict {
   if (ended !== undefined) return { status: false, reason: endings[ended.kind] };
   if (news === undefined) return { status: false, reason: waiting?.reason ?? 'Starting', message: waiting?.message };
   const of = news.buffer?.size ?? news.selected.length;
+  if (news.stage === 'Starting') return { status: own.mode === 'run', reason: news.stage, message: waiting?.message };
   const message = `round ${news.round}: ${news.accepted.length} of ${of} updates accepted`;
   return { status: own.mode === 'run', reason: news.stage, message };
 }

@@ -1,6 +1,6 @@
 /**
- * Aggregating a closed round by a program of the user's own. Its node tries again for as long as that program fails; an edit, `retry` or `stop`
- * ends the waiting. What was accepted stays accepted: nobody is asked again.
+ * Aggregating a closed round, by a strategy or by a program of the user's own. Its node tries again for as long as that fails, or is away; an edit, `retry`
+ * or `stop` ends the waiting. What was accepted stays accepted: nobody is asked again.
  */
 import { bufferOf } from './buffer.ts';
 import { isMistNet } from './mist-net.ts';
@@ -22,24 +22,36 @@ export interface Aggregating {
 }
 
 /** Undefined: the round is to be opened again some day, because somebody stops the job or wants a strategy that asks for something else. */
-export async function aggregateByWorker(
+export async function aggregatePatiently(
   start: RoundStart,
   round: OpenRound,
   on: Aggregating,
 ): Promise<RoundRecord | undefined> {
   let from = start;
+  // A strategy's round goes by the plan that it began with, until an edit or a retry from here on: what was edited before is for the next round.
+  let known = isWorker(start.plan.fields) ? start.plan : on.latest();
   for (;;) {
     const { plan: asked } = from;
-    const retries = on.retries();
-    const isOver = (): boolean => on.isStopped() || on.retries() !== retries || differ(asked, on.latest());
+    const [retries, before] = [on.retries(), known];
+    const isOver = (): boolean => on.isStopped() || on.retries() !== retries || differ(before, on.latest());
     const made = await unless(() => on.ready(asked).then(() => aggregate(from, round)), isOver);
     if (made !== undefined) return isWorker(asked.fields) ? { ...made, aggregator: asked.aggregator } : made;
     if (on.isStopped()) return undefined;
     const plan = on.latest();
     await on.letGo(plan);
-    if (isMistNet(plan.fields) || bufferOf(plan.fields) !== undefined) return undefined;
+    if (!takesOver(from, plan)) return undefined;
     from = { ...from, plan };
+    known = plan;
   }
+}
+
+/** Whether what the clients have handed over is what the strategy of an edit aggregates. */
+function takesOver({ plan: { fields }, encoding }: RoundStart, { fields: wanted }: RunPlan): boolean {
+  if (encoding !== undefined) {
+    const cut = (of: typeof fields): string => JSON.stringify(of.aggregation.parameters);
+    return isMistNet(wanted) && cut(fields) === cut(wanted);
+  }
+  return !isMistNet(wanted) && (bufferOf(fields) === undefined) === (bufferOf(wanted) === undefined);
 }
 
 /** What an edit may have mended: who aggregates, or how. */
