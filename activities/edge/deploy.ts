@@ -5,7 +5,8 @@ import { copyFileAtomic, isLocal, localPath } from '../../sdk/storage/index.ts';
 import type { ReceivedReport } from '../../sdk/worker/protocol.ts';
 import { failure } from '../lib/failure.ts';
 import { heldUpByFullDisk } from './lib/disk-full.ts';
-import { hotUpdateDirectory, writeHotUpdate } from './lib/hot-update.ts';
+import { keepFormer, type FormerFile } from './lib/former-file.ts';
+import { hotUpdateDirectory, hotUpdateFile, writeHotUpdate } from './lib/hot-update.ts';
 import { beating } from './lib/resident.ts';
 import type { WorkerView } from './runtime.ts';
 import type { WorkerDependencies } from './worker.ts';
@@ -13,7 +14,13 @@ import type { WorkerDependencies } from './worker.ts';
 /** Beyond the poll period of a hot update: loading, reporting. */
 const loadMs = 60_000;
 
-/** Idempotent: files are replaced by equal content, and a repeated update or restart serves the same model again. */
+/** A worker without readiness probe has loaded its model when it has stayed up for so long. */
+const settleMs = 5_000;
+
+/**
+ * Idempotent: files are replaced by equal content, and a repeated update or restart serves the same model again. What served before is
+ * put back when the worker does not get along with the new model.
+ */
 export function createDeployActivities(deps: WorkerDependencies): Pick<ResidentActivities, 'deployModel'> {
   return {
     deployModel: (input) =>
@@ -24,28 +31,67 @@ export function createDeployActivities(deps: WorkerDependencies): Pick<ResidentA
 }
 
 async function deployModel(deps: WorkerDependencies, input: DeployModelInput): Promise<DeployResult> {
-  for (const url of input.urls) await place(deps, input.model, url);
+  const targets = input.urls.map(targetOf);
   if (input.hotUpdate === undefined) {
-    await restart(deps, input);
+    let isRestarted = false;
+    await orAsBefore(targets, input, async () => {
+      for (const target of targets) await place(deps, input.model, target);
+      isRestarted = true;
+      await restart(deps, input);
+    }).catch(async (error: unknown) => {
+      // With the model that it had; how it does is told by whoever serves it.
+      if (isRestarted) await deps.runtime.restart(input.worker).catch(() => undefined);
+      throw error;
+    });
     return { node: deps.node };
   }
-  return { node: deps.node, config: await hotUpdate(deps, input) };
+  const config = await hotUpdate(deps, input);
+  // Who starts with them is given what is known to load.
+  for (const target of targets) await place(deps, input.model, target);
+  return { node: deps.node, config };
+}
+
+/** Puts the files back as they were when the act fails. */
+async function orAsBefore<T>(paths: string[], { model, round }: DeployModelInput, act: () => Promise<T>): Promise<T> {
+  const deployment = model.blob?.sha256.slice(0, 12) ?? `round-${round ?? 0}`;
+  const former: FormerFile[] = [];
+  for (const path of paths) former.push(await keepFormer(path, deployment));
+  try {
+    const result = await act();
+    for (const file of former) await file.forget();
+    return result;
+  } catch (error) {
+    for (const file of former) await file.putBack();
+    throw error;
+  }
+}
+
+function targetOf(url: string): string {
+  if (isLocal(url)) return localPath(url);
+  throw failure('InvalidSpec', `the Model's url ${url} cannot be written: only files of the node so far`);
 }
 
 /** Readers of the path see the old model or the new one, never a part. */
-async function place({ blobs }: WorkerDependencies, { blob, url: source }: ModelSource, url: string): Promise<void> {
-  if (!isLocal(url))
-    throw failure('InvalidSpec', `the Model's url ${url} cannot be written: only files of the node so far`);
-  const target = localPath(url);
+async function place({ blobs }: WorkerDependencies, { blob, url }: ModelSource, target: string): Promise<void> {
   if (blob !== undefined) await blobs.fetchTo(blob, target);
-  else await copyFileAtomic(localPath(source), target);
+  else await copyFileAtomic(localPath(url), target);
 }
 
 async function hotUpdate(deps: WorkerDependencies, input: DeployModelInput): Promise<string> {
-  const { runtime, stateDir } = deps;
-  const directory = hotUpdateDirectory(stateDir, input.owner);
+  const directory = hotUpdateDirectory(deps.stateDir, input.owner);
   const file = modelName(input.model);
   await place(deps, input.model, join(directory, file));
+  // A worker that starts later would begin with what it names.
+  return orAsBefore([join(directory, hotUpdateFile)], input, () => announce(deps, input, directory, file));
+}
+
+async function announce(
+  deps: WorkerDependencies,
+  input: DeployModelInput,
+  directory: string,
+  file: string,
+): Promise<string> {
+  const { runtime } = deps;
   // Told by what was there before, not by the time: a clock may be set meanwhile.
   const before = runtime.get(input.worker)?.reports['deploy'];
   const config = await writeHotUpdate(directory, file);
@@ -82,10 +128,15 @@ async function restart(deps: WorkerDependencies, input: DeployModelInput): Promi
   await deps.runtime.restart(input.worker);
   const failed = ({ problem }: WorkerView): boolean => problem !== undefined && problem.reason !== 'WorkerNotReady';
   const view = await settled(deps, input.worker, loadMs, (worker) => worker.ready || failed(worker));
-  if (view?.ready === true) return;
-  const why =
-    (view ?? deps.runtime.get(input.worker))?.problem?.message ?? `it was not ready within ${loadMs / 1_000} s`;
-  throw failure('WorkerFailed', `${input.worker} was restarted with the new model, but ${why}`);
+  const end = view?.ready === true ? await endOf(deps, view) : (view ?? deps.runtime.get(input.worker));
+  if (view?.ready === true && end === undefined) return;
+  const why = end?.problem?.message ?? `it was not ready within ${loadMs / 1_000} s`;
+  throw failure('WorkerFailed', `${input.worker} was restarted with the new model, but ${why}; the former one is back`);
+}
+
+/** How a worker that cannot be asked whether it is ready has ended in its first seconds; undefined: it stays. */
+async function endOf(deps: WorkerDependencies, { name, pid, probed }: WorkerView): Promise<WorkerView | undefined> {
+  return probed ? undefined : settled(deps, name, settleMs, (now) => now.pid !== pid || now.problem !== undefined);
 }
 
 /** The worker once `done` holds; undefined when it does not within the bound. */

@@ -46,6 +46,8 @@ export interface WorkerView {
   state: 'starting' | 'running' | 'exited';
   /** `running` and its readiness probe, if it has one, has succeeded and not failed several times in a row since. */
   ready: boolean;
+  /** It has a readiness probe; without one it is ready as soon as it runs. */
+  probed?: boolean;
   pid?: number;
   startedAt?: string;
   restarts: number;

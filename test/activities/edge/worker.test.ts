@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createDeployActivities } from '../../../activities/edge/deploy.ts';
+import { keepFormer } from '../../../activities/edge/lib/former-file.ts';
+import { hotUpdateDirectory, hotUpdateFile } from '../../../activities/edge/lib/hot-update.ts';
+import { writeFileAtomic } from '../../../sdk/storage/index.ts';
 import { isWorthTelling } from '../../../activities/edge/worker.ts';
 import { modelFile, pruneModels } from '../../../activities/edge/model-files.ts';
 import { isAlive, startTime } from '../../../workers/lib/process.ts';
@@ -345,6 +348,90 @@ test('deploy, cold: the file of the Model is replaced and the service restarted'
   expect(await node.environment().run(deployModel, input)).toEqual({ node: 'edge-1' });
   expect(readFileSync(target, 'utf8')).toBe('new weights');
   expect(await pidOf(worker.name)).not.toBe(pid);
+});
+
+test.each([
+  ['at once', 0],
+  ['after it has begun to load', 700],
+])(
+  'deploy, cold: a worker that ends on the new model, %s, gets the former one back',
+  async (_when, loadMs) => {
+    const target = join(node.directory, 'deployed', 'model.onnx');
+    mkdirSync(dirname(target));
+    writeFileSync(target, 'good');
+    const models = { MODEL_URL: [{ url: target, format: 'onnx' }] };
+    const serving = { stage: 'Inference', models, env: { LOAD_MS: String(loadMs) } };
+    const worker = await node.worker('servesModel', serving, { ports: [{ containerPort: 80 }] });
+    void node.serve(worker).catch(() => undefined);
+    await pidOf(worker.name);
+    const served = async () => {
+      const [endpoint] = node.runtime.get(worker.name)?.endpoints ?? [];
+      return (await fetch(endpoint?.url ?? '')).text();
+    };
+    await eventually(async () => expect(await served()).toBe('good'));
+    const { deployModel } = createDeployActivities(node.deps);
+    const deploy = async (content: string, urls = [target]) => {
+      const model = { url: '/trained/m.onnx', format: 'onnx', blob: await node.blobs.put(content) };
+      return node.environment().run(deployModel, { owner: worker.owner, worker: worker.name, model, urls });
+    };
+    const judged = join(dirname(target), 'judged.onnx');
+    await expect(deploy('bad', [target, judged])).rejects.toMatchObject({
+      type: 'WorkerFailed',
+      message: expect.stringMatching(
+        /restarted with the new model, but .*exit code 1; last lines: .*; the former one is back$/s,
+      ) as unknown,
+    });
+    await eventually(async () => expect(await served()).toBe('good'));
+    // Nothing else is left: neither what was kept, nor a file that was not there.
+    expect(readdirSync(dirname(target))).toEqual(['model.onnx']);
+    await deploy('better');
+    await eventually(async () => expect(await served()).toBe('better'));
+    expect(readdirSync(dirname(target))).toEqual(['model.onnx']);
+  },
+  45_000,
+);
+
+test('deploy, hot: a model that does not load is neither announced any longer nor put in the place of the former one', async () => {
+  const target = join(node.directory, 'deployed', 'model.onnx');
+  mkdirSync(dirname(target));
+  writeFileSync(target, 'good');
+  const models = { MODEL_URL: [{ url: target, format: 'onnx' }] };
+  const worker = await node.worker('servesModel', { stage: 'Inference', models }, { ports: [{ containerPort: 80 }] });
+  const hotUpdate = { pollPeriodSeconds: 1 };
+  void node.serve(worker, undefined, hotUpdate).catch(() => undefined);
+  await pidOf(worker.name);
+  const { deployModel } = createDeployActivities(node.deps);
+  const config = join(hotUpdateDirectory(node.stateDir, worker.owner), hotUpdateFile);
+  const deploy = async (content: string) => {
+    const model = { url: '/trained/m.onnx', format: 'onnx', blob: await node.blobs.put(content) };
+    return node
+      .environment()
+      .run(deployModel, { owner: worker.owner, worker: worker.name, model, urls: [target], hotUpdate });
+  };
+  await expect(deploy('bad')).rejects.toMatchObject({ type: 'HotUpdateFailed' });
+  expect([existsSync(config), readFileSync(target, 'utf8')]).toEqual([false, 'good']);
+  expect(await deploy('better')).toEqual({ node: 'edge-1', config });
+  const announced = readFileSync(config, 'utf8');
+  expect(readFileSync(target, 'utf8')).toBe('better');
+  await expect(deploy('bad')).rejects.toMatchObject({ type: 'HotUpdateFailed' });
+  expect([readFileSync(config, 'utf8'), readFileSync(target, 'utf8')]).toEqual([announced, 'better']);
+}, 45_000);
+
+test('an attempt to deploy that is made again after a crash puts back what was there before the first', async () => {
+  const path = join(node.directory, 'former', 'model.onnx');
+  mkdirSync(dirname(path));
+  const replace = (content: string) => writeFileAtomic(path, content);
+  await replace('good');
+  await keepFormer(path, 'one');
+  await replace('bad');
+  await (await keepFormer(path, 'one')).putBack();
+  expect(readFileSync(path, 'utf8')).toBe('good');
+  await keepFormer(path, 'two');
+  await replace('better');
+  // The second deployment was never ended: it stands.
+  await (await keepFormer(path, 'three')).putBack();
+  expect(readFileSync(path, 'utf8')).toBe('better');
+  expect(readdirSync(dirname(path))).toEqual(['model.onnx']);
 });
 
 test('a removed owner leaves no process behind', async () => {

@@ -3,7 +3,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BlobRef, RunWorkerResult, WorkerSpec } from '../../../activities/contracts.ts';
+import type { BlobRef, HotUpdateTarget, RunWorkerResult, WorkerSpec } from '../../../activities/contracts.ts';
 import type { WorkerDependencies } from '../../../activities/edge/worker.ts';
 import { createWorkerActivities } from '../../../activities/edge/worker.ts';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
@@ -35,6 +35,20 @@ export const scripts = {
   hangs: `setInterval(() => {}, 1000);`,
   reportsAndHangs: `${report} require('node:fs').writeFileSync(process.env.MODEL_FILE, 'weights'); tell(); setInterval(() => {}, 1000);`,
   serves: `require('node:http').createServer((q, a) => a.end(process.argv.slice(2).join(' ') + ' ' + process.env.GREETING)).listen(process.env.PORT, '127.0.0.1');`,
+  servesModel: `${report} const { existsSync, readFileSync } = require('node:fs'); const config = process.env.MODEL_HOT_UPDATE_CONFIG;
+    let served = '', seen = '';
+    const load = (file) => { const text = readFileSync(file, 'utf8'); if (text === 'bad') throw new Error('no model'); served = text; };
+    const look = () => {
+      if (!config || !existsSync(config)) return;
+      const { model_path: file, model_update_time: time } = JSON.parse(readFileSync(config, 'utf8')).model_config;
+      if (time === seen) return;
+      seen = time;
+      body.kind = 'deploy'; body.results = [{ format: 'onnx', url: file, metrics: {} }]; body.status = 'completed';
+      try { load(file); } catch { body.status = 'failed'; body.message = 'no model'; }
+      tell();
+    };
+    setTimeout(() => load(process.env.MODEL_URL), Number(process.env.LOAD_MS ?? 0)); setInterval(look, 100);
+    require('node:http').createServer((q, a) => a.end(served)).listen(process.env.PORT, '127.0.0.1');`,
   mute: `require('node:net').createServer().listen(process.env.PORT, '127.0.0.1');`,
   forks: `const child = require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
     require('node:http').createServer((q, a) => a.end(String(child.pid))).listen(process.env.PORT, '127.0.0.1');`,
@@ -154,10 +168,10 @@ export class ProcessNode {
   }
 
   /** Runs the real `serveWorker` activity until the environment is cancelled. */
-  serve(worker: WorkerSpec, environment = this.environment()): Promise<unknown> {
+  serve(worker: WorkerSpec, environment = this.environment(), hotUpdate?: HotUpdateTarget): Promise<unknown> {
     const { serveWorker } = createWorkerActivities(this.deps);
     const listener = { workflowId: 'w', uid: 'u-1', slot: 'serve' };
-    return environment.run(serveWorker, { listener, worker });
+    return environment.run(serveWorker, { listener, worker, ...(hotUpdate ? { hotUpdate } : {}) });
   }
 
   async close(): Promise<void> {

@@ -77,6 +77,7 @@ export class Supervised {
       image: launch.image,
       state,
       ready: this.#serves && !this.#probe.silent,
+      probed: launch.readiness !== undefined,
       ...(running === undefined || exit !== undefined ? {} : { pid: running.pid }),
       ...(startedAt === undefined ? {} : { startedAt }),
       restarts,
