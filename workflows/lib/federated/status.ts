@@ -12,6 +12,7 @@ import { aggregatorProblem } from './progress.ts';
 import { mostPerRound, quorumOf } from './quorum.ts';
 import { finiteMetrics } from './settings.ts';
 import { aggregatorNode, assess, places, type FederatedView } from './situation.ts';
+import { unknownMetrics } from './stopping.ts';
 import type { ClientPlace, RoundRecord, RunNews } from './state.ts';
 import { isWorker, workerMeaning } from './user-aggregator.ts';
 
@@ -23,6 +24,7 @@ export function federatedStatus(view: FederatedView): StatusDraft {
   const waiting = waitingFor(view, clients);
   const degraded = degradation(view, clients);
   const last = own.run.records.at(-1);
+  const unknown = unknownMetrics(rounds, own.run.records);
   const underWay = own.ended === undefined ? own.news?.round : undefined;
   const round = underWay ?? last?.round ?? 0;
   const states = clientStates(own, clients);
@@ -53,6 +55,7 @@ export function federatedStatus(view: FederatedView): StatusDraft {
         ? { transmitter: 's3 is accepted and works like ws: updates travel as blobs' }
         : {}),
       ...refusalsOf(own),
+      ...(unknown === undefined ? {} : { unknownMetrics: unknown }),
       ...(last === undefined ? {} : { lastRound: summaryOf(last) }),
       rounds: own.run.records.slice(-10).map(summaryOf),
     },

@@ -76,6 +76,16 @@ export function judgedBy(
   return { ...before, judged: Object.fromEntries(named) };
 }
 
+/** Metrics that the job goes by and no round has, though one that was judged has others: misspelt, or not in `evaluation.metrics`. For people. */
+export function unknownMetrics({ stopWhen, keepBest }: Rules, records: readonly RoundRecord[]): string | undefined {
+  const known = new Set(records.flatMap(({ metrics }) => Object.keys(metrics)));
+  const asked = Object.entries({ stopWhen, keepBest }).flatMap(([field, rule]) =>
+    rule === undefined || known.has(rule.metric) ? [] : [`spec.rounds.${field}.metric: no round has "${rule.metric}"`],
+  );
+  if (asked.length === 0 || known.size === 0) return undefined;
+  return `${asked.join('; ')}; they have ${[...known].sort().slice(0, 20).join(', ')}`;
+}
+
 /** As if no aggregator had declared a round the last one. */
 export function undeclared(run: RunState): RunState {
   return { ...run, records: run.records.map(({ finished: _, ...record }) => record) };

@@ -16,7 +16,7 @@ import {
 } from '../../../../workflows/lib/federated/quorum.ts';
 import { seedOf, settingsOf, weightedMetrics } from '../../../../workflows/lib/federated/settings.ts';
 import type { OpenRound, RoundRecord, RunPlan, RunState } from '../../../../workflows/lib/federated/state.ts';
-import { better, hasEnough, metSoFar } from '../../../../workflows/lib/federated/stopping.ts';
+import { better, hasEnough, metSoFar, unknownMetrics } from '../../../../workflows/lib/federated/stopping.ts';
 
 type Rules = FederatedLearningJobFields['rounds'];
 
@@ -243,6 +243,18 @@ describe('the end', () => {
     const metrics = (record: RoundRecord) => versionOf(owner, plan, record, 'candidate').metrics;
     expect(metrics(best?.record as RoundRecord)).toEqual({ accuracy: [0.8], spread: [2] });
     expect(metrics(rounds[3] as RoundRecord)).toEqual({ spread: [4] });
+  });
+
+  test('a metric that no round has is named, once there are others', () => {
+    const change = rules({
+      stopWhen: { metric: 'acuracy', operator: '>', threshold: 1 },
+      keepBest: { metric: 'accuracy' },
+    });
+    expect(unknownMetrics(change, [])).toBeUndefined();
+    expect(unknownMetrics(change, [{ metrics: {} } as unknown as RoundRecord])).toBeUndefined();
+    const said = 'spec.rounds.stopWhen.metric: no round has "acuracy"; they have accuracy';
+    expect(unknownMetrics(change, [record(0.5)])).toBe(said);
+    expect(unknownMetrics(rules({ keepBest: { metric: 'accuracy' } }), [record(0.5)])).toBeUndefined();
   });
 
   test('stopWhen passes over rounds that nobody has judged', () => {
