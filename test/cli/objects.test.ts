@@ -8,6 +8,9 @@ import { eventually } from '../support/eventually.ts';
 import { runCli, startCli, temporaryFolder } from '../support/cli.ts';
 import { describeKubernetes, temporalAddress, testKubeconfig } from '../support/stack.ts';
 
+/** Many starts of the command, on a machine that others use. */
+const boundMs = 180_000;
+
 const dataset = (name: string, change: object = {}) => ({
   apiVersion: 'sedna.io/v1alpha1',
   kind: 'Dataset',
@@ -47,35 +50,51 @@ describe('files', () => {
   const folder = temporaryFolder('files');
   const dry = (...args: string[]) => runCli(['apply', '--dry-run', ...args], folder);
 
-  test('that are missing are said to be, and are no invalid manifest', async () => {
-    const { code, stderr } = await dry('-f', 'missing.yaml');
-    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('errors.md#fileunreadable') });
-  });
+  test(
+    'that are missing are said to be, and are no invalid manifest',
+    async () => {
+      const { code, stderr } = await dry('-f', 'missing.yaml');
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('errors.md#fileunreadable') });
+    },
+    boundMs,
+  );
 
-  test('of a folder, by name', async () => {
-    mkdirSync(join(folder, 'all', 'below'), { recursive: true });
-    for (const name of ['b.json', 'a.yaml', 'notes.txt', 'below/c.yaml'])
-      writeFileSync(join(folder, 'all', name), JSON.stringify(dataset(name.replace(/\W/g, '-'))));
-    const { stdout } = await dry('-f', 'all');
-    expect(stdout).toBe('dataset/a-yaml valid (dry run)\ndataset/b-json valid (dry run)\n');
-  });
+  test(
+    'of a folder, by name',
+    async () => {
+      mkdirSync(join(folder, 'all', 'below'), { recursive: true });
+      for (const name of ['b.json', 'a.yaml', 'notes.txt', 'below/c.yaml'])
+        writeFileSync(join(folder, 'all', name), JSON.stringify(dataset(name.replace(/\W/g, '-'))));
+      const { stdout } = await dry('-f', 'all');
+      expect(stdout).toBe('dataset/a-yaml valid (dry run)\ndataset/b-json valid (dry run)\n');
+    },
+    boundMs,
+  );
 
-  test('whose namespace is another than that of -n are refused', async () => {
-    writeFileSync(join(folder, 'there.json'), JSON.stringify(dataset('d', { namespace: 'there' })));
-    expect(await dry('-f', 'there.json')).toMatchObject({ code: 0 });
-    expect(await dry('-f', 'there.json', '-n', 'there')).toMatchObject({ code: 0 });
-    const { code, stderr } = await dry('-f', 'there.json', '-n', 'default');
-    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('is there, but -n says default') });
-    const deleted = await runCli(['delete', '-f', 'there.json', '-n', 'default'], folder);
-    expect(deleted).toMatchObject({ code: 2, stderr: expect.stringContaining('is there, but -n says default') });
-  });
+  test(
+    'whose namespace is another than that of -n are refused',
+    async () => {
+      writeFileSync(join(folder, 'there.json'), JSON.stringify(dataset('d', { namespace: 'there' })));
+      expect(await dry('-f', 'there.json')).toMatchObject({ code: 0 });
+      expect(await dry('-f', 'there.json', '-n', 'there')).toMatchObject({ code: 0 });
+      const { code, stderr } = await dry('-f', 'there.json', '-n', 'default');
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('is there, but -n says default') });
+      const deleted = await runCli(['delete', '-f', 'there.json', '-n', 'default'], folder);
+      expect(deleted).toMatchObject({ code: 2, stderr: expect.stringContaining('is there, but -n says default') });
+    },
+    boundMs,
+  );
 
-  test('and names exclude each other', async () => {
-    expect(await runCli(['delete', 'dataset/d', '-f', 'there.json'], folder)).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('objects and -f exclude each other'),
-    });
-  });
+  test(
+    'and names exclude each other',
+    async () => {
+      expect(await runCli(['delete', 'dataset/d', '-f', 'there.json'], folder)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('objects and -f exclude each other'),
+      });
+    },
+    boundMs,
+  );
 });
 
 describeKubernetes('objects of a real API server', () => {
@@ -93,76 +112,88 @@ describeKubernetes('objects of a real API server', () => {
     env = { TEMPORAL_ADDRESS: temporalAddress(), SEDNA_KUBECONFIG: kubeconfig };
     const { core } = connectKube(kubeconfig);
     await core.createNamespace({ body: { metadata: { name: 'objects' } } });
-  }, 120_000);
+  }, boundMs);
 
-  test('what get prints can be applied', async () => {
-    expect(await sedna('apply', '-n', 'objects', '-f', write('one.json', dataset('one')))).toMatchObject({ code: 0 });
-    const { stdout } = await sedna('get', 'dataset/one', '-n', 'objects', '-o', 'yaml');
-    expect(parse(stdout)).not.toHaveProperty('metadata.managedFields');
-    const file = join(cwd, 'back.yaml');
-    writeFileSync(file, stdout);
-    expect(await sedna('apply', '-f', file)).toMatchObject({ code: 0, stdout: 'dataset/one unchanged\n' });
-    // As kubectl --show-managed-fields prints it.
-    writeFileSync(file, stdout.replace('metadata:\n', 'metadata:\n  managedFields: [{ manager: kubectl }]\n'));
-    expect(await sedna('apply', '-f', file)).toMatchObject({ code: 0, stdout: 'dataset/one unchanged\n' });
-  }, 60_000);
+  test(
+    'what get prints can be applied',
+    async () => {
+      expect(await sedna('apply', '-n', 'objects', '-f', write('one.json', dataset('one')))).toMatchObject({ code: 0 });
+      const { stdout } = await sedna('get', 'dataset/one', '-n', 'objects', '-o', 'yaml');
+      expect(parse(stdout)).not.toHaveProperty('metadata.managedFields');
+      const file = join(cwd, 'back.yaml');
+      writeFileSync(file, stdout);
+      expect(await sedna('apply', '-f', file)).toMatchObject({ code: 0, stdout: 'dataset/one unchanged\n' });
+      // As kubectl --show-managed-fields prints it.
+      writeFileSync(file, stdout.replace('metadata:\n', 'metadata:\n  managedFields: [{ manager: kubectl }]\n'));
+      expect(await sedna('apply', '-f', file)).toMatchObject({ code: 0, stdout: 'dataset/one unchanged\n' });
+    },
+    boundMs,
+  );
 
-  test('a refusal is in the words of the API server', async () => {
-    const { code, stderr } = await sedna('apply', '-n', 'missing', '-f', write('one.json', dataset('one')));
-    expect({ code, stderr }).toEqual({
-      code: 3,
-      stderr: expect.stringContaining('error: namespaces "missing" not found\n'),
-    });
-    const long = await sedna(
-      'apply',
-      '-n',
-      'objects',
-      '-f',
-      write('one.json', dataset('one', { finalizers: ['a b'] })),
-    );
-    expect(long).toMatchObject({ code: 1, stderr: expect.stringContaining('the API server refuses it') });
-    expect(long.stderr).not.toContain('HTTP-Code');
-  }, 60_000);
+  test(
+    'a refusal is in the words of the API server',
+    async () => {
+      const { code, stderr } = await sedna('apply', '-n', 'missing', '-f', write('one.json', dataset('one')));
+      expect({ code, stderr }).toEqual({
+        code: 3,
+        stderr: expect.stringContaining('error: namespaces "missing" not found\n'),
+      });
+      const long = await sedna(
+        'apply',
+        '-n',
+        'objects',
+        '-f',
+        write('one.json', dataset('one', { finalizers: ['a b'] })),
+      );
+      expect(long).toMatchObject({ code: 1, stderr: expect.stringContaining('the API server refuses it') });
+      expect(long.stderr).not.toContain('HTTP-Code');
+    },
+    boundMs,
+  );
 
-  test('several are listed, watched and deleted; one that is missing hinders no other', async () => {
-    const all = write('all.json', dataset('two'), dataset('three'), dataset('a-longer-name'));
-    await sedna('apply', '-n', 'objects', '-f', all);
-    const { code, stdout, stderr } = await sedna(
-      'get',
-      'dataset/two',
-      'dataset/none',
-      'dataset/three',
-      '-n',
-      'objects',
-      '-o',
-      'name',
-    );
-    expect({ code, stdout }).toEqual({ code: 3, stdout: 'dataset/two\ndataset/three\n' });
-    expect(stderr).toContain('Dataset objects/none does not exist');
+  test(
+    'several are listed, watched and deleted; one that is missing hinders no other',
+    async () => {
+      const all = write('all.json', dataset('two'), dataset('three'), dataset('a-longer-name'));
+      await sedna('apply', '-n', 'objects', '-f', all);
+      const { code, stdout, stderr } = await sedna(
+        'get',
+        'dataset/two',
+        'dataset/none',
+        'dataset/three',
+        '-n',
+        'objects',
+        '-o',
+        'name',
+      );
+      expect({ code, stdout }).toEqual({ code: 3, stdout: 'dataset/two\ndataset/three\n' });
+      expect(stderr).toContain('Dataset objects/none does not exist');
 
-    const watching = startCli(['get', 'dataset', '-n', 'objects', '-w'], cwd, env);
-    await eventually(() => expect(watching.output()).toContain('two'), 20_000);
-    const edited = dataset('two');
-    await sedna(
-      'apply',
-      '-n',
-      'objects',
-      '-f',
-      write('two.json', { ...edited, spec: { ...edited.spec, nodeName: 'far' } }),
-    );
-    await eventually(() => expect(watching.output().match(/^two /gm)).toHaveLength(2), 20_000);
-    watching.child.kill();
-    const [before, after] = watching.output().match(/^two .*$/gm) ?? [];
-    expect(after?.match(/^two +/)?.[0]).toBe(before?.match(/^two +/)?.[0]);
+      const watching = startCli(['get', 'dataset', '-n', 'objects', '-w'], cwd, env);
+      await eventually(() => expect(watching.output()).toContain('two'), 60_000);
+      const edited = dataset('two');
+      await sedna(
+        'apply',
+        '-n',
+        'objects',
+        '-f',
+        write('two.json', { ...edited, spec: { ...edited.spec, nodeName: 'far' } }),
+      );
+      await eventually(() => expect(watching.output().match(/^two /gm)).toHaveLength(2), 60_000);
+      watching.child.kill();
+      const [before, after] = watching.output().match(/^two .*$/gm) ?? [];
+      expect(after?.match(/^two +/)?.[0]).toBe(before?.match(/^two +/)?.[0]);
 
-    const gone = write('gone.json', dataset('three'), dataset('none'), dataset('two'));
-    const deleted = await sedna('delete', '-n', 'objects', '-f', gone);
-    expect(deleted).toMatchObject({ code: 3, stdout: 'dataset/two deleted\ndataset/three deleted\n' });
-    expect(await sedna('delete', 'dataset/one', 'dataset/a-longer-name', '-n', 'objects')).toMatchObject({ code: 0 });
-    expect(await sedna('get', 'dataset', '-n', 'objects')).toEqual({
-      code: 0,
-      stdout: '',
-      stderr: 'No resources found.\n',
-    });
-  }, 120_000);
+      const gone = write('gone.json', dataset('three'), dataset('none'), dataset('two'));
+      const deleted = await sedna('delete', '-n', 'objects', '-f', gone);
+      expect(deleted).toMatchObject({ code: 3, stdout: 'dataset/two deleted\ndataset/three deleted\n' });
+      expect(await sedna('delete', 'dataset/one', 'dataset/a-longer-name', '-n', 'objects')).toMatchObject({ code: 0 });
+      expect(await sedna('get', 'dataset', '-n', 'objects')).toEqual({
+        code: 0,
+        stdout: '',
+        stderr: 'No resources found.\n',
+      });
+    },
+    boundMs,
+  );
 });
