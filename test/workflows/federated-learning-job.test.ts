@@ -52,7 +52,14 @@ describeTemporal('a federated learning job', () => {
       type: 'Available',
       message: `3 of 3 rounds; live version ${live}, of round 3`,
     });
-    expect(model.status).toMatchObject({ phase: 'Live', metrics: [{ key: 'accuracy', value: '0.8' }] });
+    // Clients judge what a round starts from: the model of round 1 in round 2, that of the last one never.
+    const versions = model.status['versions'] as { stage: string; metrics: Record<string, number[]> }[];
+    expect(model.status).toMatchObject({ phase: 'Live' });
+    expect(versions.map(({ stage, metrics }) => [stage, metrics])).toEqual([
+      ['retired', { accuracy: [0.7] }],
+      ['retired', { accuracy: [0.8] }],
+      ['live', {}],
+    ]);
     await scene.stop();
   }, 60_000);
 
