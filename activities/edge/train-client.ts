@@ -8,7 +8,6 @@ import type {
   FederatedResidentActivities,
   TrainClientInput,
   TrainClientResult,
-  UpdateIdentity,
   WorkerSpec,
 } from '../contracts.ts';
 import { writeFileAtomic } from '../../sdk/storage/index.ts';
@@ -38,15 +37,21 @@ export function createTrainClient(deps: FederatedDependencies): Pick<FederatedRe
   return { trainClient: (input) => trainClient(deps, input) };
 }
 
-/** The same for every attempt and every local controller of the node. */
-export function taskId({ run, round, client, turn = 0 }: UpdateIdentity, task: TrainClientInput['task']): string {
-  const digest = createHash('sha256').update(run).digest('hex').slice(0, 12);
+/**
+ * The same for every attempt and every local controller of the node. What was edited is another task: an answer of before does not count for it.
+ * Without `evaluate`, which changes nothing of the update: a late task is asked for without it.
+ */
+export function taskId(input: TrainClientInput): string {
+  const { task, identity, dataset, settings, policy, weights, encoding, seed, worker } = input;
+  const { run, round, client, turn = 0 } = identity;
+  const work = [run, dataset, settings, policy, weights?.sha256, encoding, seed, worker.revision];
+  const digest = createHash('sha256').update(JSON.stringify(work)).digest('hex').slice(0, 12);
   return `${task.toLowerCase()}-r${round}-${client}-${digest}${turn === 0 ? '' : `-${turn}`}`;
 }
 
 async function trainClient(deps: FederatedDependencies, input: TrainClientInput): Promise<TrainClientResult> {
-  const { worker, identity } = input;
-  const id = taskId(identity, input.task);
+  const { worker } = input;
+  const id = taskId(input);
   const files = taskFiles(deps.stateDir, worker.owner, worker.name, id);
   let takeBack = (): void => undefined;
   const teller = new ClientTeller(deps.signaller, input, {
@@ -129,7 +134,7 @@ async function prepare(deps: FederatedDependencies, input: TrainClientInput, fil
   if (weights !== undefined) await deps.blobs.fetchTo(weights, files.weights, onNode);
   const excludeLayers = policy.excludeLayers ?? [];
   return {
-    id: taskId(identity, input.task),
+    id: taskId(input),
     kind: kinds[input.task],
     round: identity.round,
     weights: weights && files.weights,

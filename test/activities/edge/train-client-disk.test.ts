@@ -28,8 +28,8 @@ if (missing !== undefined) process.stderr.write(`tests of full disks are skipped
     await node.close().finally(() => disk.close());
   });
 
-  const filesOf = ({ worker, identity, task }: TrainClientInput) =>
-    taskFiles(node.stateDir, worker.owner, worker.name, taskId(identity, task));
+  const filesOf = (input: TrainClientInput) =>
+    taskFiles(node.stateDir, input.worker.owner, input.worker.name, taskId(input));
 
   test('a worker that could not keep its update is not refused: it is asked again, and answers the same', async () => {
     const input = await node.input({ settings: { epochs: 4 }, env: { STEP_MS: '20' } });

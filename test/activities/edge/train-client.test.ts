@@ -27,8 +27,8 @@ beforeEach(async () => {
 });
 afterEach(() => node.close());
 
-const filesOf = ({ worker, identity, task }: TrainClientInput, at = node): TaskFiles =>
-  taskFiles(at.stateDir, worker.owner, worker.name, taskId(identity, task));
+const filesOf = (input: TrainClientInput, at = node): TaskFiles =>
+  taskFiles(at.stateDir, input.worker.owner, input.worker.name, taskId(input));
 const inRound = (input: TrainClientInput, round: number): TrainClientInput => ({
   ...input,
   identity: { ...input.identity, round },
@@ -180,8 +180,8 @@ describe('rounds', () => {
     await node.train(input);
     const own = await readWeights(filesOf(input).update);
     process.kill(pidOf(input), 'SIGKILL');
-    const second = inRound(input, 2);
-    await node.train({ ...second, settings: { epochs: 1, learningRate: 1e-30 } });
+    const second = { ...inRound(input, 2), settings: { epochs: 1, learningRate: 1e-30 } };
+    await node.train(second);
     const after = await readWeights(filesOf(second).update);
     const bias = Object.keys(own).filter((name) => name.includes('bias'));
     expect(bias.length).toBeGreaterThan(0);
@@ -198,6 +198,21 @@ describe('asked twice', () => {
     await node.runtime.remove(input.worker.name);
     expect(await node.train(input)).toEqual(result);
     expect(node.runtime.list()).toEqual([]);
+  });
+
+  test('what was edited is another task: an answer of before does not count for it, and is found again for what it was made of', async () => {
+    const input = await node.input();
+    const before = accepted(await node.train(input));
+    const after = accepted(await node.train({ ...input, settings: { epochs: 1 } }));
+    expect(after.blob.sha256).not.toBe(before.blob.sha256);
+    const ids = [
+      { dataset: { ...input.dataset, url: '/other.txt' } },
+      { policy: { clipNorm: 1 } },
+      { worker: { ...input.worker, revision: 'other' } },
+      { evaluate: true },
+    ].map((change) => taskId({ ...input, ...change }) === taskId(input));
+    expect(ids).toEqual([false, false, false, true]);
+    expect(accepted(await node.train(input))).toEqual(before);
   });
 
   test('an answer whose blob got lost is judged again, without the worker', async () => {
