@@ -10,6 +10,7 @@ const howTo =
 /**
  * Returns why it is refused. `abandoned`: the run of the epoch that ends here; it is to be cancelled before another one begins.
  * What the rounds were made from stays: selection, seeds and updates follow from the job, so without an edit the same models come again.
+ * Not where a choice goes by what clients have done (`ByDataSize`, `ByFailures`), or layers stay with them (`excludeLayers`): that is not taken back.
  */
 export function reset(view: FederatedView, argument: unknown, abandoned: string): string | undefined {
   const { own, desired, operations } = view;
