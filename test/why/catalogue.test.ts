@@ -21,6 +21,10 @@ const unshown: Record<string, string> = {
   NotReady: 'a component of sedna up that dies at once (test/cli/up.test.ts)',
   NotRunnable: 'a broken binary (test/deploy)',
   NotSupported: 'Windows',
+  ObjectsInKubernetes: 'sedna up alone (test/cli/up.test.ts)',
+  ...Object.fromEntries(
+    ['KeptInKubernetes', 'RefusedByApiServer'].map((name) => [name, 'a command that is refused (test/cli)']),
+  ),
   ...Object.fromEntries(
     ['InvalidModel', 'UnsupportedOperator', 'InvalidSamples', 'InvalidWeights', 'InvalidOptions', 'InvalidInput'].map(
       (name) => [name, sdkOnly],
