@@ -15,6 +15,7 @@ import type { TaskResult, WorkerTask } from '../../sdk/worker/task-protocol.ts';
 import { failure, orDiskFull, saysDiskFull } from '../lib/failure.ts';
 import type { JudgeUpdateInput, JudgeUpdateOutput } from './children/judge-update.ts';
 import type { Problem } from '../../workflows/lib/failures.ts';
+import { finiteMetrics } from '../../workflows/lib/federated/settings.ts';
 import { inChild } from './lib/child.ts';
 import { ClientTeller } from './lib/client-news.ts';
 import { DatasetIndex } from './lib/dataset-index.ts';
@@ -194,9 +195,9 @@ async function conclude(
   } satisfies JudgeUpdateInput;
   const verdict = await inChild<JudgeUpdateOutput>('judge-update', judged, interrupted);
   if ('refused' in verdict) return refuse(verdict.refused);
-  const { metrics, evaluation } = answer;
+  const evaluation = answer.evaluation && { evaluation: finiteMetrics(answer.evaluation) };
   const result: TrainClientResult = {
-    accepted: { ...of, ...verdict, metrics, ...(evaluation === undefined ? {} : { evaluation }) },
+    accepted: { ...of, ...verdict, metrics: finiteMetrics(answer.metrics), ...evaluation },
   };
   await writeFileAtomic(files.result, JSON.stringify(result), onNode);
   return result;

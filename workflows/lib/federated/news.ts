@@ -11,12 +11,15 @@ import type {
   LateUpdate,
   OpenRound,
   PoorChoice,
+  Refusal,
   RoundRecord,
   RunNews,
   RunPlan,
   RunState,
   WaitingRun,
 } from './state.ts';
+
+const longestMessage = 500;
 
 interface RunView extends Pick<RunNews, 'epoch' | 'run' | 'sequence' | 'stage'> {
   plan: RunPlan;
@@ -72,9 +75,9 @@ export function newsOf({
     round: open?.round ?? last?.round ?? 0,
     selected: open?.selected ?? [],
     accepted: acceptedOf(open, buffer),
-    refused: open?.refused ?? [],
+    refused: open?.refused.map(shortened) ?? [],
     ...(open?.minUpdates === undefined ? {} : { minUpdates: open.minUpdates }),
-    ...(refusedLate.length === 0 ? {} : { refusedLate }),
+    ...(refusedLate.length === 0 ? {} : { refusedLate: refusedLate.map(shortened) }),
     ...(Object.keys(all).length === 0 ? {} : { refusals: all }),
     ...(credited.length === 0 ? {} : { credited }),
     ...(busy.length === 0 ? {} : { late: busy }),
@@ -86,6 +89,13 @@ export function newsOf({
     ...(initial === undefined ? {} : { initial }),
     ...(aggregator === undefined ? {} : { aggregator }),
   };
+}
+
+/** Of hundreds of clients that each have much to say, one signal must hold all. */
+function shortened<R extends Refusal>({ problem, ...of }: R): R {
+  const { reason, message } = problem;
+  const short = message.length <= longestMessage ? message : `${message.slice(0, longestMessage)} …`;
+  return { ...of, problem: { reason, message: short } } as R;
 }
 
 function waitingOf(

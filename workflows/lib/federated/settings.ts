@@ -25,15 +25,18 @@ export function seedOf(seed: number, client: string, round: number, turn = 0): n
   return hash >>> 0;
 }
 
-/** Metrics of a round: each weighted by the samples of the clients that reported it. None that is no finite number. */
+/** Of an answer, and of a round: what a job remembers of fifty rounds must stay small. */
+const mostMetrics = 256;
+
+/** Metrics of a round: each weighted by the samples of the clients that reported it; those that `finiteMetrics` lets through. */
 export function weightedMetrics(
   reports: { samples: number; metrics: Record<string, number> }[],
   wanted?: string[],
 ): Record<string, number> {
   const reported = new Map<string, { value: number; samples: number }[]>();
   for (const { samples, metrics } of reports) {
-    for (const [name, value] of Object.entries(finiteMetrics(metrics))) {
-      if (wanted !== undefined && !wanted.includes(name)) continue;
+    for (const [name, value] of Object.entries(metrics)) {
+      if (!Number.isFinite(value) || (wanted !== undefined && !wanted.includes(name))) continue;
       const others = reported.get(name) ?? [];
       reported.set(name, others);
       others.push({ value, samples });
@@ -50,9 +53,8 @@ function meanOf(values: { value: number; samples: number }[]): number {
   return values.reduce((sum, { value, samples }) => sum + value * (samples / all), 0);
 }
 
-/** Those that a person can be told, and JSON can say: what is NaN or infinite on its way becomes null. */
+/** Those that a person can be told, and JSON can say (what is NaN or infinite on its way becomes null); of too many the first ones. */
 export function finiteMetrics(metrics: object): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(metrics).filter((entry): entry is [string, number] => Number.isFinite(entry[1])),
-  );
+  const finite = Object.entries(metrics).filter((entry): entry is [string, number] => Number.isFinite(entry[1]));
+  return Object.fromEntries(finite.slice(0, mostMetrics));
 }

@@ -205,6 +205,14 @@ describe('settings', () => {
     expect(weightedMetrics(reports)).toEqual({ loss: 1e308, other: 3 });
     expect(weightedMetrics([{ samples: 0, metrics: { loss: 1 } }])).toEqual({});
   });
+
+  test('of a thousand metrics the first 256 are kept; wanted ones are looked for among all', () => {
+    const metrics = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`class-${i}`, i]));
+    const kept = weightedMetrics([{ samples: 1, metrics }]);
+    expect(Object.keys(kept)).toHaveLength(256);
+    expect(kept).toMatchObject({ 'class-0': 0, 'class-255': 255 });
+    expect(weightedMetrics([{ samples: 1, metrics }], ['class-999'])).toEqual({ 'class-999': 999 });
+  });
 });
 
 describe('the end', () => {
