@@ -15,6 +15,13 @@ interface ClientState {
 const clientsOf = (status: Record<string, unknown>) => status['clients'] as ClientState[];
 const never = () => new Promise<never>(() => undefined);
 
+/** A gate that scripted clients wait at. */
+function gate() {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { open, opened };
+}
+
 describeTemporal('a federated learning job', () => {
   let temporal: TestNamespace;
   beforeAll(async () => {
@@ -346,6 +353,30 @@ describeTemporal('a federated learning job', () => {
     await temporal.signal(scene.ref, 'resume');
     await scene.status({ phase: 'Succeeded' });
     expect(scene.aggregations.map(({ strategy }) => strategy.name)).toEqual(['FedAvg', 'FedMedian']);
+    await scene.stop();
+  }, 60_000);
+
+  test('a client that an edit takes out has its trainer dismissed when the next round begins', async () => {
+    const scene = await new FederatedScene(temporal, 'shrunk', 2).start();
+    const held = gate();
+    scene.answer = async (input) => {
+      if (input.identity.round === 2) await held.opened;
+      return scene.update(input);
+    };
+    const rounds = { total: 2 };
+    await scene.applyAll({ rounds });
+    await scene.status({ round: '2/2', waitingFor: { reason: 'Collecting' } });
+    expect(scene.dismissed).toEqual([]);
+    const [first] = scene.fields().clients;
+    await scene.applyJob({ rounds: { total: 3 }, clients: first === undefined ? [] : [first] });
+    await scene.status({ observedGeneration: 2 });
+    scene.answer = async (input) => {
+      if (input.identity.round === 3) await eventually(() => expect(scene.dismissed).toHaveLength(1));
+      return scene.update(input);
+    };
+    held.open();
+    await scene.status({ phase: 'Succeeded', round: '3/3' });
+    expect(scene.dismissed[0]).toMatch(/^shrunk-train-01-/);
     await scene.stop();
   }, 60_000);
 

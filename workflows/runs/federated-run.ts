@@ -10,6 +10,7 @@ import {
   continueAsNew,
   defineSignal,
   isCancellation,
+  log,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -28,7 +29,7 @@ import { withoutTask } from '../lib/federated/late.ts';
 import { LateTasks } from '../lib/federated/late-tasks.ts';
 import { failing, kept, refusing, withLate } from '../lib/federated/keeping.ts';
 import { collect, type RoundStart } from '../lib/federated/round.ts';
-import { commonOf, dismiss, trainerAt, type RunPlace } from '../lib/federated/trainers.ts';
+import { commonOf, dismiss, leavers, trainerAt, type RunPlace } from '../lib/federated/trainers.ts';
 import { inspectCut, isMistNet } from '../lib/federated/mist-net.ts';
 import { lossesPerRound, lostUpdates, reopen, storeLosesThem } from '../lib/federated/lost-updates.ts';
 import { newsOf, versionOf } from '../lib/federated/news.ts';
@@ -71,6 +72,8 @@ class Run {
   #mode: Mode;
   #stage: RunStage = 'Starting';
   #open: OpenRound | undefined;
+  /** Of the last round that was opened. */
+  #opened: RunPlan | undefined;
   #poor: PoorChoice | undefined;
   /** What it waits for before there is any model. */
   #starting: WaitingRun | undefined;
@@ -162,6 +165,7 @@ class Run {
     const of = { round: this.#number + 1, plan, selected, minUpdates };
     const round = (this.#open = openRound({ ...of, late: this.#late.entries, now: Date.now() }));
     this.#tellJob('Collecting');
+    this.#dismissLeavers(plan);
     const made = await this.#made(start, round);
     const whole = made && (await this.#judged(made));
     if (whole === undefined) return this.#leave(round);
@@ -192,6 +196,17 @@ class Run {
         this.#tellJob('Collecting');
       }
     }
+  }
+
+  /** Trainers that no task comes to any more would stay until the job is deleted. Nobody waits for their nodes. */
+  #dismissLeavers(plan: RunPlan): void {
+    const before = this.#opened;
+    this.#opened = plan;
+    const gone = before === undefined || before === plan ? [] : leavers(before, plan);
+    if (before === undefined || gone.length === 0) return;
+    void dismiss({ ...this.#place, plan: before }, this.#last?.weights, gone).catch((error: unknown) =>
+      log.warn('trainers of former clients may still run', { error: String(error) }),
+    );
   }
 
   #isCollected(start: RoundStart, round: OpenRound): Promise<boolean> {

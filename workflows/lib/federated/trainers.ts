@@ -116,13 +116,15 @@ function trainerName(owner: Owner, client: string): string {
 }
 
 /** Trainers save the final model as their own and end. One whose node is away is cleaned up by it when the job is deleted. */
-export async function dismiss(run: RunPlace, weights: BlobRef | undefined): Promise<void> {
+export async function dismiss(
+  run: RunPlace,
+  weights: BlobRef | undefined,
+  trainers: Trainer[] = trainersOf(run.plan),
+): Promise<void> {
   const { owner, runId, plan } = run;
   const common = commonOf(run);
   const byNode = new Map<string, Trainer[]>();
-  for (const { client } of plan.clients) {
-    const trainer = trainerAt(plan, client);
-    if (trainer === undefined) continue;
+  for (const trainer of trainers) {
     const others = byNode.get(trainer.node) ?? [];
     others.push(trainer);
     byNode.set(trainer.node, others);
@@ -133,5 +135,17 @@ export async function dismiss(run: RunPlace, weights: BlobRef | undefined): Prom
     const trainers = plan.fields.keepWarm ? {} : { trainers: those.map((trainer) => workerOf(common, trainer)) };
     const message = { run: runId, workers, ...rest, ...trainers };
     return farewell(node, `end of training on ${node}`, '90s').dismissClients(message);
+  });
+}
+
+function trainersOf(plan: RunPlan): Trainer[] {
+  return plan.clients.flatMap(({ client }) => trainerAt(plan, client) ?? []);
+}
+
+/** Those that an edit has taken out, or moved to another node. One that only cannot take part just now is not among them. */
+export function leavers(before: RunPlan, now: RunPlan): Trainer[] {
+  return trainersOf(before).filter(({ client, node }) => {
+    const known = now.clients[Number(client)];
+    return known?.client !== client || (known.place !== undefined && known.place.node !== node);
   });
 }
