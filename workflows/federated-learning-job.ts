@@ -28,7 +28,6 @@ import { end, endOfRun, lost, newsOfAggregator, newsOfClient, newsOfRun } from '
 import type { Mode, RunEnd, RunNews, RunPlan } from './lib/federated/state.ts';
 import { reset } from './lib/federated/reset.ts';
 import { undeclared } from './lib/federated/stopping.ts';
-import { isWorker } from './lib/federated/user-aggregator.ts';
 import { details, published } from './lib/federated/stored.ts';
 import { federatedStatus, hinders } from './lib/federated/status.ts';
 import { entityId, runId } from './lib/ids.ts';
