@@ -134,9 +134,17 @@ async function restart(deps: WorkerDependencies, input: DeployModelInput): Promi
   throw failure('WorkerFailed', `${input.worker} was restarted with the new model, but ${why}; the former one is back`);
 }
 
-/** How a worker that cannot be asked whether it is ready has ended in its first seconds; undefined: it stays. */
+/**
+ * How a worker that cannot be asked whether it is ready has ended twice, each time soon after its start; undefined: it stays. Once may be
+ * somebody's doing.
+ */
 async function endOf(deps: WorkerDependencies, { name, pid, probed }: WorkerView): Promise<WorkerView | undefined> {
-  return probed ? undefined : settled(deps, name, settleMs, (now) => now.pid !== pid || now.problem !== undefined);
+  if (probed) return undefined;
+  const isOther = (now: WorkerView): boolean => now.pid !== pid;
+  const end = await settled(deps, name, settleMs, isOther);
+  if (end === undefined) return undefined;
+  const next = await settled(deps, name, settleMs, (now) => now.pid !== undefined && isOther(now));
+  return next === undefined ? end : settled(deps, name, settleMs, (now) => now.pid !== next.pid);
 }
 
 /** The worker once `done` holds; undefined when it does not within the bound. */
