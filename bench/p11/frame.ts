@@ -22,6 +22,15 @@ export interface Side {
   id(name: string): string;
 }
 
+/** Resolves when no workflow task and no activity is pending. */
+export async function idle({ client }: BenchTemporal, workflowId: string): Promise<void> {
+  const isIdle = async (): Promise<boolean> => {
+    const { raw } = await client.workflow.getHandle(workflowId).describe();
+    return !raw.pendingWorkflowTask && (raw.pendingActivities ?? []).length === 0;
+  };
+  if (!(await until(isIdle, settleMs, { everyMs: 5 }))) throw new Error(`${workflowId} is still busy`);
+}
+
 abstract class Measured {
   protected readonly temporal: BenchTemporal;
   protected readonly starts: Starts;
@@ -42,14 +51,8 @@ abstract class Measured {
 
   abstract id(name: string): string;
 
-  /** Resolves when no workflow task and no activity is pending. */
-  protected async idle(name: string): Promise<void> {
-    const handle = this.temporal.client.workflow.getHandle(this.id(name));
-    const isIdle = async (): Promise<boolean> => {
-      const { raw } = await handle.describe();
-      return !raw.pendingWorkflowTask && (raw.pendingActivities ?? []).length === 0;
-    };
-    if (!(await until(isIdle, settleMs, { everyMs: 5 }))) throw new Error(`${name} is still busy`);
+  protected idle(name: string): Promise<void> {
+    return idle(this.temporal, this.id(name));
   }
 
   /** By the server's clock: from the first event of any of them to the last. */

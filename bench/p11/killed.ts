@@ -8,6 +8,7 @@ import { signals } from '../../workflows/lib/messages.ts';
 import type { Case } from '../lib/case.ts';
 import { quantile } from '../lib/statistics.ts';
 import { BenchTemporal } from '../lib/temporal.ts';
+import { idle } from './frame.ts';
 
 /** Fault F1: at 100 jobs. */
 const boundMs = 2_000;
@@ -15,7 +16,7 @@ const boundMs = 2_000;
 type Said = 'ready' | { name: string; at: number };
 
 /**
- * A manager that has entities in memory is killed and started again at once; each of them is told something while it is away.
+ * A manager that has idle entities in memory is killed and started again at once; each of them is told something while it is away.
  * From the moment at which the new one asks for work until it does that of each.
  */
 export async function killed(code: string, sizes: { kills: number; entities: number }): Promise<Case[]> {
@@ -34,6 +35,8 @@ export async function killed(code: string, sizes: { kills: number; entities: num
     }
     const taken: number[] = [];
     for (let i = 0; i < sizes.kills; i++) {
+      // What it was working on would wait for its own time-out.
+      for (const each of refs) await idle(temporal, entityId(each));
       await kill(manager);
       const works = refs.map(({ name }) => next(name));
       const told = refs.map((each) => temporal.client.workflow.getHandle(entityId(each)).signal('trigger'));
