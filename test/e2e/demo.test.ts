@@ -89,7 +89,10 @@ describeTemporal('the demo without Kubernetes', () => {
     expect(code).toBe(130);
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ ok: false, error: 'interrupted' });
     expect(running(cwd)).toEqual(before);
-    expect(await runCli(['get', 'il,dataset,model'], cwd)).toMatchObject({ stdout: 'No resources found.\n' });
+    expect(await runCli(['get', 'il,dataset,model'], cwd)).toMatchObject({
+      stdout: '',
+      stderr: 'No resources found.\n',
+    });
     expect(processesOf(join(cwd, '.sedna', 'demo'))).toEqual([]);
   }, 180_000);
 
