@@ -24,8 +24,6 @@ export const heartbeats: ActivityInterceptorsFactory = (context) => ({
 const tuning = {
   /** Cached workflows; about 1 MB each. */
   maxCachedWorkflows: 200,
-  /** What a killed manager has in memory is offered to it for so long before its successor is asked; the SDK's default is 10 s. */
-  stickyQueueScheduleToStartTimeout: '2s',
   maxConcurrentWorkflowTaskExecutions: 20,
   maxConcurrentActivityTaskExecutions: 50,
   workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 2, maximum: 10 },
