@@ -25,13 +25,13 @@ import {
   type FederatedView,
 } from './lib/federated/situation.ts';
 import { end, endOfRun, lost, newsOfAggregator, newsOfClient, newsOfRun } from './lib/federated/progress.ts';
-import type { Mode, RunEnd, RunNews, RunPlan } from './lib/federated/state.ts';
+import type { RunEnd, RunNews, RunPlan } from './lib/federated/state.ts';
 import { reset } from './lib/federated/reset.ts';
 import { undeclared } from './lib/federated/stopping.ts';
 import { details, published } from './lib/federated/stored.ts';
 import { federatedStatus, hinders } from './lib/federated/status.ts';
 import { entityId, runId } from './lib/ids.ts';
-import type { Verb } from './lib/messages.ts';
+import type { Mode, Verb } from './lib/messages.ts';
 import type { Operation } from './lib/operations.ts';
 import { problemOf } from './lib/problems.ts';
 import type { StatusDraft } from './lib/status.ts';

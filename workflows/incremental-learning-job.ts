@@ -10,7 +10,7 @@ import type { IncrementalLearningJobFields } from '../crds/fields.ts';
 import { farewell, resident } from './lib/activities.ts';
 import { runEntity, type EntityInput, type EntityKind } from './lib/entity.ts';
 import { entityId, roundId, serviceWorkerName, type Owner } from './lib/ids.ts';
-import type { Verb } from './lib/messages.ts';
+import type { Mode, Verb } from './lib/messages.ts';
 import type { Operation } from './lib/operations.ts';
 import { problemOf } from './lib/problems.ts';
 import { startCursor } from './lib/samples.ts';
@@ -19,7 +19,7 @@ import { beginAgain, endRound, newsOfRound, note, resumeRound, retryRound } from
 import { assess, isOfDataset, needs, openSelectors } from './lib/incremental/situation.ts';
 import type { JobView, Situation } from './lib/incremental/situation.ts';
 import { placing } from './lib/surroundings.ts';
-import type { IncrementalState, Mode, RoundNews } from './lib/incremental/state.ts';
+import type { IncrementalState, RoundNews } from './lib/incremental/state.ts';
 import { incrementalStatus } from './lib/incremental/status.ts';
 import { keyOf, onTriggered, waitingOf, type Waiting } from './lib/incremental/waiting.ts';
 import type { incrementalRound } from './runs/incremental-round.ts';

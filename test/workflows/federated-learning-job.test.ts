@@ -356,6 +356,24 @@ describeTemporal('a federated learning job', () => {
     await scene.stop();
   }, 60_000);
 
+  test('signals with nonsense in them do a run no harm', async () => {
+    const scene = await new FederatedScene(temporal, 'nonsense', 2).start();
+    const held = gate();
+    scene.answer = async (input) => {
+      await held.opened;
+      return scene.update(input);
+    };
+    await scene.applyAll({ rounds: { total: 1 } });
+    await scene.status({ waitingFor: { reason: 'Collecting' } });
+    const run = temporal.client.workflow.getHandle(scene.runId);
+    for (const nonsense of [[], [null], ['banana'], [{ generation: 99 }], [{ cohort: 'x', answers: 7 }]]) {
+      for (const name of ['plan', 'mode', 'retry', 'answers']) await run.signal(name, ...nonsense);
+    }
+    held.open();
+    await scene.status({ phase: 'Succeeded', round: '1/1' });
+    await scene.stop();
+  }, 60_000);
+
   test('a client that an edit takes out has its trainer dismissed when the next round begins', async () => {
     const scene = await new FederatedScene(temporal, 'shrunk', 2).start();
     const held = gate();

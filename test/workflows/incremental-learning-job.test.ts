@@ -502,6 +502,23 @@ describeTemporal('an incremental learning job', () => {
     expect(evaluated).toEqual(['sample 0', 'sample 5', 'sample 10', 'sample 15']);
   });
 
+  test('a mode that there is not does a round no harm', async () => {
+    const job = await waitingScene();
+    const { open, opened } = gate();
+    const good = job.node.onRun;
+    job.node.onRun = async (input, node) => {
+      await opened;
+      return good(input, node);
+    };
+    job.node.samples(0, 10);
+    await eventually(() => expect(job.node.runs).toHaveLength(1));
+    const uid = (await temporal.view(job.ref)).metadata.uid;
+    const round = temporal.client.workflow.getHandle(`${entityId(job.ref)}/round/${uid?.slice(0, 8)}-1`);
+    for (const nonsense of [[], [null], ['banana']]) await round.signal('mode', ...nonsense);
+    open();
+    await job.status({ phase: 'Waiting', lastRound: { round: 1, deployed: true } });
+  });
+
   test('one whose workflow is gone while its object stays goes on behind the rounds that its status tells of', async () => {
     const job = await scene();
     job.node.replaceSamples([]);

@@ -19,6 +19,7 @@ import {
 } from '@temporalio/workflow';
 import { control } from './activities.ts';
 import { admit, emptyEntity, type Desired, type EntityState } from './desired.ts';
+import { onSignal } from './heeding.ts';
 import { entityId, type EntityRef } from './ids.ts';
 import type { EntityInput, EntityKind, View } from './kind.ts';
 import {
@@ -246,7 +247,11 @@ class Entity<F, S> {
       signal: SignalDefinition<A>,
       description: string,
       act: (...args: A) => void,
-    ): void => setHandler(signal, (...args: A) => this.#wake(() => act(...args)), { description });
+    ): void =>
+      onSignal(signal, description, (...args: A) => {
+        this.#dirty = true;
+        act(...args);
+      });
     setHandler(viewQuery, () => viewOf(this.#state), { description: 'The whole derived status' });
     setHandler(defineQuery<unknown>(detailsQuery), () => this.#details(), {
       description: 'More than the status holds',
@@ -266,16 +271,6 @@ class Entity<F, S> {
     for (const verb of verbs) {
       on(defineSignal<[unknown?]>(verb), `Somebody says ${verb}`, (argument?: unknown) => this.#say(verb, argument));
     }
-  }
-
-  /** Anybody may send a signal, with anything in it: an error that left a handler would block the workflow for good. */
-  #wake(act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      log.warn('a signal was ignored: its argument is not what this entity expects', { error: String(error) });
-    }
-    this.#dirty = true;
   }
 
   #details(): unknown {

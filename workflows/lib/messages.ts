@@ -109,3 +109,7 @@ export interface EntityView {
   status: Record<string, unknown>;
   problem?: Problem;
 }
+
+/** What a job tells its rounds: go on, wait after the running step, or end there. */
+export const modes = ['run', 'pause', 'stop'] as const;
+export type Mode = (typeof modes)[number];

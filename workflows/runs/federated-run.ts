@@ -8,37 +8,30 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
-  defineSignal,
   isCancellation,
   log,
-  setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { aggregatePatiently, differ } from '../lib/federated/aggregating.ts';
 import { AggregatorNode } from '../lib/federated/aggregator-node.ts';
 import { bufferOf } from '../lib/federated/buffer.ts';
 import { Asking, type Asked } from '../lib/federated/asking.ts';
 import { BufferTasks } from '../lib/federated/buffer-tasks.ts';
-import { fillBuffer } from '../lib/federated/buffered-round.ts';
 import { chooseClients, present } from '../lib/federated/choosing.ts';
 import { cohortLimits } from '../lib/federated/cohorts.ts';
-import { importedModel } from '../lib/federated/first-model.ts';
-import { firstWeights } from '../lib/federated/first-weights.ts';
-import { isJudged, isJudgedOtherwise, judged } from '../lib/federated/judging.ts';
+import { firstModel } from '../lib/federated/first-model.ts';
 import { withoutTask } from '../lib/federated/late.ts';
 import { LateTasks } from '../lib/federated/late-tasks.ts';
 import { failing, kept, refusing, withLate } from '../lib/federated/keeping.ts';
-import { collect, type RoundStart } from '../lib/federated/round.ts';
+import { makeRound, type Makers } from '../lib/federated/making.ts';
+import type { RoundStart } from '../lib/federated/round.ts';
 import { commonOf, dismiss, leavers, trainerAt, type RunPlace } from '../lib/federated/trainers.ts';
 import { inspectCut, isMistNet } from '../lib/federated/mist-net.ts';
-import { lossesPerRound, lostUpdates, reopen, storeLosesThem } from '../lib/federated/lost-updates.ts';
 import { newsOf, versionOf } from '../lib/federated/news.ts';
 import { missedBy, neededClients } from '../lib/federated/quorum.ts';
 import { hasEnough, judgedBy, whyComplete } from '../lib/federated/stopping.ts';
 import {
   type LateRefusal,
   type LateUpdate,
-  type Mode,
   type OpenRound,
   type PoorChoice,
   type Refusal,
@@ -54,12 +47,9 @@ import {
 import { openRound } from '../lib/federated/opening.ts';
 import { unless } from '../lib/federated/unless.ts';
 import { Reports } from '../lib/federated/reports.ts';
+import { Wanted } from '../lib/federated/wanted.ts';
 import type { VersionStage } from '../lib/messages.ts';
 import { problemOf } from '../lib/problems.ts';
-
-const planSignal = defineSignal<[RunPlan]>('plan');
-const retrySignal = defineSignal('retry');
-const modeSignal = defineSignal<[Mode]>('mode');
 
 export async function federatedRun(input: RunInput): Promise<RunOutcome> {
   return new Run(input).run();
@@ -67,9 +57,8 @@ export async function federatedRun(input: RunInput): Promise<RunOutcome> {
 
 class Run {
   readonly #input: RunInput;
+  readonly #wanted: Wanted;
   #state: RunState;
-  #plan: RunPlan;
-  #mode: Mode;
   #stage: RunStage = 'Starting';
   #open: OpenRound | undefined;
   /** Of the last round that was opened. */
@@ -86,16 +75,14 @@ class Run {
   readonly #buffer: BufferTasks;
   readonly #reports: Reports;
   readonly #aggregator: AggregatorNode;
-  /** Times that somebody wanted tried at once what fails. */
-  #retries = 0;
+  readonly #makers: Makers;
 
   constructor(input: RunInput) {
     this.#input = input;
     this.#state = { ...input.state };
-    this.#plan = input.plan;
-    this.#mode = input.mode;
+    this.#wanted = new Wanted(input);
     // A job that was terminated takes its rounds along.
-    this.#reports = new Reports(input.owner, this.#number, () => (this.#mode = 'stop'));
+    this.#reports = new Reports(input.owner, this.#number, () => this.#wanted.stop());
     this.#asking = new Asking(input.cohorts ?? cohortLimits);
     const changed = (): void => this.#tellJob(this.#stage);
     this.#late = new LateTasks(input.state.late ?? [], { changed, refused: (refusal) => this.#refuseLate(refusal) });
@@ -104,13 +91,16 @@ class Run {
       place: () => this.#place,
       taken: () => this.#tellJob('Aggregating'),
     });
-    setHandler(planSignal, (plan) => this.#learn(plan), {
-      description: 'The job as it is wanted from the next round on',
-    });
-    setHandler(retrySignal, () => this.#retry(), { description: 'Ask refused clients of the open round again' });
-    setHandler(modeSignal, (mode) => void (this.#mode = mode), {
-      description: 'run, pause or stop between two rounds',
-    });
+    this.#makers = {
+      wanted: this.#wanted,
+      asking: this.#asking,
+      late: this.#late,
+      buffer: this.#buffer,
+      aggregator: this.#aggregator,
+      tell: (stage, node) => this.#tellJob(stage, node),
+    };
+    // A plan may be of a job that has taken this run over and knows nothing yet.
+    this.#wanted.listen({ plan: changed, retry: () => this.#retry() });
   }
 
   async run(): Promise<RunOutcome> {
@@ -147,8 +137,8 @@ class Run {
 
   async #round(): Promise<void> {
     await this.#enoughClients();
-    if (this.#mode === 'stop') return;
-    const plan = this.#plan;
+    if (this.#wanted.isStopped) return;
+    const plan = this.#wanted.plan;
     if (!(await this.#isChecked(plan))) return;
     // Its strategy may need more than were there.
     if (!this.#hasEnough(plan)) return;
@@ -166,36 +156,16 @@ class Run {
     const round = (this.#open = openRound({ ...of, late: this.#late.entries, now: Date.now() }));
     this.#tellJob('Collecting');
     this.#dismissLeavers(plan);
-    const made = await this.#made(start, round);
-    const whole = made && (await this.#judged(made));
+    const whole = await makeRound(this.#makers, start, round);
     if (whole === undefined) return this.#leave(round);
     const record = withLate(whole, this.#refusedLate);
     this.#refusedLate = [];
     this.#open = undefined;
     const before = record.ofBefore === undefined ? undefined : judgedBy(record, this.#last);
-    this.#state = kept(this.#state, record, { round, rules: this.#plan.fields.rounds });
+    this.#state = kept(this.#state, record, { round, rules: this.#wanted.plan.fields.rounds });
     if (before !== undefined) this.#publish(before, 'candidate');
     this.#publish(record, 'candidate');
     this.#tellJob('Waiting');
-  }
-
-  /** Collects and aggregates; again, where accepted updates are lost in between. Undefined: the round is left. */
-  async #made(start: RoundStart, round: OpenRound): Promise<RoundRecord | undefined> {
-    for (let losses = 0; ; losses++) {
-      if (!(await this.#isCollected(start, round))) return undefined;
-      this.#aggregator.note(start.plan);
-      this.#tellJobOf('Aggregating', start.plan.aggregator);
-      try {
-        return await this.#aggregated(start, round);
-      } catch (error) {
-        const lost = lostUpdates(error);
-        if (lost === undefined) throw error;
-        if (losses === lossesPerRound) throw storeLosesThem(error);
-        this.#late.expire(round.round + 1);
-        this.#buffer.giveBack(reopen(round, lost), false);
-        this.#tellJob('Collecting');
-      }
-    }
   }
 
   /** Trainers that no task comes to any more would stay until the job is deleted. Nobody waits for their nodes. */
@@ -209,14 +179,6 @@ class Run {
     );
   }
 
-  #isCollected(start: RoundStart, round: OpenRound): Promise<boolean> {
-    const isStopped = (): boolean => this.#mode === 'stop';
-    const changed = (): void => this.#tellJob('Collecting');
-    return round.buffer === undefined
-      ? collect(start, round, { changed, isStopped, asking: this.#asking, late: this.#late })
-      : fillBuffer(start, round, { changed, isStopped, buffer: this.#buffer, latest: () => this.#plan });
-  }
-
   async #complete(): Promise<RunOutcome> {
     this.#buffer.drop(this.#buffer.entries);
     const last = this.#state.best?.record ?? this.#last;
@@ -224,7 +186,7 @@ class Run {
     const { finished = false } = this.#last ?? {};
     await Promise.all([dismiss(this.#place, last?.weights), this.#aggregator.dismiss(finished)]);
     const { met } = this.#state;
-    const why = whyComplete(this.#plan.fields.rounds, { met, round: this.#number, live: last, finished });
+    const why = whyComplete(this.#wanted.plan.fields.rounds, { met, round: this.#number, live: last, finished });
     return { kind: 'completed', state: this.#remembered, ...why };
   }
 
@@ -252,18 +214,18 @@ class Run {
   }
 
   get #place(): RunPlace {
-    return { owner: this.#input.owner, runId: workflowInfo().workflowId, plan: this.#plan };
+    return { owner: this.#input.owner, runId: workflowInfo().workflowId, plan: this.#wanted.plan };
   }
 
   #finished(): boolean {
-    const { rounds } = this.#plan.fields;
+    const { rounds } = this.#wanted.plan.fields;
     return this.#number >= rounds.total || hasEnough(this.#state.met, rounds) || this.#last?.finished === true;
   }
 
   /** Between two rounds: waits while paused (no bound: a person resumes). False: stopped. */
   async #gate(): Promise<boolean> {
-    await condition(() => this.#mode !== 'pause');
-    return this.#mode !== 'stop';
+    await condition(() => this.#wanted.mode !== 'pause');
+    return !this.#wanted.isStopped;
   }
 
   /** Undefined: something of it was awaited, and somebody stops the job, or it is to be looked at anew. */
@@ -272,30 +234,32 @@ class Run {
     if (model === undefined) return undefined;
     const start: RoundStart = { ...this.#place, plan, model };
     if (!isMistNet(plan.fields)) return start;
-    const encoding = await unless(() => inspectCut(start), this.#overtakes(plan));
+    const encoding = await unless(
+      () => inspectCut(start),
+      () => this.#wanted.overtakes(plan),
+    );
     return encoding && { ...start, encoding };
   }
 
   /** Pinned once it is known. */
   async #firstModel(plan: RunPlan): Promise<RunState['initial']> {
-    const isOver = (): boolean => this.#mode === 'stop' || plan.generation !== this.#plan.generation;
     const known = this.#state.initial ?? plan.start;
-    const found = known ?? (await unless(async () => (await importedModel(this.#place)) ?? 'none', isOver));
+    const found = known === undefined ? await this.#findFirst(plan) : { initial: known, tookLong: false };
     if (found === undefined) return undefined;
-    const initial = found === 'none' ? await this.#firstWeights(isOver) : found;
-    if (initial !== undefined) this.#state = { ...this.#state, initial };
-    // That may have taken long: the round begins with the clients that there are by now.
-    return found === 'none' ? undefined : initial;
+    this.#state = { ...this.#state, initial: found.initial };
+    // Else the round begins with the clients that there are by now.
+    return found.tookLong ? undefined : found.initial;
   }
 
-  async #firstWeights(isOver: () => boolean): Promise<RunState['initial']> {
+  async #findFirst({ generation }: RunPlan): ReturnType<typeof firstModel> {
     const changed = (waiting: WaitingRun): void => {
       this.#starting = waiting;
       this.#tellJob('Starting');
     };
-    const weights = await firstWeights({ place: () => this.#place, isOver, changed });
+    const isOver = (): boolean => this.#wanted.isStopped || generation !== this.#wanted.plan.generation;
+    const found = await firstModel({ place: () => this.#place, isOver, changed });
     this.#starting = undefined;
-    return weights && { weights };
+    return found;
   }
 
   #hasEnough(plan: RunPlan): boolean {
@@ -303,7 +267,7 @@ class Run {
   }
 
   async #enoughClients(): Promise<void> {
-    const enough = (): boolean => this.#hasEnough(this.#plan) || this.#mode === 'stop';
+    const enough = (): boolean => this.#hasEnough(this.#wanted.plan) || this.#wanted.isStopped;
     if (!enough()) this.#tellJob('Waiting');
     await condition(enough);
   }
@@ -312,49 +276,23 @@ class Run {
   async #otherChoice(plan: RunPlan, poor: PoorChoice): Promise<void> {
     this.#poor = poor;
     this.#tellJob('Waiting');
-    await condition(() => this.#plan !== plan || this.#mode === 'stop');
+    await condition(() => this.#wanted.plan !== plan || this.#wanted.isStopped);
     this.#poor = undefined;
-  }
-
-  /** Of what waits for the node that aggregates: somebody stops the job, or wants that done otherwise. */
-  #overtakes(plan: RunPlan): () => boolean {
-    return () => this.#mode === 'stop' || differ(plan, this.#plan);
   }
 
   /** False: the node that aggregates is still awaited, but overtaken. */
   async #isChecked(plan: RunPlan): Promise<boolean> {
-    return (await unless(() => this.#aggregator.check(plan).then(() => true), this.#overtakes(plan))) ?? false;
-  }
-
-  #aggregated(start: RoundStart, round: OpenRound): Promise<RoundRecord | undefined> {
-    return aggregatePatiently(start, round, {
-      isStopped: () => this.#mode === 'stop',
-      retries: () => this.#retries,
-      latest: () => this.#plan,
-      letGo: (plan) => this.#aggregator.letGo(plan),
-      ready: (plan) => {
-        if (plan.aggregator !== this.#node) this.#tellJobOf('Aggregating', plan.aggregator);
-        return this.#aggregator.ready(plan);
-      },
-    });
-  }
-
-  /** As it is wanted now: an edit may mend it. Undefined: somebody stops the job meanwhile. */
-  async #judged(made: RoundRecord): Promise<RoundRecord | undefined> {
-    for (;;) {
-      const [plan, retries] = [this.#plan, this.#retries];
-      if (!isJudged(plan, made.round)) return made;
-      this.#tellJobOf('Evaluating', plan.test?.node);
-      const isOver = (): boolean =>
-        this.#mode === 'stop' || this.#retries !== retries || isJudgedOtherwise(plan, this.#plan);
-      const record = await unless(() => judged(plan, made), isOver);
-      if (record !== undefined || this.#mode === 'stop') return record;
-    }
+    return (
+      (await unless(
+        () => this.#aggregator.check(plan).then(() => true),
+        () => this.#wanted.overtakes(plan),
+      )) ?? false
+    );
   }
 
   /** The same round is opened again some day. */
   #leave(round: OpenRound): void {
-    if (round.buffered !== undefined) this.#buffer.giveBack(round.buffered, this.#mode === 'stop');
+    if (round.buffered !== undefined) this.#buffer.giveBack(round.buffered, this.#wanted.isStopped);
     this.#state = refusing(this.#state, round.refused);
     this.#open = undefined;
   }
@@ -365,31 +303,25 @@ class Run {
     if (first === undefined) return [];
     const { round, base: weights, settings } = first;
     const work = { task: 'Train', weights, settings, evaluate: false } as const;
-    const trainers = entries.flatMap(({ client }) => trainerAt(this.#plan, client) ?? []);
+    const trainers = entries.flatMap(({ client }) => trainerAt(this.#wanted.plan, client) ?? []);
     return this.#asking.ask({ common: commonOf(this.#place), round, work }, trainers);
   }
 
   async #again(): Promise<never> {
     await this.#reports.told();
     await condition(allHandlersFinished);
-    const [plan, mode, state] = [this.#plan, this.#mode, this.#remembered];
+    const { plan, mode } = this.#wanted;
+    const state = this.#remembered;
     return continueAsNew<typeof federatedRun>({ ...this.#input, plan, mode, state });
   }
 
   // --- messages -----------------------------------------------------------------------------------------------------
 
-  #learn(plan: RunPlan): void {
-    if (plan.generation < this.#plan.generation) return;
-    this.#plan = plan;
-    // It may be of a job that has taken this run over and knows nothing yet.
-    this.#tellJob(this.#stage);
-  }
-
-  #retry(): void {
-    if (this.#open === undefined) return;
-    this.#retries += 1;
+  #retry(): boolean {
+    if (this.#open === undefined) return false;
     this.#state = refusing(this.#state, this.#open.refused);
     this.#open.refused = [];
+    return true;
   }
 
   /** Of a task that outlives rounds: it counts in the one that is open. */
@@ -405,15 +337,12 @@ class Run {
     if (this.#open !== undefined) this.#open.late = withoutTask(this.#open.late, refusal);
   }
 
-  #tellJob(stage: RunStage): void {
+  /** `node`: that is waited for; while it is aggregated or judged the one of before, unless said. */
+  #tellJob(stage: RunStage, node?: string): void {
     this.#stage = stage;
-    if (stage !== 'Aggregating' && stage !== 'Evaluating') this.#node = undefined;
+    const isElsewhere = stage === 'Aggregating' || stage === 'Evaluating';
+    this.#node = isElsewhere ? (node ?? this.#node) : undefined;
     this.#reports.news((sequence, told) => this.#news(sequence, told));
-  }
-
-  #tellJobOf(stage: 'Aggregating' | 'Evaluating', node: string | undefined): void {
-    this.#node = node;
-    this.#tellJob(stage);
   }
 
   #ended(outcome: RunOutcome): Promise<void> {
@@ -427,7 +356,7 @@ class Run {
       run: workflowInfo().runId,
       sequence,
       stage: this.#stage,
-      plan: this.#plan,
+      plan: this.#wanted.plan,
       open: this.#open,
       starting: this.#starting,
       node: this.#node,
@@ -437,7 +366,7 @@ class Run {
       told,
       initial: this.#state.initial,
       aggregator: this.#aggregator.asked,
-      minUpdates: this.#aggregator.minUpdates(this.#plan),
+      minUpdates: this.#aggregator.minUpdates(this.#wanted.plan),
       poor: this.#poor,
       refusals: this.#state.refusals,
       refusedLate: this.#refusedLate,
@@ -447,6 +376,9 @@ class Run {
   }
 
   #publish(record: RoundRecord, stage: VersionStage): void {
-    this.#reports.version(this.#plan.fields.model, versionOf(this.#input.owner, this.#plan, record, stage));
+    this.#reports.version(
+      this.#wanted.plan.fields.model,
+      versionOf(this.#input.owner, this.#wanted.plan, record, stage),
+    );
   }
 }

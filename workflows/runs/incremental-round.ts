@@ -2,14 +2,7 @@
  * One round of incremental learning: train → evaluate → deploy, each a durable step. The job is told of every step by signal;
  * what a step needs from an earlier one is in `progress`, so a stopped or failed round is taken up where it ended.
  */
-import {
-  condition,
-  defineSignal,
-  getExternalWorkflowHandle,
-  isCancellation,
-  setHandler,
-  sleep,
-} from '@temporalio/workflow';
+import { condition, defineSignal, getExternalWorkflowHandle, isCancellation, sleep } from '@temporalio/workflow';
 import type {
   DeployResult,
   Listener,
@@ -20,12 +13,12 @@ import type {
 } from '../../activities/contracts.ts';
 import { control, edge, errand } from '../lib/activities.ts';
 import type { Problem } from '../lib/failures.ts';
+import { expectOneOf, onSignal } from '../lib/heeding.ts';
 import { entityId, stageWorkerName } from '../lib/ids.ts';
 import { judge } from '../lib/incremental/deployment.ts';
 import { matchingModel } from '../lib/incremental/matching.ts';
 import {
   maxAttempts,
-  type Mode,
   type RoundEvent,
   type RoundEvents,
   type RoundInput,
@@ -34,7 +27,7 @@ import {
   type RoundResult,
   type Stage,
 } from '../lib/incremental/state.ts';
-import { signals, type ModelVersion, type VersionStage } from '../lib/messages.ts';
+import { modes, signals, type Mode, type ModelVersion, type VersionStage } from '../lib/messages.ts';
 import { Outbox } from '../lib/outbox.ts';
 import { problemOf } from '../lib/problems.ts';
 import { tell } from '../lib/tell.ts';
@@ -76,8 +69,8 @@ class Round {
     this.#plan = input.plan;
     this.#progress = { ...input.progress };
     this.#resumed = input.resumed ?? 0;
-    setHandler(modeSignal, (mode) => void (this.#mode = mode), {
-      description: 'run, pause or stop after the running step',
+    onSignal(modeSignal, 'run, pause or stop after the running step', (mode) => {
+      this.#mode = expectOneOf(mode, modes);
     });
   }
 

@@ -3,8 +3,9 @@
  * somebody ended without their answer are asked again from here, by the run itself or by new cohorts. So often that `cohortLives` cohorts of a client
  * have been ended; then it counts as refused, and the round does not hang. What nodes do is retried by Temporal.
  */
-import { CancellationScope, CancelledFailure, defineSignal, log, setHandler } from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, defineSignal, log } from '@temporalio/workflow';
 import type { TrainClientResult } from '../../../activities/contracts.ts';
+import { onSignal } from '../heeding.ts';
 import { problemOf } from '../problems.ts';
 import { attend } from './attending.ts';
 import {
@@ -53,9 +54,9 @@ export class Asking {
 
   constructor(limits: CohortLimits) {
     this.#limits = limits;
-    setHandler(answersSignal, ({ cohort, answers }) => hear(this.#members.get(cohort), answers), {
-      description: 'Of a cohort: what its clients have answered',
-    });
+    onSignal(answersSignal, 'Of a cohort: what its clients have answered', ({ cohort, answers }) =>
+      hear(this.#members.get(cohort), answers),
+    );
   }
 
   /** How many of so many clients may be asked now; the others when some have answered. */

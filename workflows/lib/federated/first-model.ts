@@ -3,11 +3,24 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import { edge } from '../activities.ts';
 import type { ImportedModel, ModelSource } from '../../../activities/contracts.ts';
 import { listenerOf } from './listeners.ts';
-import type { RunPlan } from './state.ts';
+import { firstWeights, type AskingFirst } from './first-weights.ts';
+import type { RunPlan, RunState } from './state.ts';
 import type { RunPlace } from './trainers.ts';
+import { unless } from './unless.ts';
+
+/** Undefined once `isOver`. `tookLong`: there are other clients by now. */
+export async function firstModel(
+  on: AskingFirst,
+): Promise<{ initial: NonNullable<RunState['initial']>; tookLong: boolean } | undefined> {
+  const imported = await unless(async () => (await importedModel(on.place())) ?? 'none', on.isOver);
+  if (imported === undefined) return undefined;
+  if (imported !== 'none') return { initial: imported, tookLong: false };
+  const weights = await firstWeights(on);
+  return weights && { initial: { weights }, tookLong: true };
+}
 
 /** Undefined: there is no file to begin with. Waits for the node that aggregates. */
-export async function importedModel(run: RunPlace): Promise<ImportedModel | undefined> {
+async function importedModel(run: RunPlace): Promise<ImportedModel | undefined> {
   const { pretrained, model } = run.plan;
   const given = pretrained && (await importOf(run, pretrained));
   if (pretrained !== undefined && given === undefined && isRead(pretrained)) throw unreadable(run.plan, pretrained);

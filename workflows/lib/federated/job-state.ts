@@ -1,8 +1,9 @@
 /** What a federated job remembers between its runs. Types only. */
 import type { AggregatorNews, ClientNews } from '../../../activities/contracts.ts';
 import type { Problem } from '../failures.ts';
+import type { Mode } from '../messages.ts';
 import type { Condition } from '../status.ts';
-import type { Mode, RunNews, RunState } from './state.ts';
+import type { RunNews, RunState } from './state.ts';
 
 export interface FederatedState {
   startTime: string;

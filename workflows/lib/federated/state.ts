@@ -3,10 +3,9 @@ import type { AcceptedUpdate, BlobRef, ModelSource, TrainingSettings } from '../
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import type { Problem } from '../failures.ts';
 import type { Owner } from '../ids.ts';
+import type { Mode } from '../messages.ts';
 import type { Wait } from '../status.ts';
 import type { CohortLimits } from './cohorts.ts';
-
-export type Mode = 'run' | 'pause' | 'stop';
 
 /** One entry of `spec.trainingWorkers`, as far as it can take part now. */
 export interface ClientPlace {

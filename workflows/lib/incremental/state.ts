@@ -11,6 +11,7 @@ import type {
 import type { IncrementalLearningJobFields } from '../../../crds/fields.ts';
 import type { Problem } from '../failures.ts';
 import type { Owner } from '../ids.ts';
+import type { Mode } from '../messages.ts';
 import type { Cursor, Take } from '../samples.ts';
 import type { Condition } from '../status.ts';
 
@@ -110,8 +111,6 @@ export interface RoundEvents {
 }
 
 export type RoundNews = RoundEvents | StageRunning | StageHeldUp;
-
-export type Mode = 'run' | 'pause' | 'stop';
 
 export interface IncrementalState {
   startTime: string;
