@@ -4,6 +4,7 @@ import { entityId } from '../../workflows/lib/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeTemporal } from '../support/stack.ts';
 import { FederatedScene } from './support/federated.ts';
+import { gate } from './support/gate.ts';
 import { TestNamespace } from './support/namespace.ts';
 
 interface ClientState {
@@ -14,13 +15,6 @@ interface ClientState {
 
 const clientsOf = (status: Record<string, unknown>) => status['clients'] as ClientState[];
 const never = () => new Promise<never>(() => undefined);
-
-/** A gate that scripted clients wait at. */
-function gate() {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { open, opened };
-}
 
 describeTemporal('a federated learning job', () => {
   let temporal: TestNamespace;

@@ -9,6 +9,7 @@ import { describeTemporal } from '../support/stack.ts';
 import { Cluster } from './support/cluster.ts';
 import { fail, ScriptedNode } from './support/edge.ts';
 import { JobScene, stageConditions } from './support/job.ts';
+import { gate } from './support/gate.ts';
 import { TestNamespace } from './support/namespace.ts';
 
 const train = ['Train Waiting', 'Train Ready', 'Train Starting', 'Train Running', 'Train Completed'];
