@@ -17,13 +17,6 @@ const evaluate = ['Eval Waiting', 'Eval Ready', 'Eval Starting', 'Eval Running',
 
 const { EventType } = api.api.enums.v1;
 
-/** A gate that a scripted worker waits at. */
-function gate() {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { open, opened };
-}
-
 describeTemporal('an incremental learning job', () => {
   let temporal: TestNamespace;
   const cluster = new Cluster();
