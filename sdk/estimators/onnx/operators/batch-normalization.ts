@@ -7,14 +7,18 @@ import type { GraphWriter } from '../graph/writer.ts';
  * Y = (X - mean) / sqrt(variance + epsilon) * scale + bias per channel of [N, C, ...] (Ioffe and Szegedy, 2015).
  * In training, mean and variance are the batch's, and the running ones move towards them by 1 - momentum, the variance as
  * unbiased estimate (PyTorch and TensorFlow do so; the ONNX text says biased). With frozen running statistics the layer
- * works as in inference.
+ * works as in inference; so it does where a channel has a single value (the last batch of an epoch may have one row), which
+ * has no variance: it would only pull the running one towards 0.
  */
 export const batchNormalization: Operator = {
   type: 'BatchNormalization',
   fixed: [3, 4],
   renewed: [3, 4],
   infer: (node) => [node.inputShape(0)],
-  train: (context) => (context.frozen(3) || context.frozen(4) ? undefined : trainingForm(context)),
+  train: (context) => {
+    const stands = context.frozen(3) || context.frozen(4) || layout(context.node).perChannel === 1;
+    return stands ? undefined : trainingForm(context);
+  },
   gradient: (context) => {
     const { node, outputGradient, writer, needs } = context;
     const { normal, inverse } = context.saved ?? inferenceForm(context);
@@ -53,7 +57,7 @@ function trainingForm({ node, writer, renew }: TrainingContext): Saved {
   const normal = writer.emit('Mul', [centred, inverse]);
   writer.define(node.outputs[0] ?? '', 'Add', [writer.emit('Mul', [normal, toColumn(scale)]), toColumn(bias)]);
   const momentum = floatAttribute(node.proto, 'momentum', 0.9);
-  const unbias = perChannel > 1 ? perChannel / (perChannel - 1) : 1;
+  const unbias = perChannel / (perChannel - 1);
   renew(3, blend(writer, runningMean, mean, { keep: momentum, take: 1 - momentum }));
   renew(4, blend(writer, runningVariance, variance, { keep: momentum, take: (1 - momentum) * unbias }));
   return { normal, inverse };

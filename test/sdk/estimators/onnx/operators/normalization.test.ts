@@ -108,4 +108,12 @@ describe('BatchNormalization', () => {
       expect(state.get('bn.var')?.[channel]).toBeCloseTo(0.8 * at('bn.var', channel) + 0.2 * variance, 5);
     }
   });
+
+  test('a batch of one value a channel leaves the running statistics alone and trains by them', async () => {
+    const model = batchNormModel(3, []);
+    const optimizer = makeOptimizer({ name: 'sgd', learningRate: 1 });
+    const step = buildStep({ model, batch: 1, loss: findLoss('mse'), optimizer });
+    expect(step.buffers.every(({ name, next }) => name === next)).toBe(true);
+    await checkTrainingForm(model, findLoss('mse'), normal(random, [1, 3]), normal(random, [1, 3]));
+  });
 });
