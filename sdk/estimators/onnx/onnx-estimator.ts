@@ -20,7 +20,7 @@ import type { SessionOptions } from './runtime.ts';
 import { asInput } from './samples.ts';
 import type { InputArray, SampleLayout } from './samples.ts';
 import { sourceOf } from './training/batch-source.ts';
-import type { BatchSource, TrainingData } from './training/batch-source.ts';
+import type { TrainingData } from './training/batch-source.ts';
 import { evaluateSource } from './training/evaluator.ts';
 import { featuresOf } from './training/features.ts';
 import { evaluateForward } from './training/forward-evaluator.ts';
@@ -236,22 +236,27 @@ export class OnnxEstimator implements Estimator<TrainingData, ModelInput, FloatA
     };
   }
 
+  /** By the rules of training; what those do not know, the runtime alone can judge with. */
   async #judge(model: LoadedModel, samples: TrainingData): Promise<Averages> {
-    const { input, output } = this.#options;
-    let source: BatchSource;
     try {
-      source = sourceOf(samples, this.#layout(model, samples));
+      return await this.#judgeByRules(model, samples);
     } catch (error) {
-      const unknown = error instanceof OnnxError && error.type === 'UnsupportedOperator';
-      if (!unknown || samples instanceof DataLoader) throw error;
-      return evaluateForward({ model, loss: this.#loss, input, output, samples });
+      const type = error instanceof OnnxError ? error.type : undefined;
+      if ((type !== 'UnsupportedOperator' && type !== 'InvalidModel') || samples instanceof DataLoader) throw error;
+      const { input, output } = this.#options;
+      return evaluateForward({ model, loss: this.#loss, input, output, samples }).catch((second: unknown) => {
+        // A model that is wrong by the rules and by the runtime: the rules say it better.
+        const ofModel = second instanceof OnnxError && ['InvalidModel', 'RuntimeFailed'].includes(second.type);
+        throw type === 'InvalidModel' && ofModel ? error : second;
+      });
     }
+  }
+
+  async #judgeByRules(model: LoadedModel, samples: TrainingData): Promise<Averages> {
+    const source = sourceOf(samples, this.#layout(model, samples));
     const state = new TrainingState(model.weights);
-    const sessions = new StepSessions(
-      (batch) => buildStep(this.#request(model, source, batch)),
-      state,
-      this.#session(),
-    );
+    const build = (batch: number) => buildStep(this.#request(model, source, batch));
+    const sessions = new StepSessions(build, state, this.#session());
     try {
       return await evaluateSource(sessions, source);
     } finally {

@@ -2,6 +2,7 @@ import { OnnxError } from '../errors.ts';
 import { sizeOf } from '../graph/shape.ts';
 import { valueInfo } from '../graph/writer.ts';
 import type { LoadedModel } from '../loaded-model.ts';
+import { finalNode } from '../losses/logits.ts';
 import type { Loss } from '../losses/loss.ts';
 import type { TensorInfo } from '../../../tensor.ts';
 import type { OnnxModel } from '../onnx-model.ts';
@@ -32,8 +33,8 @@ export interface ForwardRequest {
 }
 
 /**
- * Judges a model with operators that have no rules here: the runtime computes its outputs, and the loss is a graph of its own
- * over them.
+ * Judges a model that the rules of training do not know (operators, or forms of them): the runtime computes its outputs, and
+ * the loss is a graph of its own over them.
  */
 export async function evaluateForward(request: ForwardRequest): Promise<Averages> {
   const { model, loss, samples } = request;
@@ -104,7 +105,7 @@ function inputOf(session: OnnxModel, wanted: string | undefined): TensorInfo {
 
 /** The value in front of the model's last activation where the loss wants logits. */
 function valueToJudge({ graph }: ModelProto, output: string, loss: Loss): string {
-  const last = graph.node.find((node) => node.output[0] === output);
+  const last = finalNode(output, (name) => graph.node.find((node) => node.output[0] === name));
   return last && last.opType === LOGITS_BEHIND[loss.name] ? (last.input[0] ?? output) : output;
 }
 

@@ -53,6 +53,7 @@ function foreign(): ModelProto {
   };
 }
 
+const foreignModel = foreign();
 const setup = { loss: 'softmaxCrossEntropy', optimizer: { name: 'adam', learningRate: 0.02 } } as const;
 
 describe('a model that was made elsewhere', () => {
@@ -85,6 +86,44 @@ describe('a model that was made elsewhere', () => {
       node('MatMul', ['b', 'w'], '/net/out'),
     ];
     await checkModel(model, findLoss('mse'), normal(random, [3, 2]), normal(random, [3, 2]));
+  });
+
+  test('an output that is only named anew is still behind its Softmax', async () => {
+    const renamed = foreign();
+    renamed.graph.node.splice(-1, 1, node('Softmax', ['/net/logits'], 'p'), node('Identity', ['p'], '/net/out'));
+    renamed.graph.initializer = foreignModel.graph.initializer;
+    const losses = [foreignModel, renamed].map(async (model) => {
+      const estimator = new OnnxEstimator({ model: encodeModel(model), ...setup });
+      const before = await estimator.evaluate(clouds(60));
+      return [before, await estimator.train(clouds(60))];
+    });
+    expect(await losses[1]).toEqual(await losses[0]);
+  });
+
+  test('a form of an operator that does not train is judged all the same', async () => {
+    const model = foreign();
+    model.graph.initializer = [floatTensor('w', [3, 1, 2], normal(random, [3, 1, 2]).data)];
+    model.graph.input = [valueInfo('x', ['N', 1, 2])];
+    model.graph.output = [{ name: 'y' }];
+    model.graph.node = [
+      node('Conv', ['x', 'w'], 'c', { kernel_shape: ints([2]) }),
+      node('Flatten', ['c'], 'f'),
+      node('Softmax', ['f'], 'y'),
+    ];
+    const samples = { ...clouds(30), shape: [1, 2] };
+    const estimator = new OnnxEstimator({ model: encodeModel(model), ...setup });
+    await expect(estimator.train(samples)).rejects.toThrow('Conv "/net/c": works on [N, C, H, W] values');
+    const { data } = await estimator.predict({ data: samples.inputs, shape: [30, 1, 2] });
+    const { accuracy, loss } = await estimator.evaluate(samples);
+    const rows = Array.from(samples.labels, (label, row) => ({ label, row: [...data.subarray(3 * row, 3 * row + 3)] }));
+    const right = rows.filter(({ label, row }) => row[label] === Math.max(...row)).length;
+    expect(accuracy?.[0]).toBeCloseTo(right / 30, 6);
+    const cross = rows.reduce((sum, { label, row }) => sum - Math.log(row[label] ?? NaN), 0) / 30;
+    expect(loss?.[0]).toBeCloseTo(cross, 4);
+    // What the runtime cannot judge either is refused for the first reason.
+    model.graph.node[0] = node('Conv', ['x', 'w'], 'c', { kernel_shape: ints([2]), group: int(2) });
+    const broken = new OnnxEstimator({ model: encodeModel(model), ...setup });
+    await expect(broken.evaluate(samples)).rejects.toThrow('Conv "/net/c": ');
   });
 
   test('fields that we do not know survive a round trip', () => {
