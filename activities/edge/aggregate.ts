@@ -11,9 +11,9 @@ import type {
   ModelSource,
   StrategyNeeds,
 } from '../contracts.ts';
-import { isFailureType, updatesMissing, type Problem } from '../../workflows/lib/failures.ts';
+import { updatesMissing } from '../../workflows/lib/failures.ts';
 import { isLocal } from '../../sdk/storage/index.ts';
-import { failure, namingFullDisk } from '../lib/failure.ts';
+import { failure, namingFullDisk, problemOf } from '../lib/failure.ts';
 import type { AggregateChildInput, AggregateChildOutput } from './children/aggregate.ts';
 import type { CheckStrategyChildInput } from './children/check-strategy.ts';
 import type { HeadChildInput } from './children/head.ts';
@@ -91,7 +91,7 @@ async function telling<T>(
   } catch (error) {
     const { attempt } = Context.current().info;
     const isFinal = error instanceof ApplicationFailure && error.nonRetryable === true;
-    const problem = isFinal || error instanceof CancelledFailure ? undefined : passing(error);
+    const problem = isFinal || error instanceof CancelledFailure ? undefined : problemOf(error);
     if (
       problem !== undefined &&
       isSaidAgain(attempt) &&
@@ -102,15 +102,6 @@ async function telling<T>(
     }
     throw error;
   }
-}
-
-/** As a person reads it. What has no name of the catalogue is mostly a blob or a file that cannot be read. */
-function passing(error: unknown): Problem {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof ApplicationFailure && isFailureType(error.type)) return { reason: error.type, message };
-  const { reason, code } = error as { reason?: unknown; code?: unknown };
-  const isBlob = [reason, code].some((name) => name === 'BlobNotFound' || name === 'DigestMismatch');
-  return { reason: isBlob ? 'BlobStoreUnreachable' : 'Error', message };
 }
 
 /** The job asks their clients again: trying again here would not bring them back. */

@@ -47,11 +47,11 @@ export async function checkModel(
 
 /** `ModelMisfit` and `ModelUnreadable` are verdicts; any other error is the node's, and Temporal tries again. */
 function reasonOf(error: unknown): FailureType | undefined {
-  const { name, code, type, reason } = error as { name?: string; code?: string; type?: string; reason?: string };
+  const { name, type, reason } = error as { name?: string; type?: string; reason?: string };
   if (name === 'TimeoutError') return 'ModelMisfit';
   if (error instanceof ChildError) return reason === 'NotReadable' ? 'ModelUnreadable' : 'ModelMisfit';
   if (error instanceof Misfit || type === 'WorkerFailed') return 'ModelMisfit';
-  if (code === 'DigestMismatch' || code === 'BlobNotFound' || type === 'ModelUnreadable') return 'ModelUnreadable';
+  if (type === 'ModelUnreadable') return 'ModelUnreadable';
   return undefined;
 }
 

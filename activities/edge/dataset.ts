@@ -17,7 +17,7 @@ import type { EntitySignaller } from '../lib/signaller.ts';
 import { keptEvalSets, trains, trainSamples, type Cursor } from '../../workflows/lib/samples.ts';
 import type { DatasetIndex } from './lib/dataset-index.ts';
 import type { DatasetWatchers, WatchedDataset } from './lib/dataset-watcher.ts';
-import { heldUpBy } from './lib/disk-full.ts';
+import { heldUp } from './lib/held-up.ts';
 import { News } from './lib/news.ts';
 import { nodePath } from './lib/node-path.ts';
 import { beating, until } from './lib/resident.ts';
@@ -51,11 +51,8 @@ export function createDatasetActivities({ blobs, signaller, watchers }: DatasetD
     awaitTrigger: (input) => awaitTrigger(input, watchers, signaller),
 
     prepareSamples: (input) =>
-      heldUpBy(
-        ['DiskFull', 'DatasetUnreadable'],
-        signaller,
-        { listener: input.listener, round: input.round, stage: 'Train' },
-        () => beating(() => prepareSamples(input, blobs, watchers)),
+      heldUp(signaller, { listener: input.listener, round: input.round, stage: 'Train' }, () =>
+        beating(() => prepareSamples(input, blobs, watchers)),
       ),
   };
 }

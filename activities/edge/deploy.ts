@@ -4,10 +4,11 @@ import type { BlobRef, DeployModelInput, DeployResult, ModelSource, ResidentActi
 import { copyFileAtomic, isLocal, localPath } from '../../sdk/storage/index.ts';
 import type { ReceivedReport } from '../../sdk/worker/protocol.ts';
 import { failure } from '../lib/failure.ts';
-import { heldUpByFullDisk } from './lib/disk-full.ts';
+import { heldUp } from './lib/held-up.ts';
 import { keepFormer, type FormerFile } from './lib/former-file.ts';
 import { hotUpdateDirectory, hotUpdateFile, writeHotUpdate } from './lib/hot-update.ts';
 import { beating } from './lib/resident.ts';
+import { fetchModel } from './model-files.ts';
 import type { WorkerView } from './runtime.ts';
 import type { WorkerDependencies } from './worker.ts';
 
@@ -24,7 +25,7 @@ const settleMs = 5_000;
 export function createDeployActivities(deps: WorkerDependencies): Pick<ResidentActivities, 'deployModel'> {
   return {
     deployModel: (input) =>
-      heldUpByFullDisk(deps.signaller, { listener: input.listener, round: input.round ?? 0, stage: 'Deploy' }, () =>
+      heldUp(deps.signaller, { listener: input.listener, round: input.round ?? 0, stage: 'Deploy' }, () =>
         beating(() => deployModel(deps, input)),
       ),
   };
@@ -73,7 +74,7 @@ function targetOf(url: string): string {
 
 /** Readers of the path see the old model or the new one, never a part. */
 async function place({ blobs }: WorkerDependencies, { blob, url }: ModelSource, target: string): Promise<void> {
-  if (blob !== undefined) await blobs.fetchTo(blob, target);
+  if (blob !== undefined) await fetchModel(blobs, { url, blob }, target);
   else await copyFileAtomic(localPath(url), target);
 }
 

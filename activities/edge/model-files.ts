@@ -1,9 +1,10 @@
 /** Files of models on a node, by digest: fetched for whoever is started with one, removed when nobody is. */
 import { readdirSync, rmSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { isLocal, localPath } from '../../sdk/storage/index.ts';
-import type { ModelSource } from '../contracts.ts';
-import { failure } from '../lib/failure.ts';
+import { ApplicationFailure } from '@temporalio/common';
+import { isLocal, localPath, type BlobStore } from '../../sdk/storage/index.ts';
+import type { BlobRef, ModelSource } from '../contracts.ts';
+import { failure, isBlobLost } from '../lib/failure.ts';
 import type { WorkerDependencies } from './worker.ts';
 
 type Dependencies = Pick<WorkerDependencies, 'blobs' | 'stateDir' | 'runtime'>;
@@ -23,10 +24,25 @@ export async function modelFile(deps: Dependencies, model: ModelSource): Promise
   const path = join(folderOf(deps), `${model.blob.sha256}${extensionOf(model)}`);
   wanted.set(path, performance.now());
   pruneModels(deps);
-  await deps.blobs.fetchTo(model.blob, path);
+  await fetchModel(deps.blobs, { ...model, blob: model.blob }, path);
   // Over a slow link that took its time.
   wanted.set(path, performance.now());
   return path;
+}
+
+/** Writes a version's file. One that the store has lost or damaged may come back: `ModelUnreadable`, which Temporal tries again. */
+export async function fetchModel(
+  blobs: BlobStore,
+  { url, blob }: { url: string; blob: BlobRef },
+  path: string,
+): Promise<void> {
+  try {
+    await blobs.fetchTo(blob, path);
+  } catch (error) {
+    if (!isBlobLost(error)) throw error;
+    const message = `the version of ${url} cannot be read: ${error.message}`;
+    throw ApplicationFailure.create({ type: 'ModelUnreadable', message, cause: error });
+  }
 }
 
 /** Removes files of models that no worker has been given and nobody has asked for lately. Never fails: it is done again with the next one. */

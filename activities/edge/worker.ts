@@ -15,7 +15,7 @@ import { isLocal, localPath, type BlobStore } from '../../sdk/storage/index.ts';
 import type { ReceivedReport } from '../../sdk/worker/protocol.ts';
 import { failure, namingFullDisk, saysDiskFull } from '../lib/failure.ts';
 import type { EntitySignaller } from '../lib/signaller.ts';
-import { heldUpByFullDisk } from './lib/disk-full.ts';
+import { heldUp } from './lib/held-up.ts';
 import { hotUpdateDirectory, hotUpdateEnvironment } from './lib/hot-update.ts';
 import { News } from './lib/news.ts';
 import { serviceMetrics, type ServiceMetrics } from './lib/service-metrics.ts';
@@ -52,10 +52,8 @@ export function createWorkerActivities(
 ): Pick<EdgeActivities, 'runWorker'> & Pick<ResidentActivities, 'serveWorker'> {
   return {
     runWorker: (input) =>
-      heldUpByFullDisk(
-        deps.signaller,
-        { listener: input.listener, round: input.round, stage: input.worker.stage },
-        () => runWorker(deps, input),
+      heldUp(deps.signaller, { listener: input.listener, round: input.round, stage: input.worker.stage }, () =>
+        runWorker(deps, input),
       ),
 
     async serveWorker({ listener, worker, hotUpdate }) {

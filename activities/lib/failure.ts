@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { failures, type FailureType } from '../../workflows/lib/failures.ts';
+import { failures, isFailureType, type FailureType, type Problem } from '../../workflows/lib/failures.ts';
 
 /** A failure of the catalogue as Temporal wants it: its type is the reason that people will read. */
 export function failure(type: FailureType, message: string, cause?: unknown): ApplicationFailure {
@@ -9,6 +9,19 @@ export function failure(type: FailureType, message: string, cause?: unknown): Ap
     nonRetryable: !failures[type].retryable,
     ...(cause instanceof Error ? { cause } : {}),
   });
+}
+
+/** As a person reads it. What has no name of the catalogue is mostly a blob or a file that cannot be read. */
+export function problemOf(error: unknown): Problem {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ApplicationFailure && isFailureType(error.type)) return { reason: error.type, message };
+  return { reason: isBlobLost(error) ? 'BlobStoreUnreachable' : 'Error', message };
+}
+
+/** Whether the blob store, or a child's word of it, says that a blob is not there or has other content. */
+export function isBlobLost(error: unknown): error is Error {
+  const { reason, code } = error as { reason?: unknown; code?: unknown };
+  return [reason, code].some((name) => name === 'BlobNotFound' || name === 'DigestMismatch');
 }
 
 /** SQLite's code for a write that found no room. */

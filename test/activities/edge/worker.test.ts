@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createDeployActivities } from '../../../activities/edge/deploy.ts';
 import { keepFormer } from '../../../activities/edge/lib/former-file.ts';
 import { hotUpdateDirectory, hotUpdateFile } from '../../../activities/edge/lib/hot-update.ts';
@@ -194,6 +195,38 @@ test.each(['train', 'crash'])('a training that finds no room (%s) is held up, to
   expect(observed()).toMatchObject({ heldUp: { reason: 'DiskFull' }, round: 1, stage: 'Train' });
   expect(node.runtime.get(worker.name)).toBeUndefined();
 });
+
+test.each(['damaged', 'lost'])(
+  'a version that the blob store has %s: its steps are held up and told until it is there again',
+  async (how) => {
+    const blob = await node.blobs.put('weights');
+    const file = fileURLToPath(blob.uri);
+    if (how === 'lost') rmSync(file);
+    else writeFileSync(file, 'weightz');
+    const model = { url: '/trained/m.onnx', format: 'onnx', blob };
+    const worker = await node.worker('trains', { models: { BASE_MODEL_URL: [model] } });
+    const listener = { workflowId: 'w', uid: 'u-1', slot: 'round' };
+    const target = join(node.directory, 'deployed', 'model.onnx');
+    const steps = {
+      Train: () => node.run(worker),
+      Deploy: () =>
+        node.environment().run(createDeployActivities(node.deps).deployModel, {
+          ...{ owner: worker.owner, worker: 'serves', model, urls: [target], round: 1, listener },
+          hotUpdate: { pollPeriodSeconds: 1 },
+        }),
+    };
+    for (const [stage, step] of Object.entries(steps)) {
+      await expect(step()).rejects.toMatchObject({ type: 'ModelUnreadable', nonRetryable: false });
+      const message = expect.stringMatching(
+        /^the version of .*m\.onnx cannot be read: .*; it is tried again until it can be read$/,
+      );
+      expect(observed()).toMatchObject({ heldUp: { reason: 'ModelUnreadable', message }, round: 1, stage });
+    }
+    expect(existsSync(target)).toBe(false);
+    await node.blobs.put('weights');
+    expect(await node.run(worker)).toMatchObject({ models: [{ format: 'onnx' }] });
+  },
+);
 
 test('a service: ready when its probe answers, restarted when it dies, replaced on a new revision, with its own port', async () => {
   const container = {

@@ -1,6 +1,6 @@
 /** Which story a seed plays, which faults it injects, and where. Pure: the same seed is the same campaign. */
 import { Random } from '../../../sdk/estimators/onnx/random.ts';
-import type { Action } from './act.ts';
+import { isDeath, type Action } from './act.ts';
 
 export const targets = ['gm', 'lc', 'temporal', 'api', 'etcd', 'stage', 'inference'] as const;
 export type Target = (typeof targets)[number];
@@ -12,7 +12,7 @@ export interface Fault {
   delayMs: number;
   target: Target;
   action: Action;
-  /** How long all but kill last. */
+  /** How long all but kill and crash last. */
   forMs: number;
 }
 
@@ -37,8 +37,8 @@ const actions: Record<Target, Action[]> = {
   temporal: ['kill', 'freeze'],
   api: ['kill', 'freeze', ...link],
   etcd: ['kill', 'freeze'],
-  stage: ['kill', 'freeze'],
-  inference: ['kill', 'freeze'],
+  stage: ['kill', 'freeze', 'crash'],
+  inference: ['kill', 'freeze', 'crash'],
 };
 
 export const kinds: [Target, Action][] = targets.flatMap((target) =>
@@ -55,6 +55,7 @@ export const scenarioNames = [
   'disk full',
   'blocked event loop',
   'clock jumps',
+  'damaged model',
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
@@ -111,6 +112,6 @@ export function plan(seed: number): Plan {
 }
 
 export function describeFault({ round, point, delayMs, target, action, forMs }: Fault): string {
-  const length = action === 'kill' ? '' : ` for ${forMs} ms`;
+  const length = isDeath(action) ? '' : ` for ${forMs} ms`;
   return `round ${round}, ${point} + ${delayMs} ms: ${action} ${target}${length}`;
 }

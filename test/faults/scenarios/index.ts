@@ -2,6 +2,7 @@ import type { ScenarioName } from '../lib/plan.ts';
 import type { Scenario } from '../lib/story.ts';
 import { blocked } from './blocked.ts';
 import { clockJumps } from './clock-jumps.ts';
+import { damagedModel } from './damaged-model.ts';
 import { deletedWhileAway } from './deleted-while-away.ts';
 import { diskFull } from './disk-full.ts';
 import { edited } from './edited.ts';
@@ -19,4 +20,5 @@ export const scenarios: Record<ScenarioName, Scenario> = {
   'disk full': diskFull,
   'blocked event loop': blocked,
   'clock jumps': clockJumps,
+  'damaged model': damagedModel,
 };
