@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -228,5 +228,43 @@ describe('lines of an index by number', () => {
     const empty = await LineIndex.open(path);
     expect(empty.count).toBe(0);
     await empty.close();
+  });
+
+  test('a byte-order mark is no part of the first line', async () => {
+    const path = join(folder, 'marked.txt');
+    await writeFile(path, '\uFEFFä 1.jpg\r\nb.jpg\r\n');
+    const index = await LineIndex.open(path);
+    expect(await index.lines([0, 1])).toEqual(['ä 1.jpg', 'b.jpg']);
+    await index.close();
+  });
+
+  test('a file that is cut while it is read is refused, one that grows is not', async () => {
+    const path = join(folder, 'cut.txt');
+    await writeFile(path, 'aaaa 1\nbbbb 2\ncccc 3\n');
+    const index = await LineIndex.open(path, { stride: 8 });
+    await appendFile(path, 'dddd 4\n');
+    expect(await index.lines([2, 0])).toEqual(['cccc 3', 'aaaa 1']);
+    await truncate(path, 10);
+    await expect(index.lines([0, 2])).rejects.toThrow(`${path} is shorter than the 21 bytes`);
+    await index.close();
+  });
+
+  test.each([
+    ['Latin 1', Buffer.from('a 1\n\xe9 2\n', 'latin1'), ':2: is not UTF-8 text'],
+    ['NUL', Buffer.from('a 1\nb\0 2\n'), ':2: holds a NUL character'],
+    ['an endless line', Buffer.alloc((8 << 20) + 1, 'x'), ':1: a record is longer than 8 MiB'],
+    ['an endless line in the middle', Buffer.from(`a\n${'x'.repeat((8 << 20) + 1)}\nb`), ':2: a record is longer'],
+  ])('%s is refused with file and line', async (_, content, message) => {
+    const path = join(folder, 'no-text.txt');
+    await writeFile(path, content);
+    const read = async () => {
+      const index = await LineIndex.open(path);
+      try {
+        return await index.lines([0, 1]);
+      } finally {
+        await index.close();
+      }
+    };
+    await expect(read()).rejects.toThrow(`${path}${message}`);
   });
 });
