@@ -197,6 +197,27 @@ describe('layers of real models', () => {
     await checkModel(oldSpelling(), findLoss('softmaxCrossEntropy'), normal(random, [2, 2, 3]), target);
   });
 
+  test('a Split of an old opset into parts that only its outputs count', async () => {
+    const model = oldSpelling();
+    model.graph.node = [
+      { opType: 'Mul', input: ['x', 'w'], output: ['a'] },
+      { opType: 'Split', input: ['a'], output: ['b', 'c'], attribute: toProto({ axis: int(1) }) },
+      { opType: 'Mul', input: ['b', 'c'], output: ['y'] },
+    ];
+    await checkModel(model, findLoss('mse'), normal(random, [2, 2, 3]), normal(random, [2, 1, 3]));
+  });
+
+  test('a BatchNormalization of opset 7 that says the default', async () => {
+    const model = new GraphBuilder({ seed: 1 }).input([2]).dense(4).batchNorm().dense(3).build();
+    const norm = model.graph.node.find(({ opType }) => opType === 'BatchNormalization');
+    norm?.attribute?.push({ name: 'spatial', ...int(1) });
+    model.opsetImport = [{ version: 7 }];
+    const estimator = make({ model });
+    await estimator.train(clouds(40));
+    const { data } = await estimator.predict({ data: clouds(40).inputs, shape: [40, 2] });
+    expect(data.every(Number.isFinite)).toBe(true);
+  });
+
   test('a model exported in training form predicts by its running statistics', async () => {
     const model = new GraphBuilder({ seed: 1 }).input([2]).dense(4).batchNorm().dropout(0.5).dense(3).build();
     const norm = model.graph.node.find(({ opType }) => opType === 'BatchNormalization');
