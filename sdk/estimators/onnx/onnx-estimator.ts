@@ -27,6 +27,7 @@ import { evaluateForward } from './training/forward-evaluator.ts';
 import type { Averages } from './training/mean.ts';
 import { defaultMemoryLimit, estimateMemory, requireMemory } from './training/memory.ts';
 import type { MemoryEstimate } from './training/memory.ts';
+import { trainingNotes } from './training/notes.ts';
 import { StepSessions } from './training/sessions.ts';
 import { TrainingState } from './training/state.ts';
 import { buildStep } from './training/step-graph.ts';
@@ -84,6 +85,7 @@ export class OnnxEstimator implements Estimator<TrainingData, ModelInput, FloatA
       if (provider && provider.name !== this.#options.providers[0]) {
         await trainer.tell(`execution provider ${provider.name} is used: ${provider.reason}`);
       }
+      for (const note of trainingNotes(model.proto, this.#options)) await trainer.tell(note);
       const { metrics, weights } = await trainer.run();
       await model.replaceWeights(weights);
       return metrics;

@@ -140,7 +140,7 @@ export class Trainer {
   #digest(): string {
     const { config, epochs, batchSize, accumulate, seed, optimizer, schedule, earlyStopping, weights } = this.#plan;
     const all = { config, epochs, batchSize, accumulate, seed, optimizer, schedule, earlyStopping };
-    return trainingDigest(all, this.#graph.bytes, weights, this.#plan.source);
+    return trainingDigest(all, this.#graph.bytes, weights, this.#plan);
   }
 
   /** Every tensor that the training keeps. */

@@ -163,6 +163,23 @@ describe('training', () => {
     expect(metrics).toEqual(await make(options).train(samples));
   });
 
+  test('a checkpoint of a training with other validation samples is ignored', async () => {
+    const checkpoint = join(folder, 'validated.ckpt');
+    const controller = new AbortController();
+    const onProgress = () => controller.abort();
+    const { signal } = controller;
+    const aborted = make().train(clouds(100), { checkpoint, signal, onProgress, validation: clouds(30, 1) });
+    await expect(aborted).rejects.toMatchObject({ name: 'AbortError' });
+    const messages: string[] = [];
+    const metrics = await make().train(clouds(100), {
+      checkpoint,
+      validation: clouds(30, 2),
+      onProgress: ({ message }) => void (message && messages.push(message)),
+    });
+    expect(messages.join()).toContain('another model, data set or configuration');
+    expect(metrics).toEqual(await make().train(clouds(100), { validation: clouds(30, 2) }));
+  });
+
   test('a checkpoint that cannot be written is told and does not stop the training', async () => {
     const blocker = join(folder, 'a-file');
     await writeFile(blocker, '');

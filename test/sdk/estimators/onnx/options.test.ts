@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { GraphBuilder, OnnxEstimator, Random, mlp } from '../../../../sdk/estimators/onnx/index.ts';
+import { int, toProto } from '../../../../sdk/estimators/onnx/graph/attributes.ts';
+import { valueInfo } from '../../../../sdk/estimators/onnx/graph/writer.ts';
+import { GraphBuilder, OnnxEstimator, Random, encodeModel, mlp } from '../../../../sdk/estimators/onnx/index.ts';
 import type { OnnxEstimatorOptions, OnnxSamples } from '../../../../sdk/estimators/onnx/index.ts';
 import { makeSchedule } from '../../../../sdk/estimators/onnx/training/schedule.ts';
 import type { ScheduleOptions } from '../../../../sdk/estimators/onnx/training/schedule.ts';
@@ -103,6 +105,31 @@ describe('what does not train', () => {
     await estimator.train(clouds(64));
     // With nothing coming through, the last layer's weights get no gradient.
     expect((await estimator.getWeights())['dense3/weight']).toEqual(weights['dense3/weight']);
+  });
+
+  test('globs that match nothing are told before the first step', async () => {
+    const messages: string[] = [];
+    await make({ freeze: ['dense1/*', 'features.*'], trainScalars: ['scale'] }).train(clouds(9), {
+      onProgress: ({ message }) => void (message && messages.push(message)),
+    });
+    const all = 'matches no initializer of the model (it has dense1/weight, dense1/bias, dense3/weight, dense3/bias)';
+    expect(messages).toEqual([`option freeze: "features.*" ${all}`, `option trainScalars: "scale" ${all}`]);
+  });
+
+  test.each([
+    [{}, ['initializers of type float16 do not train: half; export the model in float32 to train them']],
+    [{ freeze: ['half'] }, []],
+  ])('weights in another precision are told, with %j', async (options, notes) => {
+    const model = mlp({ inputs: 2, hidden: [3], outputs: 3, softmax: false });
+    const { graph } = model;
+    const cast = { opType: 'Cast', input: ['half'], output: ['bias'], attribute: toProto({ to: int(1) }) };
+    graph.node.push(cast, { opType: 'Add', input: [graph.output[0]?.name ?? '', 'bias'], output: ['y'] });
+    graph.output = [valueInfo('y', ['N', 3])];
+    graph.initializer.push({ name: 'half', dims: [3], dataType: 10, rawData: Uint8Array.of(0, 60, 0, 60, 0, 60) });
+    const messages: string[] = [];
+    const estimator = make({ model: encodeModel(model), ...options });
+    await estimator.train(clouds(9), { onProgress: ({ message }) => void (message && messages.push(message)) });
+    expect(messages).toEqual(notes);
   });
 
   test('all frozen is refused', async () => {
