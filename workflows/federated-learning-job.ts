@@ -60,6 +60,11 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
   needs: (view) => (isPlanned(view) ? needs(view) : []),
   status: (view) => (isPlanned(view) ? federatedStatus(view) : unplanned),
 
+  advance(view) {
+    if (!isPlanned(view) || view.own.abandoned?.length) return;
+    if (view.own.mode === 'run' && assess(view).plan !== undefined && takesUp(view)) view.own.ended = undefined;
+  },
+
   plan(view) {
     if (!isPlanned(view)) return [];
     const { own, operations } = view;
@@ -67,7 +72,6 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
     const wanted: Operation[] = [];
     if (aggregatorNode(view) === undefined) wanted.push(placing(view, aggregatorSelector(view.desired.fields)));
     const { plan } = assess(view);
-    if (own.mode === 'run' && plan !== undefined && takesUp(view)) own.ended = undefined;
     if (operations.isRunning('run')) wanted.push(following(own));
     else if (plan !== undefined && own.ended === undefined && own.started !== true) wanted.push(running(view, plan));
     if (plan !== undefined) wanted.push(...relaying(view, plan));

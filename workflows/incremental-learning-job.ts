@@ -45,17 +45,22 @@ const jobKind: EntityKind<IncrementalLearningJobFields, IncrementalState> = {
   needs,
   status: incrementalStatus,
 
+  advance(view) {
+    const { own } = view;
+    const { situation } = assess(view);
+    if (own.conditions.length === 0) note(own, { stage: 'Train', type: 'Waiting' });
+    if (situation === undefined) return;
+    // What serves from now on is what the round is to deploy to.
+    const revision = serving(view, situation)?.key;
+    if (beginAgain(view, situation)) own.servedRevision = revision;
+  },
+
   plan(view) {
     const operations: Operation[] = openSelectors(view).map((selector) => placing(view, selector));
     const { situation } = assess(view);
     const { own } = view;
-    if (own.conditions.length === 0) note(own, { stage: 'Train', type: 'Waiting' });
-    if (situation !== undefined) {
-      const serve = serving(view, situation);
-      if (serve !== undefined) operations.push(serve);
-      // What serves from now on is what the round is to deploy to.
-      if (beginAgain(view, situation)) own.servedRevision = serve?.key;
-    }
+    const serve = situation && serving(view, situation);
+    if (serve !== undefined) operations.push(serve);
     if (own.current !== undefined) operations.push(rounding(view), ...relaying(view));
     const waiting = waitingOf(view, situation);
     if (waiting !== undefined) operations.push(awaiting(view, waiting));

@@ -6,7 +6,7 @@ import { entityId, frontName } from './lib/ids.ts';
 import { learnAddress, waitingForAddresses } from './lib/joint-inference/addresses.ts';
 import { bringAnswers } from './lib/joint-inference/answers.ts';
 import { below, fieldsOf, pathOf, rolesOf, setOf } from './lib/joint-inference/chain.ts';
-import { change } from './lib/joint-inference/change.ts';
+import { change, checks } from './lib/joint-inference/change.ts';
 import { noteCondition } from './lib/joint-inference/conditions.ts';
 import { pairProblem } from './lib/joint-inference/pair.ts';
 import { leaveFormerTiers } from './lib/joint-inference/former.ts';
@@ -40,17 +40,20 @@ const serviceKind: EntityKind<JointInferenceServiceFields, JointInferenceState> 
   needs: (view) => (isPlanned(view) ? needs(view) : []),
   status: (view) => (isPlanned(view) ? jointInferenceStatus(view) : unplanned),
 
-  plan(view) {
-    if (!isPlanned(view)) return [];
+  advance(view) {
+    if (!isPlanned(view)) return;
     const roles = rolesOf(view);
-    const changes = roles.map((role) => changeRole(view, role));
-    const operations = roles.flatMap((role, i) => planRole(view, role, changes[i] ?? []));
-    operations.push(...waitingForAddresses(view), ...leaveFormerTiers(view, (role) => contextOf(view, role)));
+    for (const role of roles) changeRole(view, role);
     noteCondition(
       view,
       roles.map((role) => statusOf(view, role)),
     );
-    return operations;
+  },
+
+  plan(view) {
+    if (!isPlanned(view)) return [];
+    const operations = rolesOf(view).flatMap((role) => planRole(view, role));
+    return [...operations, ...waitingForAddresses(view), ...leaveFormerTiers(view, (role) => contextOf(view, role))];
   },
 
   onObserved({ own }, slot, value) {
@@ -105,13 +108,12 @@ function ownerOf({ ref, desired }: ServiceView) {
   return { ...ref, uid: desired.uid };
 }
 
-/** Before anything else is planned: what a set asks for depends on the addresses of those above it, and on what they have become. */
-function changeRole(view: ServiceView, role: Role): Operation[] {
+/** From the top down: what a set asks for depends on the addresses of those above it, and on what they have become. */
+function changeRole(view: ServiceView, role: Role): void {
   const { own } = view;
   own.sets[role] ??= { ...emptySet(), born: own.bornBefore?.[role] ?? 0 };
-  const check = change(view, role, contextOf(view, role));
+  change(view, role, contextOf(view, role));
   learnAddress(own, role);
-  return check;
 }
 
 function contextOf(view: ServiceView, role: Role): SetContext {
@@ -120,14 +122,14 @@ function contextOf(view: ServiceView, role: Role): SetContext {
   return { owner: ownerOf(view), role, set: setOf(own, role), listen };
 }
 
-function planRole(view: ServiceView, role: Role, check: Operation[]): Operation[] {
+function planRole(view: ServiceView, role: Role): Operation[] {
   const { own } = view;
   const operations: Operation[] = [];
   const selector = selectorOf(view, role);
   if (selector !== undefined && nodeOf(view, role) === undefined) operations.push(placing(view, selector));
   const context = contextOf(view, role);
   const { set } = context;
-  operations.push(...check, ...fronting(view, role, context));
+  operations.push(...checks(view, role, context), ...fronting(view, role, context));
   const silent = set.node !== undefined && nodeProblem(view, set.node)?.reason === 'NodeSilent';
   if (silent && selector !== undefined && own.mode === 'run')
     operations.push(...moveOperation(view, context, selector));

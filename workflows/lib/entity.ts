@@ -124,6 +124,7 @@ class Entity<F, S> {
       own.push({ slot: 'adopt', key: view.desired.uid, run: () => this.#adopt(view.desired.uid) });
     } else if (view.desired.invalid === undefined) {
       this.#peers.need(this.#kind.needs?.(view) ?? []);
+      this.#kind.advance?.(view);
       own.push(...this.#kind.plan(view));
     }
     this.#publisher.publish(this.#draft(view), view.desired.generation);

@@ -27,6 +27,8 @@ export interface EntityKind<F, S> {
   initial(): S;
   /** Entities whose state this one follows. */
   needs?(view: View<F, S>): EntityRef[];
+  /** What follows, in own state, from what is known by now. Called before `plan`, and again whenever something has changed: twice is as once. */
+  advance?(view: View<F, S>): void;
   /** What should be going on now. Pure: decides only, the operations act. */
   plan(view: View<F, S>): Operation[];
   status(view: View<F, S>): StatusDraft;

@@ -12,13 +12,13 @@ import type { Role, ServiceView } from './state.ts';
 import { wantedReplicas } from './wanted.ts';
 import { digestOf, workerOf } from './workers.ts';
 
-/** Gives what must go on for it. While somebody has paused the service, or where nothing is known, all stays as it is. */
-export function change(view: ServiceView, role: Role, context: SetContext): Operation[] {
+/** While somebody has paused the service, or where nothing is known, all stays as it is. */
+export function change(view: ServiceView, role: Role, context: SetContext): void {
   const { own } = view;
   const { set, owner } = context;
   const { situation } = assess(view, role);
   const { node } = situation ?? set;
-  if (own.mode === 'pause' || node === undefined) return [];
+  if (own.mode === 'pause' || node === undefined) return;
   if (!own.nodes.includes(node)) own.nodes = [...own.nodes, node];
 
   const { worker, check } = fitWorker(view, role, context, situation);
@@ -29,7 +29,12 @@ export function change(view: ServiceView, role: Role, context: SetContext): Oper
     front: frontName(owner, role),
     failed: (name) => view.operations.problem(workerSlot(name)) !== undefined,
   });
-  return check;
+}
+
+/** Looks at its model, where that is to be done before a worker may have it. */
+export function checks(view: ServiceView, role: Role, context: SetContext): Operation[] {
+  if (view.own.mode === 'pause') return [];
+  return fitWorker(view, role, context, assess(view, role).situation).check;
 }
 
 /** A model that was not found fit never reaches a worker: what serves goes on serving. */
