@@ -1,6 +1,7 @@
 /** Objects without Kubernetes: each is its entity, asked and told directly. */
 import type { Client } from '@temporalio/client';
 import { composeApply } from '../../activities/lib/apply.ts';
+import { isBlobLost } from '../../activities/lib/failure.ts';
 import { listEntities, signalEntity, tellEntity, viewEntity } from '../../activities/lib/entities.ts';
 import { API_VERSION, type Manifest } from '../../crds/lib/kind.ts';
 import type { BlobStore } from '../../sdk/storage/index.ts';
@@ -39,20 +40,31 @@ export class StandaloneStore implements ObjectStore {
   async get(ref: EntityRef): Promise<Manifest | undefined> {
     const view = await viewEntity(this.#client, ref);
     if (view === undefined || view.metadata.uid === undefined) return undefined;
-    return this.#complete(view);
+    return { ...(await this.#appliedOf(view)), status: view.status };
   }
 
   async list(kind: string, namespace: string | undefined): Promise<Manifest[]> {
     const refs = await listEntities(this.#client, kind, namespace);
     const found = await Promise.all(
       refs.map((ref) =>
-        this.get(ref).catch((error: unknown) => {
+        this.#listed(ref).catch((error: unknown) => {
           if (isFailingWorkflow(error)) return unanswered(ref, error);
           throw error;
         }),
       ),
     );
     return found.filter((object) => object !== undefined);
+  }
+
+  /** As `get`; one whose manifest the blob store has lost shows what its entity knows of it, and does not hide the others. */
+  async #listed(ref: EntityRef): Promise<Manifest | undefined> {
+    const view = await viewEntity(this.#client, ref);
+    if (view?.metadata.uid === undefined) return undefined;
+    const applied = await this.#appliedOf(view).catch((error: unknown) => {
+      if (!isBlobLost(error)) throw error;
+      return { apiVersion: API_VERSION, kind: ref.kind, metadata: view.metadata, spec: {} } satisfies Manifest;
+    });
+    return { ...applied, status: view.status };
   }
 
   async delete(ref: EntityRef): Promise<boolean> {
@@ -67,10 +79,10 @@ export class StandaloneStore implements ObjectStore {
     return Promise.resolve([]);
   }
 
-  async #complete({ metadata, manifest, status }: EntityView): Promise<Manifest> {
-    if (manifest === undefined) return { apiVersion: API_VERSION, kind: 'Unknown', metadata, spec: {}, status };
+  async #appliedOf({ metadata, manifest }: EntityView): Promise<Manifest> {
+    if (manifest === undefined) return { apiVersion: API_VERSION, kind: 'Unknown', metadata, spec: {} };
     const stored = JSON.parse((await this.#blobs.read(manifest)).toString('utf8')) as Manifest;
-    return { ...stored, metadata: { ...stored.metadata, ...metadata }, status };
+    return { ...stored, metadata: { ...stored.metadata, ...metadata } };
   }
 }
 
