@@ -12,7 +12,7 @@ import type {
 } from '../contracts.ts';
 import { writeFileAtomic } from '../../sdk/storage/index.ts';
 import type { TaskResult, WorkerTask } from '../../sdk/worker/task-protocol.ts';
-import { failure, orDiskFull, saysDiskFull } from '../lib/failure.ts';
+import { failure, orDiskFull, problemOf, saysDiskFull } from '../lib/failure.ts';
 import type { JudgeUpdateInput, JudgeUpdateOutput } from './children/judge-update.ts';
 import type { Problem } from '../../workflows/lib/failures.ts';
 import { finiteMetrics } from '../../workflows/lib/federated/settings.ts';
@@ -77,9 +77,7 @@ async function trainClient(deps: FederatedDependencies, input: TrainClientInput)
       takeBack();
     }
     const named = orDiskFull(error);
-    if (named instanceof ApplicationFailure) {
-      await teller.failing({ reason: named.type ?? 'WorkerFailed', message: named.message });
-    }
+    if (!(named instanceof CancelledFailure)) await teller.failing(problemOf(named));
     throw named;
   } finally {
     teller.close();

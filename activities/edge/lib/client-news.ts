@@ -10,6 +10,8 @@ const strangerMs = 120_000;
 /** A client that answers within this has nothing to tell but its answer; each piece of news costs a signal, and a write of status. */
 const firstAfterMs = 500;
 
+const mendedByTime: ReadonlySet<string> = new Set(['DiskFull', 'BlobStoreUnreachable', 'Error']);
+
 type Steps = Pick<NonNullable<WorkerView['progress']>, 'step' | 'total'>;
 
 /** Tells a run how its client gets on. */
@@ -66,7 +68,7 @@ export class ClientTeller {
 
   /** The last words before a failure. What nothing but time mends is said ever more rarely, so that days of it do not fill the job's history. */
   async failing(problem: Problem): Promise<void> {
-    if (problem.reason === 'DiskFull' && !this.#spoke && !isSaidAgain(this.#attempt)) return;
+    if (mendedByTime.has(problem.reason) && !this.#spoke && !isSaidAgain(this.#attempt)) return;
     this.retrying(problem);
     await this.#news.flush();
   }

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import type {
   AcceptedUpdate,
   AggregateInput,
@@ -15,7 +16,7 @@ import type {
 } from '../../../activities/contracts.ts';
 import { createAggregateActivities } from '../../../activities/edge/aggregate.ts';
 import { taskFiles, type TaskFiles } from '../../../activities/edge/tasks.ts';
-import { taskId } from '../../../activities/edge/train-client.ts';
+import { createTrainClient, taskId } from '../../../activities/edge/train-client.ts';
 import type { Weights } from '../../../sdk/index.ts';
 import { readWeights } from '../../../sdk/tensors/index.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -223,6 +224,30 @@ describe('asked twice', () => {
     expect(await node.train(input)).toEqual(result);
     expect(node.runtime.list()).toEqual([]);
   });
+
+  test('weights of the round that the blob store has damaged: said ever more rarely, tried again, and right once they are', async () => {
+    const input = await node.input();
+    const { weights } = input;
+    if (weights === undefined) throw new Error('a round has weights');
+    const file = fileURLToPath(weights.uri);
+    const bytes = readFileSync(file);
+    writeFileSync(file, bytes.with(0, 1 ^ (bytes[0] ?? 0)));
+    const { trainClient } = createTrainClient(node.deps);
+    const told: number[] = [];
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      const before = node.news.length;
+      await expect(node.environment(attempt).run(trainClient, input)).rejects.toMatchObject({ code: 'DigestMismatch' });
+      if (node.news.length > before) told.push(attempt);
+      const message = expect.stringContaining('has other content') as unknown;
+      expect(node.news.at(-1)).toMatchObject({
+        state: 'Retrying',
+        problem: { reason: 'BlobStoreUnreachable', message },
+      });
+    }
+    expect(told).toEqual([1, 2, 4]);
+    writeFileSync(file, bytes);
+    expect(await node.train(input)).toMatchObject({ accepted: { samples: 200 } });
+  }, 60_000);
 
   test('a local controller that lost the answer gets it again from the worker, which does not train again', async () => {
     const input = await node.input();
