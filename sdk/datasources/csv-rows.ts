@@ -19,7 +19,8 @@ export class CsvError extends Error {
 
 /**
  * Splits CSV text (RFC 4180: quotes, doubled quotes and line breaks inside quotes; also LF alone) into rows. Blank lines are
- * skipped. Throws `CsvError` on a quote that never ends.
+ * skipped. Throws `CsvError` on a quote that never ends and on lines that end with CR alone. `delimiter`: one character, no
+ * quote and no line break.
  */
 export function* csvRows(text: string, delimiter = ','): Generator<CsvRow> {
   let line = 1;
@@ -30,7 +31,7 @@ export function* csvRows(text: string, delimiter = ','): Generator<CsvRow> {
     const isQuoted = text[at] === '"';
     let ended = false;
     while (!ended) {
-      const cell = text[at] === '"' ? quoted(text, at, line) : plain(text, at, delimiter);
+      const cell = text[at] === '"' ? quoted(text, at, line) : plain(text, at, { line, delimiter });
       row.cells.push(cell.value);
       line += cell.lines;
       at = cell.end;
@@ -59,12 +60,16 @@ interface Cell {
   lines: number;
 }
 
-function plain(text: string, start: number, delimiter: string): Cell {
+function plain(text: string, start: number, { line, delimiter }: { line: number; delimiter: string }): Cell {
   let end = start;
   while (end < text.length && text[end] !== delimiter && text[end] !== '\n') end++;
   if (text[end] === '\n' && end > start && text[end - 1] === '\r') end--;
-  return { value: text.slice(start, end), end, lines: 0 };
+  const value = text.slice(start, end);
+  if (LONE_RETURN.test(value)) throw new CsvError(line, problems.loneReturn);
+  return { value, end, lines: 0 };
 }
+
+const LONE_RETURN = /\r[^\r]/;
 
 function quoted(text: string, start: number, line: number): Cell {
   let at = start + 1;

@@ -13,7 +13,7 @@ export interface CsvOptions {
   label?: string;
   /** Columns to keep, as a list or separated by commas; the label is kept anyway. Default: all. */
   columns?: string | readonly string[];
-  /** Default: a comma. */
+  /** One character. Default: a comma. */
   delimiter?: string;
   /** Turns one record into the sample; `null` or `undefined` drops the row. */
   parseRow?: (row: CsvRecord) => unknown;
@@ -24,6 +24,10 @@ export async function readCsv(
   sources: readonly (string | CsvRecord)[],
   options: CsvOptions = {},
 ): Promise<BaseDataSource> {
+  const { delimiter = ',' } = options;
+  if (!/^[^"\r\n]$/.test(delimiter)) {
+    throw new Error(`option delimiter: ${JSON.stringify(delimiter)} is not one character, or a quote or line break`);
+  }
   const target = new BaseDataSource(options.dataType);
   for (const source of sources) {
     if (source === '') continue;
@@ -41,7 +45,7 @@ async function* records(
 ): AsyncGenerator<[number, CsvRecord]> {
   const wanted = typeof columns === 'string' ? columns.split(',').map((name) => name.trim()) : columns;
   let header: string[] | undefined;
-  const text = await readText(location);
+  const text = await readText(location, 'csv');
   checkLines(location, text);
   for (const { line, cells } of rowsOf(location, text, delimiter)) {
     if (!header) {

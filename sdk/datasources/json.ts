@@ -16,7 +16,7 @@ export interface JsonOptions {
 export async function readJson(locations: readonly string[], options: JsonOptions = {}): Promise<BaseDataSource> {
   const target = new BaseDataSource(options.dataType);
   for (const location of locations.filter(Boolean)) {
-    const text = await readText(location);
+    const text = await readText(location, 'json');
     if (isOneArray(text)) await readArray(target, { location, text }, options);
     else await readLines(target, { location, text }, options);
   }

@@ -6,9 +6,9 @@ import { MAX_RECORD_BYTES, problems, recordProblem } from './record.ts';
  * Whole text of a local file, without a byte-order mark. Names the file, and the line where there is one, when it cannot be
  * read, is not UTF-8, holds NUL or a record that is too long.
  */
-export async function readText(location: string): Promise<string> {
+export async function readText(location: string, format: 'txt' | 'csv' | 'json'): Promise<string> {
   const content = await readBytes(location);
-  if (!isUtf8(content) || content.includes(0)) throw badLine(location, content);
+  if (!isUtf8(content) || content.includes(0)) throw badLine(location, content, format);
   return content.toString('utf8').replace(/^\uFEFF/, '');
 }
 
@@ -41,11 +41,13 @@ async function readBytes(location: string): Promise<Buffer> {
   }
 }
 
-function badLine(location: string, content: Buffer): Error {
+function badLine(location: string, content: Buffer, format: string): Error {
+  // In JSON it is the text that is wrong, whatever its lines hold.
+  const judged = format === 'csv' ? 'csv' : 'txt';
   let start = 0;
   for (let line = 1; ; line++) {
     const end = content.indexOf(10, start);
-    const problem = recordProblem(content.subarray(start, end < 0 ? content.length : end), 'txt');
+    const problem = recordProblem(content.subarray(start, end < 0 ? content.length : end), judged);
     if (problem !== undefined) return new Error(`${location}:${line}: ${problem}`);
     if (end < 0) return new Error(`${location}: ${problems.notText}`);
     start = end + 1;

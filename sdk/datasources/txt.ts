@@ -1,5 +1,6 @@
 import { BaseDataSource } from './data-source.ts';
 import type { DataType } from './data-source.ts';
+import { problems } from './record.ts';
 import { atLine, checkLines, readText } from './read-text.ts';
 
 /** A sample: its parts in order, the label second. A string counts as a part of its own. */
@@ -22,11 +23,14 @@ export async function readTxt(locations: readonly string[], options: TxtOptions 
   const source = new BaseDataSource(dataType);
   for (const location of locations.filter(Boolean)) {
     let number = 0;
-    const text = await readText(location);
+    const text = await readText(location, 'txt');
     checkLines(location, text);
     for (const line of text.split(/\r?\n/)) {
       number++;
-      const row = await atLine(location, number, () => parseLine(line.trim()));
+      const row = await atLine(location, number, () => {
+        if (LONE_RETURN.test(line)) throw new Error(problems.loneReturn);
+        return parseLine(line.trim());
+      });
       if (!row || row.length === 0) continue;
       source.x.push(raw ? row : row[0]);
       if (!raw && !source.isTestData) source.y.push(row[1] ?? 0);
@@ -34,5 +38,7 @@ export async function readTxt(locations: readonly string[], options: TxtOptions 
   }
   return source;
 }
+
+const LONE_RETURN = /\r[^\r]/;
 
 const splitWords = (line: string): string[] => line.split(/\s+/).filter(Boolean);

@@ -48,6 +48,11 @@ describe('txt', () => {
     expect(lines).toEqual(['1,2|3', '', 'x']);
   });
 
+  test('lines that end with a carriage return alone are refused, not taken for one', async () => {
+    const index = await file('old.txt', 'a 1\r\nb 2\rc 3\r');
+    await expect(readTxt([index])).rejects.toThrow(`${index}:2: holds a carriage return that ends no line`);
+  });
+
   test('what cannot be read is named', async () => {
     await expect(readTxt([path.join(root, 'none')])).rejects.toThrow(/dataset .*none cannot be read: ENOENT/);
     await expect(readTxt([await file('bin', Buffer.from([0xff, 0xfe]))])).rejects.toThrow(/bin:1: is not UTF-8/);
@@ -86,6 +91,9 @@ describe('csv', () => {
     ['a,b\n1,2,3\n', {}, ':2: has 3 cells; the header has 2'],
     ['a,b\n1,"2\n', {}, ':2: a quote is opened and never closed'],
     ['a,b\n"1"x,2\n', {}, ':2: text follows a closing quote'],
+    ['a,b\r1,2\r3,4\r', {}, ':1: holds a carriage return that ends no line; end lines with LF or CRLF'],
+    ['a||b\n1||2\n', { delimiter: '||' }, 'option delimiter: "||" is not one character'],
+    ['a,b\n1,2\n', { delimiter: '' }, 'option delimiter: "" is not one character'],
   ])('%j is refused', async (content, options, message) => {
     await expect(readCsv([await file('x.csv', content)], options)).rejects.toThrow(message);
   });
