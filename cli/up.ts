@@ -5,6 +5,7 @@ import type { UpRequest } from '../deploy/local/desired.ts';
 import type { NodeSpec, StackState } from '../deploy/local/state.ts';
 import type { Progress } from '../deploy/local/up.ts';
 import { CliError, EXIT } from './lib/errors.ts';
+import { shellWord } from './lib/shell-word.ts';
 
 interface UpOptions {
   detach?: boolean;
@@ -109,10 +110,11 @@ const printProgress: Progress = ({ name, state, address, seconds }) => {
 };
 
 function printAddresses(state: StackState): void {
+  const { kubeconfig } = state;
   const lines: [string, string][] = [
     ['Temporal UI', state.temporal.ui],
     ['Temporal', `export TEMPORAL_ADDRESS=${state.temporal.address}`],
-    ['kubectl', state.kubeconfig ? `export KUBECONFIG=${state.kubeconfig}` : 'standalone: use sedna apply, get, …'],
+    ['kubectl', kubeconfig ? `export KUBECONFIG=${shellWord(kubeconfig)}` : 'standalone: use sedna apply, get, …'],
   ];
   for (const { name, port } of state.components) {
     if (name === 'gm' || name.startsWith('lc/')) lines.push([name, `http://127.0.0.1:${port}`]);

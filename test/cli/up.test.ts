@@ -63,11 +63,12 @@ describe('--nodes', () => {
 });
 
 describeKubernetes('sedna up with Kubernetes', () => {
-  const cwd = temporaryFolder('up-kubernetes');
+  // With a space: what is printed must be good to paste.
+  const cwd = temporaryFolder('up kubernetes');
   beforeAll(async () => {
     const { code, stdout, stderr } = await runCli([...UP, '--detach'], cwd);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toContain(`export KUBECONFIG=${stackPaths(cwd).kubeconfig}`);
+    expect(stdout).toContain(`export KUBECONFIG='${stackPaths(cwd).kubeconfig}'`);
     expect(stdout).toContain(`export TEMPORAL_ADDRESS=${stateOf(cwd).temporal.address}`);
   }, BOUND);
   afterAll(async () => {
