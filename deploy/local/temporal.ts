@@ -17,6 +17,12 @@ const DYNAMIC_CONFIG = [
   'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2',
 ];
 
+/**
+ * Four partitions of each queue share the load of many matching services, of which there is one here: pollers and tasks meet at once
+ * only in the first, the others pass theirs on to it, and go on doing so, many times a second, with each task of a node that is away.
+ */
+const ONE_PARTITION = ['matching.numTaskqueueReadPartitions=1', 'matching.numTaskqueueWritePartitions=1'];
+
 /** WAL with NORMAL survives kill -9 of the server; a power cut may lose the last commits but never corrupts the file. */
 const PRAGMAS = ['journal_mode=WAL', 'synchronous=NORMAL'];
 
@@ -34,7 +40,7 @@ export function temporalServer(options: TemporalOptions): Component {
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${grpc}`, '--http-port', `${http}`];
   args.push('--metrics-port', `${metrics}`, '--log-level', 'warn', '--log-format', 'json', '--namespace', 'default');
   args.push(...(options.headless ? ['--headless'] : ['--ui-port', `${ui}`, '--ui-disable-news-fetch']));
-  for (const value of DYNAMIC_CONFIG) args.push('--dynamic-config-value', value);
+  for (const value of [...DYNAMIC_CONFIG, ...ONE_PARTITION]) args.push('--dynamic-config-value', value);
   for (const name of attributeNames) args.push('--search-attribute', `${name}=Keyword`);
   if (options.dbFile) {
     args.push('--db-filename', options.dbFile);
