@@ -15,6 +15,7 @@ export default {
     ],
   },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.sedna/'],
+  testSequencer: './test/support/longest-first.cjs',
   reporters: ['default', './test/support/summary-reporter.cjs'],
   maxWorkers: 2,
   testTimeout: 60_000,

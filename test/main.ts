@@ -1,7 +1,8 @@
 /**
- * `npm test`: everything but the fault campaign. First most tests, three files side by side, for many wait more than they compute;
- * then those that start whole stacks and measure what clients see, two at a time. Files that fail run once more, alone: on a machine
- * that others use as well, a bound may be missed for want of CPU. What fails again is a failure; what does not is named at the end.
+ * `npm test`: everything but the fault campaign. First most tests, four files side by side, for many wait more than they compute;
+ * then those that start whole stacks and measure what clients see or how long people wait, two at a time. Files that fail run once
+ * more, alone: on a machine that others use as well, a bound may be missed for want of CPU. What fails again is a failure; what does
+ * not is named at the end.
  * With arguments: just jest with these arguments.
  */
 import { spawnSync } from 'node:child_process';
@@ -14,10 +15,14 @@ import { cacheDir } from '../deploy/local/files.ts';
 process.env.NODE_COMPILE_CACHE ??= join(cacheDir(), 'compiled');
 // Temporal, written in Go, spends an eighth of its time on garbage unless it may use more memory.
 process.env.GOGC ??= '400';
+// And a fourteenth on stacks that grow: each call of it is a goroutine of its own, which may begin with what others needed.
+process.env.GODEBUG ??= 'adaptivestackstart=1';
 // jest gives tests a copy of the environment, which sdk/estimators/onnx/no-telemetry.ts cannot write through.
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 const root = join(import.meta.dirname, '..');
 const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+/** Files that want a machine with little else to do. */
+const measuring = '/test/(e2e/(demo|joint|killed)|why/why)';
 /** More than so many is no accident: nothing runs again. */
 const accidents = 3;
 
@@ -51,7 +56,7 @@ interface Report {
 
 function everything(): number {
   const failed: string[] = [];
-  for (const args of [['--maxWorkers', '3', '--testPathIgnorePatterns', '/test/(e2e|why)/'], ['/test/(e2e|why)/']]) {
+  for (const args of [['--maxWorkers', '4', '--testPathIgnorePatterns', measuring], [measuring]]) {
     const found = failures(args);
     if (found === undefined) return 1;
     failed.push(...found);

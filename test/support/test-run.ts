@@ -10,7 +10,7 @@ import { until } from '../../deploy/local/wait.ts';
 
 const PREFIX = 'sedna-test-run-';
 /** Of the run, see test/main.ts. */
-const inherited = ['PATH', 'NODE_COMPILE_CACHE', 'GOGC'];
+const inherited = ['PATH', 'NODE_COMPILE_CACHE', 'GOGC', 'GODEBUG'];
 
 /** The folder of one `npm test`: every server that it starts is noted there, so that the teardown ends them by pid. */
 export function createRun(): string {
