@@ -64,7 +64,8 @@ export class TestNamespace {
       namespace: this.name,
       dataConverter,
       shutdownGraceTime: '100ms',
-      shutdownForceTime: '2s',
+      // A worker that is forced to end fails its test; on a busy machine fifty workflows are not given up in two seconds.
+      shutdownForceTime: '20s',
       maxHeartbeatThrottleInterval: '200ms',
       ...options,
     });
