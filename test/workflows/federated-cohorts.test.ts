@@ -192,7 +192,7 @@ describeTemporal('cohorts of a round', () => {
     await temporal.signal(scene.ref, 'remove');
     await temporal.ended(scene.ref, 30_000);
     await eventually(async () => expect(await open(scene)).toEqual([]));
-    expect((await run.describe()).status.name).not.toBe('RUNNING');
+    await eventually(async () => expect((await run.describe()).status.name).not.toBe('RUNNING'));
     await scene.stop();
   }, 120_000);
 });

@@ -12,6 +12,7 @@ import type { Parameters, Tensors } from '../../../sdk/index.ts';
 import { TestLocalController } from '../support/local-controller.ts';
 import { freePort } from '../../../workers/lib/ports.ts';
 import { data, directly, end, ReadyMadeWorkers, rows } from '../support/ready-made.ts';
+import { eventually } from '../../support/eventually.ts';
 import { until } from '../support/until.ts';
 
 const folder = mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? tmpdir(), 'ready-made-'));
@@ -48,6 +49,8 @@ const startEdge = (environment: Record<string, string> = {}) =>
     ...environment,
   });
 
+/** Where the time to the cloud is no matter of the test. */
+const patient = { deadline_ms: 20_000 };
 const ask = (feeds: Tensors, parameters: Parameters = {}, id?: string) =>
   new InferenceClient(`http://127.0.0.1:${edgePort}`).infer({ model: 'digits', feeds, parameters, id });
 
@@ -56,7 +59,7 @@ test('hard examples have the big model’s answer, bit by bit; the parameters sa
   await startEdge({ HEM_NAME: 'CrossEntropy', HEM_PARAMETERS: '[{"key":"threshold_cross_entropy","value":"0.3"}]' });
   const sure = rows(40, -40);
   const unsure = rows(0, 0);
-  const answers = [await ask(sure), await ask(unsure, {}, 'mine')];
+  const answers = [await ask(sure, patient), await ask(unsure, patient, 'mine')];
   expect(answers.map(({ outputs }) => data(outputs))).toEqual([
     await directly(little, sure),
     await directly(big, unsure),
@@ -70,15 +73,16 @@ test('hard examples have the big model’s answer, bit by bit; the parameters sa
     reason: 'CloudAnswered',
     cloud_ms: expect.any(Number),
   });
-  await until(() => controller.reports.length > 0);
-  expect(controller.reports.at(-1)).toMatchObject({ ownerInfo: { inferenceNumber: 2, hardExampleNumber: 1 } });
+  await eventually(() =>
+    expect(controller.reports.at(-1)).toMatchObject({ ownerInfo: { inferenceNumber: 2, hardExampleNumber: 1 } }),
+  );
 });
 
 test('several samples in one request are judged one by one', async () => {
   await startBig();
   await startEdge({ HEM_NAME: 'CrossEntropy', HEM_PARAMETERS: '[{"key":"threshold_cross_entropy","value":"0.3"}]' });
-  const { outputs, parameters } = await ask(rows(40, -40, 0, 0, 1, 0));
-  const singly = [await ask(rows(40, -40)), await ask(rows(0, 0)), await ask(rows(1, 0))];
+  const { outputs, parameters } = await ask(rows(40, -40, 0, 0, 1, 0), patient);
+  const singly = [await ask(rows(40, -40), patient), await ask(rows(0, 0), patient), await ask(rows(1, 0), patient)];
   expect(data(outputs)).toEqual(singly.flatMap((one) => data(one.outputs)));
   expect(parameters).toMatchObject({ hard: singly.filter((one) => one.parameters['hard']).length, degraded: 0 });
 });
