@@ -58,6 +58,11 @@ describe('element-wise gradients of one operand', () => {
     await checkOperator({ type: 'Pow', operands: [positive([2])], extra: [exponents], epsilon: 3e-3 });
   });
 
+  test('Pow of zero to the powers 0, 1 and 2', async () => {
+    const exponents: Operand = { shape: [3], data: Float32Array.of(0, 1, 2) };
+    await checkOperator({ type: 'Pow', operands: [{ shape: [3], data: new Float32Array(3) }], extra: [exponents] });
+  });
+
   test('Pow of negative numbers to a whole power', async () => {
     await checkOperator({ type: 'Pow', operands: [distinct(random, [2, 4])], extra: [scalar(3)] });
   });
