@@ -139,13 +139,16 @@ export class OnnxEstimator implements Estimator<TrainingData, ModelInput, FloatA
 
   /** Replaces the model by the one in the file, once that is known to run; else throws and keeps the present one. */
   async load(path: string): Promise<void> {
-    if (this.#training) throw new OnnxError('InvalidOptions', 'this model is in training: load when it has finished');
+    this.#requireIdle('InvalidOptions', 'load');
     const next = await this.#decode(await readModelBytes(path), path);
     try {
       await next.session();
     } catch (error) {
       throw new OnnxError('InvalidModel', `${path}: ${messageOf(error)}`, { cause: error });
     }
+    // A training that has begun meanwhile would end in a model that nobody uses.
+    if (this.#training) await next.close();
+    this.#requireIdle('InvalidOptions', 'load');
     const previous = this.#model;
     this.#model = Promise.resolve(next);
     await (await previous?.catch(() => undefined))?.close();
@@ -163,9 +166,9 @@ export class OnnxEstimator implements Estimator<TrainingData, ModelInput, FloatA
   }
 
   async setWeights(weights: Weights): Promise<void> {
-    if (this.#training)
-      throw new OnnxError('InvalidWeights', 'this model is in training: set weights when it has finished');
+    this.#requireIdle('InvalidWeights', 'set weights');
     const model = await this.#loaded();
+    this.#requireIdle('InvalidWeights', 'set weights');
     checkWeights(weights, model.shapes());
     await model.replaceWeights(new Map(Object.entries(weights).map(([name, { data }]) => [name, data])));
   }
@@ -173,6 +176,10 @@ export class OnnxEstimator implements Estimator<TrainingData, ModelInput, FloatA
   /** Frees the native session; the estimator can be used again. */
   async close(): Promise<void> {
     await (await this.#model?.catch(() => undefined))?.close();
+  }
+
+  #requireIdle(type: 'InvalidOptions' | 'InvalidWeights', what: string): void {
+    if (this.#training) throw new OnnxError(type, `this model is in training: ${what} when it has finished`);
   }
 
   get #classification(): boolean {

@@ -163,6 +163,25 @@ describe('training', () => {
     expect(metrics).toEqual(await make(options).train(samples));
   });
 
+  test('a model or weights that come while a training begins are refused, and the training counts', async () => {
+    const [estimator, other] = [make({ epochs: 10 }), make({ epochs: 10 })];
+    const file = join(folder, 'meanwhile.onnx');
+    await estimator.save(file);
+    const weights = await estimator.getWeights();
+    const late = [estimator.load(file), estimator.setWeights(weights)];
+    const training = estimator.train(clouds(100));
+    const outcomes = await Promise.allSettled(late);
+    expect(outcomes.map((one) => one.status === 'rejected' && (one.reason as Error).message)).toEqual([
+      'this model is in training: load when it has finished',
+      'this model is in training: set weights when it has finished',
+    ]);
+    await training;
+    await other.train(clouds(100));
+    expect(await estimator.getWeights()).toEqual(await other.getWeights());
+    await estimator.load(file);
+    expect(await estimator.getWeights()).toEqual(weights);
+  });
+
   test('a checkpoint of a training with other validation samples is ignored', async () => {
     const checkpoint = join(folder, 'validated.ckpt');
     const controller = new AbortController();
