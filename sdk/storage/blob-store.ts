@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Digest } from './digest.ts';
 import { FileBlobStore } from './file-blob-store.ts';
 import type { FlushOptions } from './files.ts';
 import { localPath, schemeOf, unsupported } from './location.ts';
@@ -12,8 +12,17 @@ export interface BlobRef {
   bytes: number;
 }
 
-/** Bytes in memory, a stream, or a file on this node. `move`: the file is not needed any more, and may become the blob itself. */
-export type BlobSource = Uint8Array | string | Readable | { file: string; move?: boolean };
+/**
+ * Bytes in memory, a stream (also one whose chunks are valid until the next one), or a file on this node. `move`: the file is not
+ * needed any more, and may become the blob itself; `digest`: of its bytes, where this process has written them itself.
+ */
+export type BlobSource =
+  Uint8Array | string | AsyncIterable<string | Uint8Array> | { file: string; move?: boolean; digest?: Digest };
+
+export interface BlobStoreOptions {
+  /** How files are digested. Default: by the thread that asks. */
+  digest?: (file: string) => Promise<Digest>;
+}
 
 export interface ReadOptions {
   /** Larger blobs are refused with `TooLarge` before anything is read. Default: 64 MiB. */
@@ -39,8 +48,8 @@ export interface BlobStore {
 }
 
 /** Opens the store at an absolute path or `file://` URL. The directory is made on the first `put`. */
-export function openBlobStore(url: string): BlobStore {
+export function openBlobStore(url: string, options: BlobStoreOptions = {}): BlobStore {
   const scheme = schemeOf(url);
-  if (scheme === '' || scheme === 'file') return new FileBlobStore(localPath(url));
+  if (scheme === '' || scheme === 'file') return new FileBlobStore(localPath(url), options);
   throw unsupported(scheme, url);
 }

@@ -2,7 +2,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
-import type { BlobRef, BlobSource, BlobStore, ReadOptions } from './blob-store.ts';
+import type { BlobRef, BlobSource, BlobStore, BlobStoreOptions, ReadOptions } from './blob-store.ts';
 import { digestBytes, digestFile, digesting } from './digest.ts';
 import type { Digest } from './digest.ts';
 import { StorageError, isNotFound } from './errors.ts';
@@ -14,15 +14,17 @@ const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 export class FileBlobStore implements BlobStore {
   readonly url: string;
   private readonly root: string;
+  private readonly digest: (file: string) => Promise<Digest>;
 
-  constructor(root: string) {
+  constructor(root: string, { digest = digestFile }: BlobStoreOptions = {}) {
     this.root = root;
+    this.digest = digest;
     this.url = pathToFileURL(root).href;
   }
 
   async put(source: BlobSource): Promise<BlobRef> {
     if (typeof source === 'object' && 'move' in source && source.move) {
-      const moved = await this.adopt(source.file);
+      const moved = await this.adopt(source);
       if (moved !== undefined) return moved;
     }
     const { chunks, result } = digesting(open(source));
@@ -35,8 +37,8 @@ export class FileBlobStore implements BlobStore {
   }
 
   /** Undefined: the file is on another file system, and must be copied. */
-  private async adopt(source: string): Promise<BlobRef | undefined> {
-    const digest = await digestFile(source);
+  private async adopt({ file: source, digest: known }: Adopted): Promise<BlobRef | undefined> {
+    const digest = known ?? (await this.digest(source));
     const file = this.pathOf(digest);
     await flush(source);
     try {
@@ -45,7 +47,7 @@ export class FileBlobStore implements BlobStore {
       if ((error as NodeJS.ErrnoException).code === 'EXDEV') return undefined;
       throw error;
     }
-    return { uri: pathToFileURL(file).href, ...digest };
+    return { uri: pathToFileURL(file).href, sha256: digest.sha256, bytes: digest.bytes };
   }
 
   async read(ref: BlobRef, { maxBytes = DEFAULT_MAX_BYTES }: ReadOptions = {}): Promise<Buffer> {
@@ -77,7 +79,7 @@ export class FileBlobStore implements BlobStore {
   async fileOf(ref: BlobRef): Promise<string> {
     await this.statOf(ref);
     const file = this.pathOf(ref);
-    verify(ref, await digestFile(file));
+    verify(ref, await this.digest(file));
     return file;
   }
 
@@ -110,10 +112,12 @@ export class FileBlobStore implements BlobStore {
   }
 }
 
+type Adopted = Extract<BlobSource, { file: string }>;
+
 function open(source: BlobSource): AsyncIterable<string | Uint8Array> {
   if (typeof source === 'string' || ArrayBuffer.isView(source)) return Readable.from([source]);
   if ('file' in source) return chunksOf(source.file);
-  return source as AsyncIterable<string | Uint8Array>;
+  return source;
 }
 
 function verify(ref: BlobRef, digest: Digest): void {

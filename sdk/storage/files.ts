@@ -1,12 +1,14 @@
-import { lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, realpath, rename, rm, type FileHandle } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
+import { behind } from './buffers.ts';
 import { StorageError, isNotFound } from './errors.ts';
 import { openRegularFile } from './regular-file.ts';
 
 export { isLocal, localPath, schemeOf } from './location.ts';
 
-export type FileContent = string | Uint8Array | AsyncIterable<string | Uint8Array>;
+/** An array is written in one go. */
+export type FileContent = string | Uint8Array | readonly Uint8Array[] | AsyncIterable<string | Uint8Array>;
 
 export interface FlushOptions {
   /**
@@ -61,7 +63,7 @@ export async function stage(
   const temporary = path.join(directory, `.${randomUUID()}.tmp`);
   const handle = await inDirectory(directory, () => open(temporary, 'wx'));
   try {
-    await handle.writeFile(content);
+    await write(handle, content);
     if (flush) await handle.sync();
     await handle.close();
     return temporary;
@@ -71,6 +73,14 @@ export async function stage(
     throw error;
   }
 }
+
+async function write(handle: FileHandle, content: FileContent): Promise<void> {
+  if (!isPieces(content)) return handle.writeFile(content);
+  let rest = content.filter(({ byteLength }) => byteLength > 0);
+  while (rest.length > 0) rest = behind(rest, (await handle.writev(rest)).bytesWritten);
+}
+
+const isPieces = (content: FileContent): content is readonly Uint8Array[] => Array.isArray(content);
 
 /** What was written to a file so far outlives a power cut. */
 export async function flush(file: string): Promise<void> {

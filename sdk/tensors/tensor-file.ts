@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { DTYPE_BYTES, requireFloat } from './dtype.ts';
+import { behind } from '../storage/buffers.ts';
 import { decodeElements } from './elements.ts';
 import { TensorError } from './errors.ts';
 import {
@@ -12,6 +13,21 @@ import {
   type TensorEntry,
   type TensorLimits,
 } from './header.ts';
+
+/** Elements of one tensor, from `start`. */
+export interface TensorPart {
+  entry: TensorEntry;
+  start: number;
+  raw: Uint8Array;
+}
+
+/** Bytes of a file, and what they hold. */
+export interface TensorPiece {
+  bytes: Uint8Array;
+  parts: TensorPart[];
+}
+
+const PIECE_BYTES = 2 ** 20;
 
 /**
  * A safetensors file, open for reading: the header was checked against the size of the file; data is read by tensor and range, and
@@ -86,6 +102,44 @@ export class TensorFile {
     return readExactly(this.#handle, offset + start * size, wanted * size);
   }
 
+  /** Raw bytes of all tensors, in the order of `entries`, each in memory of its own, which begins with them. */
+  async readAll(): Promise<Uint8Array<ArrayBuffer>[]> {
+    const read: Uint8Array<ArrayBuffer>[] = [];
+    if (!this.canonical) {
+      for (const { offset, bytes } of this.entries) read.push(await readExactly(this.#handle, offset, bytes));
+      return read;
+    }
+    for (const { bytes } of this.entries) read.push(new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer));
+    const first = this.entries[0]?.offset ?? this.bytes;
+    await fill(this.#handle, first, read);
+    return read;
+  }
+
+  /** The whole file in order, in pieces that cut no element; each is valid until the next one is asked for. */
+  async *pieces(): AsyncGenerator<TensorPiece> {
+    const inOrder = [...this.entries].sort((a, b) => a.offset - b.offset || a.bytes - b.bytes);
+    const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, this.bytes));
+    let next = 0;
+    for (let begin = 0, end = 0; begin < this.bytes; begin = end) {
+      end = Math.min(begin + buffer.length, this.bytes);
+      await fill(this.#handle, begin, [buffer.subarray(0, end - begin)]);
+      const parts: TensorPart[] = [];
+      for (; next < inOrder.length; next++) {
+        const entry = inOrder[next] as TensorEntry;
+        if (entry.offset >= end) break;
+        const size = DTYPE_BYTES[entry.dtype];
+        const isLast = entry.offset + entry.bytes > end;
+        if (isLast) end -= (end - entry.offset) % size;
+        const from = Math.max(entry.offset, begin);
+        const to = Math.min(entry.offset + entry.bytes, end);
+        const raw = buffer.subarray(from - begin, to - begin);
+        if (raw.length > 0) parts.push({ entry, start: (from - entry.offset) / size, raw });
+        if (isLast) break;
+      }
+      yield { bytes: buffer.subarray(0, end - begin), parts };
+    }
+  }
+
   /** Like `read`, as doubles; the tensor must be F16, F32 or F64 (`DtypeUnsupported`). */
   async floats(name: string, start = 0, count?: number): Promise<Float64Array> {
     const dtype = requireFloat(name, this.entry(name).dtype);
@@ -122,7 +176,18 @@ async function readHeader(handle: FileHandle, limits: Required<TensorLimits>) {
   return { entries, bytes: stat.size, canonical: header.equals(Buffer.concat([prefix, json])) };
 }
 
-async function readExactly(handle: FileHandle, position: number, bytes: number): Promise<Buffer> {
+/** Buffers that lie one behind the other in the file, in one go. */
+async function fill(handle: FileHandle, position: number, buffers: readonly Uint8Array[]): Promise<void> {
+  let at = position;
+  for (let rest = behind(buffers, 0); rest.length > 0;) {
+    const { bytesRead } = await handle.readv(rest, at);
+    if (bytesRead === 0) throw new TensorError('NotTensors', `the file ended at ${at}: cut while it was read`);
+    at += bytesRead;
+    rest = behind(rest, bytesRead);
+  }
+}
+
+async function readExactly(handle: FileHandle, position: number, bytes: number): Promise<Buffer<ArrayBuffer>> {
   const buffer = Buffer.allocUnsafeSlow(bytes);
   let done = 0;
   while (done < bytes) {

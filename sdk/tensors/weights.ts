@@ -1,15 +1,17 @@
 import type { Weights } from '../estimators/estimator.ts';
-import type { FlushOptions } from '../storage/files.ts';
+import { writeFileAtomic, type FlushOptions } from '../storage/files.ts';
+import { requireFloat } from './dtype.ts';
+import { decodeElements } from './elements.ts';
 import { TensorError } from './errors.ts';
+import { encodeHeader } from './header.ts';
 import { withTensors } from './tensor-file.ts';
-import { writing, type TensorWriter, type WrittenTensors } from './tensor-writer.ts';
 
-/** Writes an estimator's weights as F32. Throws `ShapeInvalid` where the number of values is not the shape's. */
+/** Writes an estimator's weights as F32, in the canonical form. Throws `ShapeInvalid` where the number of values is not the shape's. */
 export async function writeWeights(
   path: string,
   weights: Weights,
   options: FlushOptions = {},
-): Promise<WrittenTensors> {
+): Promise<{ path: string }> {
   const layouts = Object.entries(weights).map(([name, { shape, data }]) => {
     const elements = shape.reduce((product, size) => product * size, 1);
     if (elements !== data.length) {
@@ -18,22 +20,28 @@ export async function writeWeights(
     }
     return { name, dtype: 'F32' as const, shape };
   });
-  const fill = async (writer: TensorWriter): Promise<void> => {
-    for (const { name } of writer.entries) {
-      const { data } = weights[name] as Weights[string];
-      await writer.write(name, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    }
-  };
-  return writing(path, layouts, fill, options);
+  const { header, entries } = encodeHeader(layouts);
+  const tensors = entries.map(({ name }) => {
+    const { data } = weights[name] as Weights[string];
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  });
+  await writeFileAtomic(path, [header, ...tensors], options);
+  return { path };
 }
 
 /** Reads all tensors of a file as Float32; F64 is rounded. They are held in memory: for models that fit. */
 export async function readWeights(path: string): Promise<Weights> {
   return withTensors(path, async (file) => {
-    const weights: [string, Weights[string]][] = [];
-    for (const { name, shape } of file.entries) {
-      weights.push([name, { shape: [...shape], data: new Float32Array(await file.floats(name)) }]);
-    }
+    for (const { name, dtype } of file.entries) requireFloat(name, dtype);
+    const raw = await file.readAll();
+    const weights = file.entries.map(({ name, dtype, shape }, i): [string, Weights[string]] => {
+      const bytes = raw[i] as (typeof raw)[number];
+      const data =
+        dtype === 'F32'
+          ? new Float32Array(bytes.buffer)
+          : new Float32Array(decodeElements(requireFloat(name, dtype), bytes));
+      return [name, { shape: [...shape], data }];
+    });
     return Object.fromEntries(weights); // own properties, whatever the names
   });
 }

@@ -1,6 +1,12 @@
 /** Child process: the updates of a round become the next global weights. Reads and writes blobs only, so it may be repeated. */
-import { nodeStrategy, Kernel, type AggregationRound } from '../../../sdk/algorithms/aggregation/index.ts';
+import {
+  isOwnStrategy,
+  nodeStrategy,
+  Kernel,
+  type AggregationRound,
+} from '../../../sdk/algorithms/aggregation/index.ts';
 import { openBlobStore, StorageError } from '../../../sdk/storage/index.ts';
+import type { WrittenTensors } from '../../../sdk/tensors/index.ts';
 import type { AggregateInput, AggregateResult } from '../../contracts.ts';
 import { answerEach, scratchFile } from './lib.ts';
 import { merged, missingUpdates, openedUpdates, RoundFiles } from './round-files.ts';
@@ -21,18 +27,21 @@ export type AggregateChildOutput = AggregateResult | { missing: string[] };
 let kept: Kernel | undefined;
 
 answerEach(async ({ blobUrl, round, modules, scratch }: AggregateChildInput): Promise<AggregateChildOutput> => {
-  const blobs = openBlobStore(blobUrl);
+  const kernel = (kept ??= new Kernel(scratchFile));
+  // Of many files at once, on all cores.
+  const blobs = openBlobStore(blobUrl, { digest: (file) => kernel.digest(file) });
   // Before anything is fetched: a name that nobody knows needs no data to be refused.
   const strategy = await nodeStrategy(round.strategy, modules);
   const files = new RoundFiles(blobs, scratch);
-  const kernel = (kept ??= new Kernel(scratchFile));
   try {
     const given = await opened(round, files, kernel);
     const { model, state, left, metrics } = await strategy.aggregate(given);
     const into = { scratch, weights: model.path };
     const file = round.file === undefined ? {} : { file: await merged(blobs, round.file, into) };
-    // Only what was made where it should be: a strategy of somebody else's may name any file.
-    const stored = ({ path }: { path: string }, out: string) => blobs.put({ file: path, move: path === out });
+    const isOwn = isOwnStrategy(round.strategy.name);
+    // Only what was made where it should be: a strategy of somebody else's may name any file, and any digest.
+    const stored = (made: WrittenTensors, out: string) =>
+      blobs.put({ file: made.path, move: made.path === out, ...(isOwn ? { digest: made } : {}) });
     return {
       weights: await stored(model, given.out.model),
       ...(state === undefined ? {} : { state: await stored(state, given.out.state) }),

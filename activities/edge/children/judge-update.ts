@@ -56,6 +56,7 @@ async function globalOf({ weights, answer, policy, directory }: JudgeUpdateInput
 async function judge(input: JudgeUpdateInput, global: TensorFile): Promise<JudgeUpdateOutput> {
   const { answer, policy, weights, datasetSamples, directory } = input;
   const { samples } = answer;
+  const blobs = openBlobStore(input.blobUrl);
   // First weights are what others are compared with: they are judged, and kept as they are.
   const first = weights === undefined;
   const verdict = await judgeUpdate({
@@ -64,8 +65,8 @@ async function judge(input: JudgeUpdateInput, global: TensorFile): Promise<Judge
     policy: first ? { ...policy, compression: 'none' } : policy,
     datasetSamples,
     directory,
+    keep: (bytes) => blobs.put(bytes),
   });
   if ('refused' in verdict) return verdict;
-  const file = first ? global.path : verdict.file;
-  return { blob: await openBlobStore(input.blobUrl).put({ file }), samples: verdict.samples };
+  return { blob: verdict.kept ?? (await blobs.put({ file: verdict.file })), samples: verdict.samples };
 }

@@ -25,16 +25,23 @@ export async function openedUpdates(
   files: RoundFiles,
   global: TensorFile,
 ): Promise<ClientUpdate[]> {
+  const sent = await allOf(updates.map(({ blob }, i) => files.open(blob, `update-${i}`)));
   const bases = new Map([[weights.sha256, global]]);
   const opened: ClientUpdate[] = [];
-  for (const [i, { client, blob, samples, metrics, base: from = weights, staleness }] of updates.entries()) {
+  for (const [i, { client, samples, metrics, base: from = weights, staleness }] of updates.entries()) {
     const base = bases.get(from.sha256) ?? (await files.open(from, `base-${i}`));
     bases.set(from.sha256, base);
-    // Compressed updates are changes of the weights that their client started from.
-    const file = await files.openUpdate(blob, `update-${i}`, base);
+    // Compressed updates are changes of the weights that their client started from. One after the other: each is held in memory.
+    const file = await files.whole(sent[i] as TensorFile, `update-${i}`, base);
     opened.push({ client, file, samples, metrics, base, ...(staleness === undefined ? {} : { staleness }) });
   }
   return opened;
+}
+
+/** As Promise.all, but when it rejects nothing goes on any more. */
+async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
 }
 
 /** The model file with the new weights in the place of the old ones. */
@@ -70,9 +77,9 @@ export class RoundFiles {
   }
 
   /** One that was compressed for its way is brought back into the layout of the global weights. */
-  async openUpdate(blob: BlobRef, name: string, global: TensorFile): Promise<TensorFile> {
-    const file = await this.#blobs.fileOf(blob, this.path(name));
-    return this.#keep(await expand(file, global, this.path(`${name}-whole`)));
+  async whole(update: TensorFile, name: string, global: TensorFile): Promise<TensorFile> {
+    const file = await expand(update, global, this.path(`${name}-whole`));
+    return file === undefined ? update : this.#keep(file);
   }
 
   async #keep(path: string): Promise<TensorFile> {

@@ -204,7 +204,9 @@ async function aggregate(
       const { client, file, samples, metrics, staleness = 0 } = one;
       const base = staleness === 0 ? global : (bases.get(one.base) ?? (await opened(one.base ?? globalFile(job))));
       if (staleness > 0) bases.set(one.base, base);
-      const whole = await opened(await expand(file, base, `${file}.whole`));
+      const sent = await opened(file);
+      const expanded = await expand(sent, base, `${file}.whole`);
+      const whole = expanded === undefined ? sent : await opened(expanded);
       updates.push({ client, file: whole, samples, metrics, base, staleness });
     }
     const out = {

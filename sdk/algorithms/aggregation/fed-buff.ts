@@ -1,5 +1,5 @@
 import { withTensors, type TensorFile } from '../../tensors/tensor-file.ts';
-import { checkFinite } from './checks/tensors.ts';
+import { checkFinite } from './checks/finite.ts';
 import { AggregationError } from './errors.ts';
 import { numbers } from './parameters.ts';
 import type { AggregationRound, StrategyFactory } from './strategy.ts';

@@ -53,12 +53,15 @@ export function aggregationStrategy(
   return algorithms.get<StrategyFactory>(TYPE, name)(parameters);
 }
 
+/** One of this SDK, which no module can replace. */
+export const isOwnStrategy = (name: string): boolean => algorithms.has(TYPE, name);
+
 /** The same with the modules of a node, which are loaded only for a name that this SDK does not have: a broken one is in nobody else's way. */
 export async function nodeStrategy(
   { name, parameters }: { name: string; parameters: StrategyParameters },
   files: readonly string[],
 ): Promise<Strategy> {
-  const modules = algorithms.has(TYPE, name) ? undefined : await loadStrategies(files);
+  const modules = isOwnStrategy(name) ? undefined : await loadStrategies(files);
   return aggregationStrategy(name, parameters, modules);
 }
 

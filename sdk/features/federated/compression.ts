@@ -1,6 +1,6 @@
 /** Updates on their way to the aggregator: what they changed, in fewer bytes. Names are prefixed, so that no update is mistaken for another form. */
 import { encodeElements } from '../../tensors/elements.ts';
-import { TensorError, withTensors, writing } from '../../tensors/index.ts';
+import { TensorError, writing } from '../../tensors/index.ts';
 import type { TensorFile, TensorLayout, WrittenTensors } from '../../tensors/index.ts';
 
 export type Compression = 'f16' | 'int8';
@@ -47,20 +47,18 @@ export function isCompressed({ entries }: TensorFile): boolean {
   return entries.length > 0 && entries.every(({ name }) => name.startsWith(CHANGE) || name.startsWith(SCALE));
 }
 
-/** Writes global + change in the global layout. A file that is not compressed is left alone; gives the file to read. */
-export async function expand(file: string, global: TensorFile, out: string): Promise<string> {
-  return withTensors(file, async (compressed) => {
-    if (!isCompressed(compressed)) return file;
-    const { path } = await writing(out, global.entries, async (writer) => {
-      for (const { name, dtype } of global.entries) {
-        const values = await global.floats(name);
-        const change = await readChange(compressed, name);
-        values.forEach((value, i) => (values[i] = value + (change[i] ?? 0)));
-        await writer.write(name, 0, encodeElements(dtype as 'F32', values));
-      }
-    });
-    return path;
+/** Writes global + change in the global layout, and gives the path. Undefined: the file is not compressed; it is to be read as it is. */
+export async function expand(compressed: TensorFile, global: TensorFile, out: string): Promise<string | undefined> {
+  if (!isCompressed(compressed)) return undefined;
+  const { path } = await writing(out, global.entries, async (writer) => {
+    for (const { name, dtype } of global.entries) {
+      const values = await global.floats(name);
+      const change = await readChange(compressed, name);
+      values.forEach((value, i) => (values[i] = value + (change[i] ?? 0)));
+      await writer.write(name, 0, encodeElements(dtype as 'F32', values));
+    }
   });
+  return path;
 }
 
 async function readChange(file: TensorFile, name: string): Promise<Float64Array> {

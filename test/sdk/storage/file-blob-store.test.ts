@@ -109,6 +109,16 @@ test('a file that may be moved becomes the blob', async () => {
   expect(await readdir(root)).not.toContain('made');
 });
 
+test('a file whose digest is known already is not read again', async () => {
+  const file = path.join(root, 'made');
+  await writeFile(file, 'abc');
+  const unread = openBlobStore(root, { digest: () => Promise.reject(new Error('read')) });
+  const ref = await unread.put({ file, move: true, digest: { sha256: ABC, bytes: 3 } });
+  expect(ref).toEqual({ uri: `file://${root}/sha256/ba/${ABC.slice(2)}`, sha256: ABC, bytes: 3 });
+  expect((await store.read(ref)).toString()).toBe('abc');
+  await expect(unread.fileOf(ref, '')).rejects.toThrow('read');
+});
+
 test('fileOf gives the file of a blob itself, once it is verified', async () => {
   const ref = await store.put('abc');
   const file = await store.fileOf(ref, path.join(root, 'unused'));

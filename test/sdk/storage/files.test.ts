@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdir, mkdtemp, readFile, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { behind } from '../../../sdk/storage/buffers.ts';
 import { copyFileAtomic, localPath, resolveInside, writeFileAtomic } from '../../../sdk/storage/index.ts';
 
 let root: string;
@@ -22,6 +23,27 @@ test('a failing write keeps the old content and leaves no temporary file', async
   await expect(writeFileAtomic(file, failing)).rejects.toThrow('disk full');
   expect(await readFile(file, 'utf8')).toBe('old');
   expect(await readdir(root)).toEqual(['config.json']);
+});
+
+test('pieces are written one behind the other, however many there are', async () => {
+  const file = path.join(root, 'pieces');
+  const pieces = Array.from({ length: 3_000 }, (_, i) => Buffer.from(i % 3 === 0 ? '' : `${i},`));
+  await writeFileAtomic(file, pieces);
+  expect(await readFile(file)).toEqual(Buffer.concat(pieces));
+  expect(await readdir(root)).toEqual(['pieces']);
+});
+
+test('what is left of buffers after their first bytes', () => {
+  const buffers = ['ab', '', 'cde', 'f'].map((text) => Buffer.from(text));
+  const rest = (bytes: number) => behind(buffers, bytes).map((part) => Buffer.from(part).toString());
+  expect([0, 1, 2, 4, 5, 6].map(rest)).toEqual([
+    ['ab', 'cde', 'f'],
+    ['b', 'cde', 'f'],
+    ['cde', 'f'],
+    ['e', 'f'],
+    ['f'],
+    [],
+  ]);
 });
 
 test('a reader never sees half a copy', async () => {

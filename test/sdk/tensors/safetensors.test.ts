@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { DTYPE_BYTES } from '../../../sdk/tensors/index.ts';
 import {
   TensorError,
   TensorFile,
@@ -107,6 +108,64 @@ describe('the canonical form', () => {
       'has 4 bytes',
     );
     expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+test('more tensors than a system call reads come back', async () => {
+  const weights = Object.fromEntries(
+    Array.from({ length: 2_500 }, (_, i) => [`t${i}`, { shape: [i % 4], data: new Float32Array(i % 4).fill(i) }]),
+  );
+  await writeWeights(at('many'), weights);
+  expect(await readWeights(at('many'))).toEqual(weights);
+});
+
+test('a weight is in memory of its own', async () => {
+  await writeWeights(at('w'), {
+    a: { shape: [1], data: Float32Array.of(1) },
+    b: { shape: [2], data: Float32Array.of(2, 3) },
+  });
+  const { a, b } = await readWeights(at('w'));
+  expect([a, b].map((one) => [one?.data.byteOffset, one?.data.buffer.byteLength])).toEqual([
+    [0, 4],
+    [0, 8],
+  ]);
+});
+
+describe('pieces', () => {
+  // Odd bytes before doubles: a mebibyte ends in the middle of one.
+  const mixed = async (): Promise<string> => {
+    const counts = { a: 3, b: 300_001, c: 0, d: 5 };
+    const header = {
+      d: { dtype: 'F32', shape: [counts.d], data_offsets: [3 + 8 * counts.b, 3 + 8 * counts.b + 4 * counts.d] },
+      c: f32([0], 3 + 8 * counts.b, 3 + 8 * counts.b),
+      b: { dtype: 'F64', shape: [counts.b], data_offsets: [3, 3 + 8 * counts.b] },
+      a: { dtype: 'I8', shape: [counts.a], data_offsets: [0, 3] },
+    };
+    return raw(header, 3 + 8 * counts.b + 4 * counts.d);
+  };
+
+  test('are the whole file in order, and cut no element', async () => {
+    const file = await mixed();
+    const content = await readFile(file);
+    const seen: Record<string, Buffer[]> = {};
+    const bytes: Buffer[] = [];
+    await withTensors(file, async (tensors) => {
+      for await (const piece of tensors.pieces()) {
+        bytes.push(Buffer.from(piece.bytes));
+        for (const { entry, start, raw: part } of piece.parts) {
+          const parts = (seen[entry.name] ??= []);
+          expect(start * DTYPE_BYTES[entry.dtype]).toBe(Buffer.concat(parts).length);
+          expect(part.length % DTYPE_BYTES[entry.dtype]).toBe(0);
+          parts.push(Buffer.from(part));
+        }
+      }
+      expect(bytes.length).toBeGreaterThan(2);
+      expect(Buffer.concat(bytes).equals(content)).toBe(true);
+      expect(Object.keys(seen).sort()).toEqual(['a', 'b', 'd']);
+      for (const [name, parts] of Object.entries(seen)) {
+        expect(Buffer.concat(parts).equals(await tensors.read(name))).toBe(true);
+      }
+    });
   });
 });
 

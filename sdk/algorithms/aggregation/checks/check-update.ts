@@ -1,12 +1,13 @@
-import { digestFile } from '../../../storage/digest.ts';
+import { digestFile, digesting, type Digest } from '../../../storage/digest.ts';
 import { TensorError } from '../../../tensors/errors.ts';
 import { TensorFile } from '../../../tensors/tensor-file.ts';
 import { stat } from 'node:fs/promises';
 import { updateNorm, writeFinalForm } from './final-form.ts';
+import { checkFinite, finiteBytes, RefusedBytes } from './finite.ts';
 import { checkIdentity, type Identity } from './identity.ts';
 import { refusal, type Refusal } from './refusal.ts';
 import { checkSamples } from './samples.ts';
-import { checkFinite, checkLayout } from './tensors.ts';
+import { checkLayout } from './tensors.ts';
 
 export interface UpdatePolicy {
   /** Largest Euclidean norm of an update minus the global weights; longer ones are scaled down to it. */
@@ -37,6 +38,11 @@ export interface UpdateExpectation {
   datasetSamples?: number;
   /** Where the final form is written, if it is not the file as it came. */
   out: string;
+  /**
+   * Takes the bytes of a file that is in its final form as it came, while they are looked at: what it keeps is what was checked.
+   * It rejects with whatever `bytes` throws, and keeps nothing then.
+   */
+  keep?: (bytes: AsyncIterable<Uint8Array>) => Promise<Digest>;
 }
 
 /** An update that counts: canonical, of the global layout, finite, within the policy. */
@@ -49,6 +55,8 @@ export interface CheckedUpdate {
   /** Of update − global, before clipping; only where `clipNorm` is asked for. */
   norm?: number;
   clipped: boolean;
+  /** `keep` has taken it. */
+  kept?: true;
 }
 
 /**
@@ -70,17 +78,30 @@ export async function checkUpdate(
     throw error;
   }
   try {
-    const stays = matcher(policy.excludeLayers ?? []);
-    const wrong = checkLayout(update, expectation.global, stays) ?? (await checkFinite(update, stays));
-    if (wrong) return { refused: wrong };
-    const norm = policy.clipNorm === undefined ? undefined : await updateNorm(update, expectation.global, stays);
-    // Of doubles alone: scaled by nothing, such a change is NaN.
-    if (norm === Infinity)
-      return { refused: refusal('NotFinite', 'the norm of its change is beyond what numbers hold') };
-    return { accepted: await finish({ claim, update, stays, norm }, expectation, policy) };
+    return await judge(claim, update, { expectation, policy });
+  } catch (error) {
+    if (error instanceof RefusedBytes) return { refused: error.refusal };
+    throw error;
   } finally {
     await update.close();
   }
+}
+
+async function judge(
+  claim: UpdateClaim,
+  update: TensorFile,
+  { expectation, policy }: { expectation: UpdateExpectation; policy: UpdatePolicy },
+): Promise<{ accepted: CheckedUpdate } | { refused: Refusal }> {
+  const stays = matcher(policy.excludeLayers ?? []);
+  const misfit = checkLayout(update, expectation.global, stays);
+  if (misfit) return { refused: misfit };
+  if (isFinal(update, policy)) return { accepted: await take(claim, update, expectation) };
+  const wrong = await checkFinite(update, stays);
+  if (wrong) return { refused: wrong };
+  const norm = policy.clipNorm === undefined ? undefined : await updateNorm(update, expectation.global, stays);
+  // Of doubles alone: scaled by nothing, such a change is NaN.
+  if (norm === Infinity) return { refused: refusal('NotFinite', 'the norm of its change is beyond what numbers hold') };
+  return { accepted: await finish({ claim, update, stays, norm }, expectation, policy) };
 }
 
 function checkClaim(claim: UpdateClaim, expectation: UpdateExpectation, policy: UpdatePolicy): Refusal | undefined {
@@ -98,6 +119,27 @@ async function checkBytes({ file, bytes, sha256 }: UpdateClaim): Promise<Refusal
   const digest = await digestFile(file);
   if (digest.sha256 === sha256) return undefined;
   return refusal('DigestMismatch', `has SHA-256 ${digest.sha256}; declared was ${sha256}`);
+}
+
+/** Whatever its values are, nothing has to be changed in it. */
+function isFinal({ canonical }: TensorFile, { clipNorm, excludeLayers = [] }: UpdatePolicy): boolean {
+  return canonical && clipNorm === undefined && excludeLayers.length === 0;
+}
+
+/** Reads it once. */
+async function take(
+  { file, samples }: UpdateClaim,
+  update: TensorFile,
+  { keep }: UpdateExpectation,
+): Promise<CheckedUpdate> {
+  const { sha256, bytes } = await (keep ?? digestOf)(finiteBytes(update));
+  return { file, samples: samples as number, sha256, bytes, clipped: false, ...(keep ? { kept: true } : {}) };
+}
+
+async function digestOf(bytes: AsyncIterable<Uint8Array>): Promise<Digest> {
+  const { chunks, result } = digesting(bytes);
+  for await (const _chunk of chunks);
+  return result();
 }
 
 interface Finishing {

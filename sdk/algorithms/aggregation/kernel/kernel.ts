@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { Digest } from '../../../storage/digest.ts';
 import { DTYPE_BYTES } from '../../../tensors/dtype.ts';
 import type { TensorFile } from '../../../tensors/tensor-file.ts';
 import { writing, type TensorWriter, type WrittenTensors } from '../../../tensors/tensor-writer.ts';
@@ -15,6 +16,9 @@ export interface KernelOptions {
   /** Whether results are flushed to the disk. Default: true. */
   flush?: boolean;
 }
+
+/** Elements that one thread computes at a time: a model of half a million parameters is work for all of them. */
+const STEP_ELEMENTS = 128 * 1024;
 
 /** Bytes that wait to be hashed at most, so that they are still in the cache of the system. */
 const HASH_STEP = 8 * 2 ** 20;
@@ -61,6 +65,11 @@ export class Kernel {
     return sums;
   }
 
+  /** Of a whole file, by one of the threads. */
+  digest(file: string): Promise<Digest> {
+    return this.pool.digest(file);
+  }
+
   /** Stops the threads. */
   async close(): Promise<void> {
     await this.pool.close();
@@ -77,7 +86,10 @@ export class Kernel {
   }
 
   async #fill(inputs: readonly TensorFile[], operation: Operation, writer: TensorWriter): Promise<void> {
-    const stretches = segments([...inputs, writer].map(({ entries }) => entries));
+    const stretches = segments(
+      [...inputs, writer].map(({ entries }) => entries),
+      STEP_ELEMENTS,
+    );
     const done = stretches.map(({ dtype, count, positions }) => {
       const output = { fd: writer.fd, position: positions.at(-1) as number };
       return this.pool.run({ segment: { operation, dtype, count, inputs: places(inputs, positions), output } });

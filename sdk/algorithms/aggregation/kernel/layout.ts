@@ -10,7 +10,7 @@ export interface Stretch {
   positions: number[];
 }
 
-/** Elements per segment: enough to make handing it to a thread cheap, few enough to share out and to hash on the way. */
+/** Elements of a segment over which sums are taken: enough to make handing it to a thread cheap, few enough to share out. */
 const SEGMENT_ELEMENTS = 512 * 1024;
 
 /** Throws `LayoutMismatch` unless all files hold tensors of the same names, dtypes and shapes; `DtypeUnsupported` for integers. */
@@ -41,10 +41,10 @@ function sameLayout(a: TensorEntry, b: TensorEntry | undefined): boolean {
 }
 
 /**
- * The elements of files of the same layout, tensors that lie side by side in all of them joined, cut into segments. The cut
- * depends on the layout alone: sums over segments are the same however many threads work.
+ * The elements of files of the same layout, tensors that lie side by side in all of them joined, cut into segments of at most `most`
+ * elements. The cut depends on the layout alone: sums over segments are the same however many threads work.
  */
-export function segments(files: readonly (readonly TensorEntry[])[]): Stretch[] {
+export function segments(files: readonly (readonly TensorEntry[])[], most = SEGMENT_ELEMENTS): Stretch[] {
   const [first = []] = files;
   const joined: Stretch[] = [];
   first.forEach(({ dtype, elements }, i) => {
@@ -56,13 +56,13 @@ export function segments(files: readonly (readonly TensorEntry[])[]): Stretch[] 
     if (last && adjoins) last.count += elements;
     else joined.push({ dtype: requireFloat('', dtype), count: elements, positions });
   });
-  return joined.flatMap(cut);
+  return joined.flatMap((stretch) => cut(stretch, most));
 }
 
-function cut({ dtype, count, positions }: Stretch): Stretch[] {
-  return Array.from({ length: Math.ceil(count / SEGMENT_ELEMENTS) }, (_, i) => ({
+function cut({ dtype, count, positions }: Stretch, most: number): Stretch[] {
+  return Array.from({ length: Math.ceil(count / most) }, (_, i) => ({
     dtype,
-    count: Math.min(SEGMENT_ELEMENTS, count - i * SEGMENT_ELEMENTS),
-    positions: positions.map((at) => at + i * SEGMENT_ELEMENTS * DTYPE_BYTES[dtype]),
+    count: Math.min(most, count - i * most),
+    positions: positions.map((at) => at + i * most * DTYPE_BYTES[dtype]),
   }));
 }

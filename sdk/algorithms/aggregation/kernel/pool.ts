@@ -1,10 +1,11 @@
 import { Worker } from 'node:worker_threads';
+import { digestFile, type Digest } from '../../../storage/digest.ts';
 import { BlockRunner } from './block-runner.ts';
-import type { Answer, Request } from './thread.ts';
+import type { Answer, Request, Result } from './thread.ts';
 
 interface Job {
   request: Request;
-  resolve(result: Float64Array | undefined): void;
+  resolve(result: Result): void;
   reject(error: unknown): void;
 }
 
@@ -26,8 +27,18 @@ export class Pool {
     return Math.max(1, this.#workers.size);
   }
 
-  run(request: Request): Promise<Float64Array | undefined> {
+  run(request: Exclude<Request, { digest: string }>): Promise<Float64Array | undefined> {
     if (this.#runner) return this.#inline(this.#runner, request);
+    return this.#ask(request) as Promise<Float64Array | undefined>;
+  }
+
+  async digest(file: string): Promise<Digest> {
+    if (this.#runner) return digestFile(file);
+    // An error loses its code on its way out of a thread.
+    return (this.#ask({ digest: file }) as Promise<Digest>).catch(() => digestFile(file));
+  }
+
+  #ask(request: Request): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ request, resolve, reject });
       this.#feed();

@@ -1,14 +1,17 @@
 /** A thread of the pool: one request at a time, answered under its number. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { digestFileSync, type Digest } from '../../../storage/digest.ts';
 import { BlockRunner } from './block-runner.ts';
 import { wasmKernel, type KernelFunctions } from './exports.ts';
 import type { MemoryMean, Segment } from './operation.ts';
 import type { SharedMemory } from './web-assembly.ts';
 
-/** What a thread is asked: a range of files, or of a shared memory. */
-export type Request = { segment: Segment } | { mean: MemoryMean };
+/** What a thread is asked: a range of files, or of a shared memory, or the digest of a file. */
+export type Request = { segment: Segment } | { mean: MemoryMean } | { digest: string };
 
-export type Answer = { result?: Float64Array | undefined; error?: unknown };
+export type Result = Float64Array | Digest | undefined;
+
+export type Answer = { result?: Result; error?: unknown };
 
 const runner = new BlockRunner(workerData as { wasm: boolean });
 let bound: { memory: SharedMemory; kernel: KernelFunctions } | undefined;
@@ -16,12 +19,17 @@ let bound: { memory: SharedMemory; kernel: KernelFunctions } | undefined;
 parentPort?.on('message', (request: Request) => {
   let answer: Answer;
   try {
-    answer = 'segment' in request ? { result: runner.run(request.segment) } : { result: meanOf(request.mean) };
+    answer = { result: resultOf(request) };
   } catch (error) {
     answer = { error };
   }
   parentPort?.postMessage(answer);
 });
+
+function resultOf(request: Request): Result {
+  if ('segment' in request) return runner.run(request.segment);
+  return 'mean' in request ? meanOf(request.mean) : digestFileSync(request.digest);
+}
 
 function meanOf({ memory, columns, weights, k, out, n }: MemoryMean): undefined {
   // A memory arrives as a new object with each message, over the same bytes.

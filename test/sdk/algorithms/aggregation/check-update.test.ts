@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { appendFile, rm, writeFile } from 'node:fs/promises';
 import { checkUpdate } from '../../../../sdk/index.ts';
+import { digestBytes } from '../../../../sdk/storage/index.ts';
 import type { Identity, TensorFile, UpdateClaim, UpdateExpectation, UpdatePolicy } from '../../../../sdk/index.ts';
 import { Folder } from './support/tensors.ts';
 import type { Values } from './support/tensors.ts';
@@ -43,6 +44,50 @@ test('an honest update counts as it is, under its own digest', async () => {
   expect(verdict).toEqual({
     accepted: { file: written.path, sha256: written.sha256, bytes: written.bytes, samples: 3, clipped: false },
   });
+});
+
+describe('what is kept', () => {
+  async function keeping(values: Values, policy: UpdatePolicy = {}) {
+    const kept: Buffer[] = [];
+    let whole = false;
+    const keep = async (bytes: AsyncIterable<Uint8Array>) => {
+      for await (const part of bytes) kept.push(Buffer.from(part));
+      whole = true;
+      return digestBytes(Buffer.concat(kept));
+    };
+    const written = await folder.write(values);
+    const verdict = await check({ file: written.path }, { keep }, policy);
+    return { verdict, written, kept: whole ? Buffer.concat(kept) : undefined };
+  }
+
+  test('is what was looked at, where nothing has to be changed in it', async () => {
+    const { verdict, written, kept } = await keeping({ bias: [0.5, -0], weight: [1, 2, 1e-42] });
+    expect(verdict).toMatchObject({ accepted: { kept: true, sha256: written.sha256, bytes: written.bytes } });
+    expect(kept).toEqual(readFileSync(written.path));
+  });
+
+  test('is nothing of an update with a value that is no number, the last one too', async () => {
+    const { verdict, kept } = await keeping({ bias: [0, 0], weight: [1, 2, NaN] });
+    expect(verdict).toEqual({ refused: { reason: 'NotFinite', message: 'tensor "weight": element 2 is NaN' } });
+    expect(kept).toBeUndefined();
+  });
+
+  test('is up to the caller where the policy may change it', async () => {
+    const { verdict, kept } = await keeping({ bias: [0, 0], weight: [1, 2, 9] }, { clipNorm: 1 });
+    expect(verdict).toMatchObject({ accepted: { clipped: true, file: folder.at('final') } });
+    expect(kept).toBeUndefined();
+  });
+});
+
+test.each([3, 4, 7, 262_144, 262_145, 700_001])('of %i elements each is looked at', async (count) => {
+  const values = Array.from({ length: count }, () => 1);
+  const layout = await folder.file({ w: values });
+  for (const at of [0, 1, count - 2, count - 1]) {
+    const sick = values.with(at, Infinity);
+    const verdict = await check({ values: { w: sick } }, { global: layout });
+    expect(verdict).toEqual({ refused: { reason: 'NotFinite', message: `tensor "w": element ${at} is Infinity` } });
+  }
+  expect(await reasonOf({ values: { w: values } }, { global: layout })).toBe('accepted');
 });
 
 describe('tensors', () => {

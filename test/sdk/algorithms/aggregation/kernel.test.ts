@@ -200,3 +200,11 @@ describe('what cannot be combined', () => {
     expect(await folder.read((await on.mean([good, gone], [0.5, 0.5], folder.at('o'))).path)).toEqual({ a: [1] });
   });
 });
+
+test.each([0, 2])('digests of files, with %i threads', async (threads) => {
+  const one = kernel({ threads });
+  const { path, sha256, bytes } = await folder.write({ w: Array.from({ length: 200_000 }, (_, i) => i) });
+  expect(await one.digest(path)).toEqual({ sha256, bytes });
+  await expect(one.digest(folder.at('nothing'))).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(await one.digest(path)).toEqual({ sha256, bytes });
+});
