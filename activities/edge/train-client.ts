@@ -21,6 +21,7 @@ import { ClientTeller } from './lib/client-news.ts';
 import { DatasetIndex } from './lib/dataset-index.ts';
 import { beating, endingOf } from './lib/resident.ts';
 import { aggregatorAt, refusePlato } from './lib/original-trainers.ts';
+import { SharedWeights } from './lib/shared-weights.ts';
 import { previousUpdate, pruneTasks } from './lib/task-retention.ts';
 import { watchDeaths } from './lib/deaths.ts';
 import { taskFiles, type TaskBoard, type TaskFiles } from './tasks.ts';
@@ -35,7 +36,8 @@ export interface FederatedDependencies extends WorkerDependencies {
  * again and gets the same task; it goes on from its checkpoint.
  */
 export function createTrainClient(deps: FederatedDependencies): Pick<FederatedResidentActivities, 'trainClient'> {
-  return { trainClient: (input) => trainClient(deps, input) };
+  const weights = new SharedWeights(deps.blobs);
+  return { trainClient: (input) => trainClient({ ...deps, weights }, input) };
 }
 
 /**
@@ -50,7 +52,11 @@ export function taskId(input: TrainClientInput): string {
   return `${task.toLowerCase()}-r${round}-${client}-${digest}${turn === 0 ? '' : `-${turn}`}`;
 }
 
-async function trainClient(deps: FederatedDependencies, input: TrainClientInput): Promise<TrainClientResult> {
+interface Dependencies extends FederatedDependencies {
+  weights: SharedWeights;
+}
+
+async function trainClient(deps: Dependencies, input: TrainClientInput): Promise<TrainClientResult> {
   const { worker } = input;
   const id = taskId(input);
   const files = taskFiles(deps.stateDir, worker.owner, worker.name, id);
@@ -91,7 +97,7 @@ interface Asking {
   offered: (takeBack: () => void) => void;
 }
 
-async function ask(deps: FederatedDependencies, input: TrainClientInput, asking: Asking): Promise<TaskResult> {
+async function ask(deps: Dependencies, input: TrainClientInput, asking: Asking): Promise<TaskResult> {
   const { tasks, runtime } = deps;
   const { worker } = input;
   const { files, teller, interrupted, offered } = asking;
@@ -125,12 +131,12 @@ export async function ensureTrainer(deps: FederatedDependencies, worker: WorkerS
   await deps.runtime.ensure({ ...launch, contract, restart: 'Always' });
 }
 
-async function prepare(deps: FederatedDependencies, input: TrainClientInput, files: TaskFiles): Promise<WorkerTask> {
+async function prepare(deps: Dependencies, input: TrainClientInput, files: TaskFiles): Promise<WorkerTask> {
   const { worker, weights, policy, identity } = input;
   const underWay = deps.tasks.offered(worker.name).map((id) => taskFiles(deps.stateDir, worker.owner, worker.name, id));
   await pruneTasks(files, underWay);
   await mkdir(files.directory, { recursive: true });
-  if (weights !== undefined) await deps.blobs.fetchTo(weights, files.weights, onNode);
+  if (weights !== undefined) await deps.weights.fetchTo(weights, files.weights);
   const excludeLayers = policy.excludeLayers ?? [];
   return {
     id: taskId(input),
