@@ -1,7 +1,7 @@
 import { lstat, mkdir, open, realpath, rename, rm, type FileHandle } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { behind } from './buffers.ts';
+import { behind, withChunkBuffer } from './buffers.ts';
 import { StorageError, isNotFound } from './errors.ts';
 import { openRegularFile } from './regular-file.ts';
 
@@ -32,9 +32,6 @@ export async function copyFileAtomic(source: string, target: string): Promise<vo
   await writeFileAtomic(target, chunksOf(source));
 }
 
-/** Large enough that asking for the next one costs little, small enough for a cache. */
-const chunkBytes = 2 ** 20;
-
 /**
  * The content of a regular file (a pipe or a device is refused). A chunk is valid until the next one is asked for. The file is opened by
  * whoever reads, not before: one that cannot be opened while nobody listens yet would end the process.
@@ -42,13 +39,13 @@ const chunkBytes = 2 ** 20;
 export async function* chunksOf(file: string): AsyncGenerator<Uint8Array> {
   const handle = await openRegularFile(file);
   try {
-    const { size } = await handle.stat();
-    const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, Math.max(1, size)));
-    for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
-    }
+    yield* withChunkBuffer(async function* (buffer) {
+      for (;;) {
+        const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+        if (bytesRead === 0) return;
+        yield buffer.subarray(0, bytesRead);
+      }
+    });
   } finally {
     await handle.close();
   }

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { DTYPE_BYTES, requireFloat } from './dtype.ts';
-import { behind } from '../storage/buffers.ts';
+import { behind, withChunkBuffer } from '../storage/buffers.ts';
 import { decodeElements } from './elements.ts';
 import { TensorError } from './errors.ts';
 import {
@@ -26,8 +26,6 @@ export interface TensorPiece {
   bytes: Uint8Array;
   parts: TensorPart[];
 }
-
-const PIECE_BYTES = 2 ** 20;
 
 /**
  * A safetensors file, open for reading: the header was checked against the size of the file; data is read by tensor and range, and
@@ -116,9 +114,12 @@ export class TensorFile {
   }
 
   /** The whole file in order, in pieces that cut no element; each is valid until the next one is asked for. */
-  async *pieces(): AsyncGenerator<TensorPiece> {
+  pieces(): AsyncGenerator<TensorPiece> {
+    return withChunkBuffer((buffer) => this.#pieces(buffer));
+  }
+
+  async *#pieces(buffer: Buffer): AsyncGenerator<TensorPiece> {
     const inOrder = [...this.entries].sort((a, b) => a.offset - b.offset || a.bytes - b.bytes);
-    const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, this.bytes));
     let next = 0;
     for (let begin = 0, end = 0; begin < this.bytes; begin = end) {
       end = Math.min(begin + buffer.length, this.bytes);

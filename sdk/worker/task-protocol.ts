@@ -29,7 +29,7 @@ export const workerTask = z.object({
   kind: z.enum(['train', 'weights', 'encode', 'end']),
   /** From 1. */
   round: z.int().min(0),
-  /** Safetensors to begin with. With `end`: those to save. */
+  /** Safetensors to begin with, only to be read: other tasks of the node may have the same file. With `end`: those to save. */
   weights: optional(text(4096)),
   /** What the worker answered last: tensors that stay with it are taken from there. */
   previous: optional(text(4096)),
