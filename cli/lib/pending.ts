@@ -29,7 +29,7 @@ export async function pendingActivities(client: Client, ref: EntityRef): Promise
   );
   return described
     .flatMap((description) => pendingOf(description?.raw.pendingActivities ?? []))
-    .sort((a, b) => a.activity.localeCompare(b.activity));
+    .sort((a, b) => a.activity.localeCompare(b.activity) || a.queue.localeCompare(b.queue));
 }
 
 const states = proto.temporal.api.enums.v1.PendingActivityState;
