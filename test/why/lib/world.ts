@@ -159,8 +159,9 @@ export class World {
       return last !== undefined && matches(last.status, expected);
     };
     if ((await until(holds, knownMs, { everyMs })) && last !== undefined) return last;
-    const found = JSON.stringify(last?.status, null, 2);
-    throw new Error(`${kind}/${name} never had ${String(Object.entries(expected))}, but ${found}`);
+    const found = JSON.stringify(last?.status);
+    const { stdout: explained } = await this.sedna('explain', `${kind}/${name}`);
+    throw new Error(`${kind}/${name} never had ${JSON.stringify(Object.keys(expected))}, but ${found}\n${explained}`);
   }
 
   /** All objects, read at most every so often however many ask. */
