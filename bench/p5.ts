@@ -36,11 +36,18 @@ async function reaction(n: number): Promise<Case[]> {
       inRounds += await transitionsOf(client, job.roundId());
     }
     const perRound = (inRounds + (await transitions()) - before) / n;
+    // The round itself is there once its training begins.
+    const [idle = 0, training = 0, evaluating = 0, over = 0] = await job.halted(
+      async () => (await transitions()) + (await transitionsOf(client, job.roundId()).catch(() => 0)),
+    );
     const name = 'line appended → training starts';
     return [
       { name: `${name}, p50`, n, value: quantile(times, 0.5), unit: 'ms', goal: { atMost: 100 } },
       { name: `${name}, p99`, n, value: quantile(times, 0.99), unit: 'ms', goal: { atMost: 250 } },
       { name: 'state transitions of a round (job, round, Model)', n, value: perRound, unit: 'transitions' },
+      { name: 'of one: until its training has begun', value: training - idle, unit: 'transitions' },
+      { name: 'of one: training, until its evaluation has begun', value: evaluating - training, unit: 'transitions' },
+      { name: 'of one: evaluation and deployment', value: over - evaluating, unit: 'transitions' },
     ];
   } finally {
     await job.stack.close();

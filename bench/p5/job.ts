@@ -1,7 +1,8 @@
 /** An incremental job whose workers do nothing, on a real stack without Kubernetes. */
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { until } from '../../deploy/local/wait.ts';
 import { entityId, roundId, type EntityRef } from '../../workflows/lib/ids.ts';
 import type { EntityView } from '../../workflows/lib/messages.ts';
 import { trains } from '../../workflows/lib/samples.ts';
@@ -13,6 +14,7 @@ const node = 'edge-1';
 /** Every thousandth sample evaluates, so a single new line trains. */
 const trainProb = 0.999;
 const firstLines = 1_000;
+const boundMs = 30_000;
 
 export class BenchJob {
   readonly stack: BenchStack;
@@ -55,12 +57,31 @@ export class BenchJob {
   async react(): Promise<number> {
     this.#round += 1;
     const before = now();
-    // A line that would evaluate brings one that trains with it.
-    this.#append(trains(this.#lines, trainProb) ? 1 : 2);
+    this.#append();
     await this.#waits();
     const started = startOf(await eventsOf(this.stack.client, this.roundId()), 'runWorker');
     if (started === undefined) throw new Error(`round ${this.#round} did not train`);
     return started - before;
+  }
+
+  /**
+   * A round that is halted as its training and as its evaluation begins: what `count` gives before it, at both, and after it, each time when
+   * it gives the same for half a second.
+   */
+  async halted(count: () => Promise<number>): Promise<number[]> {
+    this.#round += 1;
+    const gates = ['train', 'eval'].map((stage) => join(this.stack.folder, stage));
+    for (const gate of gates) writeFileSync(gate, '');
+    const counts = [await settled(count)];
+    this.#append();
+    for (const gate of gates) {
+      if (!(await until(() => existsSync(`${gate}.reached`), boundMs))) throw new Error(`${gate} was not reached`);
+      counts.push(await settled(count));
+      rmSync(`${gate}.reached`);
+      rmSync(gate);
+    }
+    await this.#waits();
+    return [...counts, await settled(count)];
   }
 
   get id(): string {
@@ -72,7 +93,9 @@ export class BenchJob {
     return roundId(this.id, this.#uid, this.#round);
   }
 
-  #append(count: number): void {
+  /** A line that would evaluate brings one that trains with it. */
+  #append(): void {
+    const count = trains(this.#lines, trainProb) ? 1 : 2;
     appendFileSync(this.#index, numbered(this.#lines, count));
     this.#lines += count;
   }
@@ -91,13 +114,23 @@ export class BenchJob {
   }
 }
 
+async function settled(count: () => Promise<number>): Promise<number> {
+  let last = -1;
+  const quiet = async (): Promise<boolean> => last === (last = await count());
+  if (await until(quiet, boundMs, { everyMs: 500 })) return last;
+  throw new Error('there is always something under way');
+}
+
 function numbered(from: number, count: number): string {
   return Array.from({ length: count }, (_, i) => `sample-${from + i}.png 1\n`).join('');
 }
 
 function manifests(name: string, folder: string, index: string): Manifest[] {
   const [data, initial, deployed] = ['data', 'initial', 'deployed'].map((suffix) => `${name}-${suffix}`);
-  const template = (image: string): object => ({ spec: { nodeName: node, containers: [{ name: 'worker', image }] } });
+  const env = [{ name: 'GATES', value: folder }];
+  const template = (image: string): object => ({
+    spec: { nodeName: node, containers: [{ name: 'worker', image, env }] },
+  });
   const stage = template('bench/stage:v1');
   return [
     { kind: 'Dataset', metadata: { name: data ?? '' }, spec: { url: index, format: 'txt', nodeName: node } },
