@@ -29,6 +29,8 @@ export class Load {
   readonly #target: LoadTarget;
   readonly #body: string;
   #running = true;
+  #url: string | undefined;
+  #finding = false;
   #done: Promise<void> = Promise.resolve();
   readonly #result: LoadResult = { requests: 0, answered: 0, longestGapMs: 0, longestOwnGapMs: 0, versions: [] };
   /** Start of the first request of a row of failures; nothing counts before the first answer. */
@@ -55,13 +57,20 @@ export class Load {
   }
 
   async #run(): Promise<void> {
-    let url = await this.#target.url();
     while (this.#running) {
       const began = performance.now();
-      const version = url === undefined ? undefined : await this.#ask(url);
-      if (version === undefined) url = await this.#target.url();
+      const version = this.#url === undefined ? undefined : await this.#ask(this.#url);
+      if (version === undefined) void this.#find();
       await delay(Math.max(0, began + periodMs - performance.now()));
     }
+  }
+
+  /** While nobody says where it is now, it is asked for where it was. */
+  async #find(): Promise<void> {
+    if (this.#finding) return;
+    this.#finding = true;
+    this.#url = (await this.#target.url().catch(() => undefined)) ?? this.#url;
+    this.#finding = false;
   }
 
   async #ask(url: string): Promise<string | undefined> {
