@@ -1,6 +1,5 @@
 /** What a federated run computes on the node of its aggregation worker, in child processes. */
-import { Context } from '@temporalio/activity';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type {
@@ -13,7 +12,7 @@ import type {
 } from '../contracts.ts';
 import { updatesMissing } from '../../workflows/lib/failures.ts';
 import { isLocal } from '../../sdk/storage/index.ts';
-import { failure, namingFullDisk, problemOf } from '../lib/failure.ts';
+import { failure, namingFullDisk } from '../lib/failure.ts';
 import type { AggregateChildInput, AggregateChildOutput } from './children/aggregate.ts';
 import type { CheckStrategyChildInput } from './children/check-strategy.ts';
 import type { HeadChildInput } from './children/head.ts';
@@ -21,7 +20,7 @@ import type { ImportInput, ImportOutput } from './children/import-model.ts';
 import { evaluateModel } from './evaluate-model.ts';
 import { tellAggregation } from './lib/aggregator-news.ts';
 import { ChildError, inChild } from './lib/child.ts';
-import { isSaidAgain } from './lib/news.ts';
+import { worthTelling } from './lib/held-up.ts';
 import { nodePath } from './lib/node-path.ts';
 import { beating } from './lib/resident.ts';
 import type { UserAggregators } from './user-aggregator.ts';
@@ -77,10 +76,7 @@ export function createAggregateActivities(deps: Dependencies): FederatedEdgeActi
   };
 }
 
-/** Attempts after which a failure is no hiccup of a link or a disk. */
-const patientAttempts = 4;
-
-/** What may pass is nobody's mistake in the manifest: it is tried again for as long as it lasts, and the job says so; of a full disk at once. */
+/** What may pass is nobody's mistake in the manifest: it is tried again for as long as it lasts, and the job says so. */
 async function telling<T>(
   deps: Dependencies,
   { round, listener }: { round: number; listener?: Listener | undefined },
@@ -89,14 +85,8 @@ async function telling<T>(
   try {
     return await act();
   } catch (error) {
-    const { attempt } = Context.current().info;
-    const isFinal = error instanceof ApplicationFailure && error.nonRetryable === true;
-    const problem = isFinal || error instanceof CancelledFailure ? undefined : problemOf(error);
-    if (
-      problem !== undefined &&
-      isSaidAgain(attempt) &&
-      (problem.reason === 'DiskFull' || attempt >= patientAttempts)
-    ) {
+    const problem = worthTelling(error);
+    if (problem !== undefined) {
       const { reason, message } = problem;
       await tellAggregation(deps, listener, { round, problem: { reason, message: `on ${deps.node}: ${message}` } });
     }

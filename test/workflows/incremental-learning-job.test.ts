@@ -9,7 +9,7 @@ import { describeTemporal } from '../support/stack.ts';
 import { Cluster } from './support/cluster.ts';
 import { fail, ScriptedNode } from './support/edge.ts';
 import { JobScene, stageConditions } from './support/job.ts';
-import { gate } from './support/gate.ts';
+import { holdWorkers } from './support/gate.ts';
 import { TestNamespace } from './support/namespace.ts';
 
 const train = ['Train Waiting', 'Train Ready', 'Train Starting', 'Train Running', 'Train Completed'];
@@ -270,12 +270,7 @@ describeTemporal('an incremental learning job', () => {
 
   test('pause lets the step finish; resume goes on with the next', async () => {
     const job = await waitingScene();
-    const { open, opened } = gate();
-    const good = job.node.onRun;
-    job.node.onRun = async (input, node) => {
-      if (input.worker.stage === 'Train') await opened;
-      return good(input, node);
-    };
+    const open = holdWorkers(job.node);
     job.node.samples(0, 10);
     await eventually(() => expect(job.node.runs).toHaveLength(1));
     await job.say('pause');
@@ -290,12 +285,7 @@ describeTemporal('an incremental learning job', () => {
 
   test('pause at the very start of a round is not lost', async () => {
     const job = await waitingScene();
-    const { open, opened } = gate();
-    const good = job.node.onRun;
-    job.node.onRun = async (input, node) => {
-      await opened;
-      return good(input, node);
-    };
+    const open = holdWorkers(job.node);
     job.node.samples(0, 10);
     await job.status({ round: 1 });
     await job.say('pause');
@@ -335,12 +325,7 @@ describeTemporal('an incremental learning job', () => {
 
   test('stop ends after the running stage and stays; resume goes on there', async () => {
     const job = await waitingScene();
-    const { open, opened } = gate();
-    const good = job.node.onRun;
-    job.node.onRun = async (input, node) => {
-      await opened;
-      return good(input, node);
-    };
+    const open = holdWorkers(job.node);
     job.node.samples(0, 10);
     await eventually(() => expect(job.node.runs).toHaveLength(1));
     await job.say('stop');
@@ -362,12 +347,7 @@ describeTemporal('an incremental learning job', () => {
     const job = await waitingScene();
     await job.say('trigger');
     await job.status({ refused: { verb: 'trigger', message: `no new sample in dataset ${job.name}-data` } });
-    const { open, opened } = gate();
-    const good = job.node.onRun;
-    job.node.onRun = async (input, node) => {
-      await opened;
-      return good(input, node);
-    };
+    const open = holdWorkers(job.node);
     job.node.samples(0, 4);
     await job.waiting('ThresholdNotReached');
     await job.say('trigger');
@@ -385,12 +365,7 @@ describeTemporal('an incremental learning job', () => {
     const job = await waitingScene({ threshold: 100 });
     job.node.samples(0, 10);
     await job.waiting('ThresholdNotReached', 'must be >= 100');
-    const { open, opened } = gate();
-    const good = job.node.onRun;
-    job.node.onRun = async (input, node) => {
-      await opened;
-      return good(input, node);
-    };
+    const open = holdWorkers(job.node);
     await job.applyJob({ threshold: 8 });
     await job.status({ round: 1, phase: 'Training' });
     const served = job.node.served.length;
@@ -498,12 +473,7 @@ describeTemporal('an incremental learning job', () => {
 
   test('a mode that there is not does a round no harm', async () => {
     const job = await waitingScene();
-    const { open, opened } = gate();
-    const good = job.node.onRun;
-    job.node.onRun = async (input, node) => {
-      await opened;
-      return good(input, node);
-    };
+    const open = holdWorkers(job.node);
     job.node.samples(0, 10);
     await eventually(() => expect(job.node.runs).toHaveLength(1));
     const uid = (await temporal.view(job.ref)).metadata.uid;

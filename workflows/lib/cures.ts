@@ -27,7 +27,7 @@ const cures: Record<FailureType | OtherReason, string> = {
   InvalidTemplate: 'correct the field of the template and apply again; after a failed round also sedna retry OBJECT',
   WorkerFailed: 'read sedna logs OBJECT, mend the worker, then sedna retry OBJECT',
   NoReport: 'make the worker report its result, then sedna retry OBJECT',
-  ModelUnreadable: 'make the file of the model readable on the node, then sedna retry OBJECT',
+  ModelUnreadable: 'make the file of the model readable on the node; if a round has failed by it, sedna retry OBJECT',
   ModelMisfit:
     'name a model that the node can run, or a node that can run it, and apply again; then sedna retry OBJECT',
   WorkerNotReady: 'read sedna logs OBJECT and mend what it waits for; it goes on by itself once it answers',

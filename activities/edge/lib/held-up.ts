@@ -5,6 +5,7 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { StageHeldUp, Stage } from '../../../workflows/lib/incremental/state.ts';
+import type { Problem } from '../../../workflows/lib/failures.ts';
 import type { Listener } from '../../contracts.ts';
 import { orDiskFull, problemOf } from '../../lib/failure.ts';
 import type { EntitySignaller } from '../../lib/signaller.ts';
@@ -23,13 +24,22 @@ const waits: Partial<Record<string, string>> = {
   ModelUnreadable: 'until it can be read',
 };
 
-/** What has no name may be a hiccup: it is told when the next attempt fails as well. */
-const patientAttempts = 2;
+/** Attempts after which a failure without a name of these is no hiccup of a link or a disk. */
+const patientAttempts = 4;
 
 /**
- * Runs a step of a round. The job is told of a failure that is tried again at the first attempt and then ever more rarely, so that a disk
- * that stays full for days does not fill the job's history.
+ * What a job is to hear of a failure: nothing of one that ends the step, which it learns anyway, and of what is tried again ever more rarely,
+ * so that a disk that stays full for days does not fill its history.
  */
+export function worthTelling(failed: unknown): Problem | undefined {
+  if (failed instanceof CancelledFailure || (failed instanceof ApplicationFailure && failed.nonRetryable === true))
+    return undefined;
+  const problem = problemOf(failed);
+  const { attempt } = Context.current().info;
+  return isSaidAgain(attempt) && (problem.reason in waits || attempt >= patientAttempts) ? problem : undefined;
+}
+
+/** Runs a step of a round, and tells the job what it is held up by. */
 export async function heldUp<T>(
   signaller: EntitySignaller,
   { listener, round, stage }: RoundStep,
@@ -39,11 +49,10 @@ export async function heldUp<T>(
     return await act();
   } catch (error) {
     const failed = orDiskFull(error);
-    if (listener === undefined || isFinal(failed)) throw failed;
-    const { reason, message } = problemOf(failed);
-    const { attempt } = Context.current().info;
-    if (isSaidAgain(attempt) && (reason in waits || attempt >= patientAttempts)) {
+    const problem = worthTelling(failed);
+    if (listener !== undefined && problem !== undefined) {
       const { workflowId, uid, slot } = listener;
+      const { reason, message } = problem;
       const told = { reason, message: `${message}; it is tried again ${waits[reason] ?? 'until it works'}` };
       const value: StageHeldUp = { heldUp: told, round, stage: stage as Stage };
       // Temporal being away as well is no reason to fail differently.
@@ -51,8 +60,4 @@ export async function heldUp<T>(
     }
     throw failed;
   }
-}
-
-function isFinal(error: unknown): boolean {
-  return error instanceof CancelledFailure || (error instanceof ApplicationFailure && error.nonRetryable === true);
 }

@@ -37,8 +37,13 @@ export async function pruneTasks(files: TaskFiles, keep: readonly TaskFiles[]): 
   const kept = new Set([files, ...keep].map(({ directory }) => directory));
   for (const directory of answered.slice(0, keptAnswers)) kept.add(directory);
   for (const directory of await directoriesBeside(files)) {
-    if (!kept.has(directory)) await rm(directory, { recursive: true, force: true });
+    if (!kept.has(directory)) await rm(directory, { recursive: true, force: true }).catch(unlessWritten);
   }
+}
+
+/** A worker that is about to let go of a task may still write to it: what is left goes with the next one. */
+function unlessWritten(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOTEMPTY') throw error;
 }
 
 async function directoriesBeside({ directory }: TaskFiles): Promise<string[]> {

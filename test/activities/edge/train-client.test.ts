@@ -91,7 +91,7 @@ async function undisturbed({ worker: { env }, settings, seed }: TrainClientInput
 describe('rounds', () => {
   test('a client is asked, its update is a blob, and the worker stays for the next round', async () => {
     // Longer than what an answer may take without other news.
-    const first = await node.input({ evaluate: true, env: { STEP_MS: '400' } });
+    const first = await node.input({ evaluate: true, env: { STEP_MS: '400', START_MS: '1500' } });
     const result = accepted(await node.train(first));
     expect(result).toMatchObject({
       client: '00',
@@ -262,7 +262,7 @@ describe('deaths', () => {
   const slow = { env: { STEP_MS: '400', EPOCHS: '6', PER_DIGIT: '60' }, settings: { epochs: 6 } };
 
   test('the worker, killed in the middle of its training: it resumes, and the digest is that of an undisturbed training', async () => {
-    const input = await node.input(slow);
+    const input = await node.input({ ...slow, env: { ...slow.env, START_MS: '1500' } });
     const training = node.train(input);
     await midway(input);
     process.kill(pidOf(input), 'SIGKILL');

@@ -3,7 +3,7 @@ import { FederatedLearning } from '../../../sdk/index.ts';
 import { mlp, OnnxEstimator } from '../../../sdk/estimators/onnx/index.ts';
 import { mnistDigits } from '../../support/mnist-digits.ts';
 
-const { PER_DIGIT = '20', FROM = '0', HIDDEN = '16', EPOCHS = '2', STEP_MS = '0' } = process.env;
+const { PER_DIGIT = '20', FROM = '0', HIDDEN = '16', EPOCHS = '2', STEP_MS = '0', START_MS = '0' } = process.env;
 const estimator = new OnnxEstimator({
   model: mlp({ inputs: 784, hidden: [Number(HIDDEN)], outputs: 10, seed: 3 }),
   loss: 'softmaxCrossEntropy',
@@ -14,6 +14,8 @@ const estimator = new OnnxEstimator({
   checkpointEvery: { steps: 5 },
 });
 console.log(`pid ${process.pid} starts`);
+// So that somebody can be told that it does not train yet: news have a second between them.
+await new Promise((done) => setTimeout(done, Number(START_MS)));
 const samples = mnistDigits(Number(PER_DIGIT), Number(FROM));
 await new FederatedLearning({ estimator: slowed(estimator) }).train(samples);
 console.log('dismissed');
