@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { RawValue } from '@temporalio/common';
 import { signalEntity, viewEntity } from '../../activities/lib/entities.ts';
 import { entityId } from '../../workflows/lib/ids.ts';
 import type { EntityView } from '../../workflows/lib/messages.ts';
@@ -189,6 +190,15 @@ describeTemporal('an entity', () => {
     }
     await temporal.signal(ref, 'trigger', null);
     await temporal.signal(ref, 'noSuchSignal', 1);
+    for (const [encoding, data] of [
+      ['json/plain', '{"ref":'],
+      ['json/protobuf', '{}'],
+      ['binary/zlib', 'no zlib'],
+      ['', ''],
+    ] as const) {
+      const metadata = { encoding: Buffer.from(encoding) };
+      await temporal.signal(ref, 'apply', RawValue.fromPayload({ metadata, data: Buffer.from(data) }));
+    }
     await temporal.view(ref, ({ status }) => expect(status['refused']).toMatchObject({ verb: 'trigger' }));
     await temporal.signal(ref, 'remove', null);
     await temporal.ended(ref);

@@ -34,8 +34,13 @@ async function encodeOne(payload: Payload): Promise<Payload> {
   return { metadata: { encoding: Buffer.from(encoding) }, data };
 }
 
+/** What it cannot read stays as it is, for whoever wants the value to refuse: here an error would block a whole task of a workflow. */
 async function decodeOne(payload: Payload): Promise<Payload> {
   const { metadata, data } = payload;
   if (Buffer.from(metadata?.['encoding'] ?? []).toString() !== encoding) return payload;
-  return message.decode(await decompress(data ?? new Uint8Array(), { maxOutputLength: mostBytes }));
+  try {
+    return message.decode(await decompress(data ?? new Uint8Array(), { maxOutputLength: mostBytes }));
+  } catch {
+    return payload;
+  }
 }

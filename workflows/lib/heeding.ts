@@ -1,5 +1,9 @@
-/** Signals come from anybody, with anything in them: an error that left a handler would block the workflow for good. */
+/** Signals come from anybody, with anything in them: an error that left a handler, or its decoding, would block the workflow for good. */
+import { defaultPayloadConverter, RawValue, rawValueTypeInfo } from '@temporalio/common';
 import { log, setHandler, type SignalDefinition } from '@temporalio/workflow';
+
+/** As they came, so that they are decoded where an error does no harm. No signal of ours has as many arguments. */
+const undecoded = { inputTypes: Array.from({ length: 256 }, () => rawValueTypeInfo) };
 
 export function onSignal<A extends unknown[]>(
   signal: SignalDefinition<A>,
@@ -7,16 +11,20 @@ export function onSignal<A extends unknown[]>(
   act: (...args: A) => void,
 ): void {
   setHandler(
-    signal,
-    (...args: A) => {
+    { ...signal, typeInfo: undecoded },
+    (...args: unknown[]) => {
       try {
-        act(...args);
+        act(...(args.map(decoded) as A));
       } catch (error) {
         log.warn('a signal was ignored: its argument is not what this workflow expects', { error: String(error) });
       }
     },
     { description },
   );
+}
+
+function decoded(argument: unknown): unknown {
+  return argument instanceof RawValue ? defaultPayloadConverter.fromPayload(argument.payload) : argument;
 }
 
 /** Throws, for `onSignal` to say it. */
