@@ -1,3 +1,5 @@
+import { request } from './request.ts';
+
 /** Outcome of one request to the local controller. */
 export interface Delivery {
   delivered: boolean;
@@ -15,29 +17,18 @@ export interface PostOptions {
 
 /** Posts JSON once. Only status 200 with a JSON body other than `null` counts as delivered, as for stock Sedna workers. */
 export async function postOnce(url: string, body: unknown, { timeoutMs, signal }: PostOptions): Promise<Delivery> {
-  const timeout = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    });
-    const text = await response.text();
-    if (response.status === 200 && isAnswer(text)) return { delivered: true };
+    const { status, text } = await request(url, { body, timeoutMs, signal });
+    if (status === 200 && isAnswer(text)) return { delivered: true };
     return {
       delivered: false,
-      problem: `answered ${response.status} ${text.slice(0, 200)}`.trim(),
-      refused: response.status === 507,
+      problem: `answered ${status} ${text.slice(0, 200)}`.trim(),
+      refused: status === 507,
     };
   } catch (error) {
     signal?.throwIfAborted();
-    const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
-    return {
-      delivered: false,
-      problem: cause?.message ?? (error as Error).message,
-      refused: cause?.code === 'ECONNREFUSED',
-    };
+    const { message, code } = error as NodeJS.ErrnoException;
+    return { delivered: false, problem: message || code || 'no connection', refused: code === 'ECONNREFUSED' };
   }
 }
 

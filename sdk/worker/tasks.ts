@@ -1,6 +1,7 @@
 /** The worker's side of tasks: a resident worker asks its local controller what to do, and answers. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { postOnce } from './post.ts';
+import { request } from './request.ts';
 import { workerTask } from './task-protocol.ts';
 import type { TaskResult, WorkerTask } from './task-protocol.ts';
 
@@ -58,18 +59,15 @@ export class TaskClient {
   }
 
   async #poll(query: string, signal?: AbortSignal): Promise<Attempt<string | undefined>> {
-    const timeout = AbortSignal.timeout(this.#options.pollMs);
     try {
-      const response = await fetch(this.#url + query, {
-        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-      });
-      const text = await response.text();
-      if (response.status === 204) return { value: undefined };
-      if (response.status === 200) return { value: text };
-      return { problem: `answered ${response.status} ${text.slice(0, 200)}`.trim() };
+      const { status, text } = await request(this.#url + query, { timeoutMs: this.#options.pollMs, signal });
+      if (status === 204) return { value: undefined };
+      if (status === 200) return { value: text };
+      return { problem: `answered ${status} ${text.slice(0, 200)}`.trim() };
     } catch (error) {
       signal?.throwIfAborted();
-      return { problem: ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message };
+      const { message, code } = error as NodeJS.ErrnoException;
+      return { problem: message || code || 'no connection' };
     }
   }
 
