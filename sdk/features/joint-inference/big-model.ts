@@ -31,6 +31,8 @@ export interface Origin {
   tookMs?: number;
 }
 
+export type Blame = Pick<BigModelError, 'refused' | 'unknown' | 'failedAtInput'>;
+
 /** The big model gave no answer. */
 export class BigModelError extends Error {
   override name = 'BigModelError';
@@ -38,16 +40,20 @@ export class BigModelError extends Error {
   readonly refused: boolean;
   /** It is not asked in this way: nobody there knows the path. */
   readonly unknown: boolean;
+  /** The service took the input and failed at it: either may be to blame. So it is with errors of other classes. */
+  readonly failedAtInput: boolean;
 
-  constructor(message: string, options: ErrorOptions & { refused?: boolean; unknown?: boolean } = {}) {
+  constructor(message: string, options: ErrorOptions & Partial<Blame> = {}) {
     super(message, options);
     this.refused = options.refused ?? false;
     this.unknown = options.unknown ?? false;
+    this.failedAtInput = options.failedAtInput ?? false;
   }
 }
 
-/** What an HTTP status other than 200 says: 408 and 429 are about the service, the other 4xx about the request. */
-export const blame = (status: number): { refused: boolean; unknown: boolean } => ({
+/** What an HTTP status other than 200 says: 408 and 429 are about the service, the other 4xx about the request. 502: a proxy lost who had it. */
+export const blame = (status: number): Blame => ({
   refused: status >= 400 && status < 500 && status !== 408 && status !== 429,
   unknown: status === 404,
+  failedAtInput: status === 500 || status === 502,
 });

@@ -20,9 +20,16 @@ export interface CloudOptions<I, O> {
 export const noAnswers = ['CircuitOpen', 'CloudTooLate', 'CloudFailed', 'CloudRefused'] as const;
 export type NoAnswer = (typeof noAnswers)[number];
 
-export type CloudAnswer<O> =
-  | { answer: O; origin?: Origin; milliseconds: number }
-  | { answer?: undefined; reason: NoAnswer; message: string; milliseconds: number };
+export type CloudAnswer<O> = { answer: O; origin?: Origin; milliseconds: number } | NoneGiven;
+
+interface NoneGiven {
+  answer?: undefined;
+  reason: NoAnswer;
+  message: string;
+  milliseconds: number;
+  /** Of `CloudFailed`: the service took the input and failed at it, so either may be to blame. */
+  failedAtInput?: boolean;
+}
 
 /** Asks the big model; resolves by the deadline, whatever the network does. */
 export class Cloud<I, O> {
@@ -54,7 +61,7 @@ export class Cloud<I, O> {
     signal?.throwIfAborted();
     const began = performance.now();
     const elapsed = (): number => performance.now() - began;
-    const none = (reason: NoAnswer, message: string): CloudAnswer<O> => ({ reason, message, milliseconds: elapsed() });
+    const none = (reason: NoAnswer, message: string): NoneGiven => ({ reason, message, milliseconds: elapsed() });
     if (withinMs <= 0) return none('CloudTooLate', 'no time was left to ask the big model');
     const permit = this.#breaker.enter();
     if (!permit) return none('CircuitOpen', 'the big model did not answer lately and is not asked now');
@@ -81,7 +88,9 @@ export class Cloud<I, O> {
         return none('CircuitOpen', 'the big model does not answer and is not waited for');
       }
       permit.failed();
-      if (!late.aborted) return none('CloudFailed', (error as Error).message);
+      if (!late.aborted) {
+        return { ...none('CloudFailed', (error as Error).message), failedAtInput: isOfInput(error) };
+      }
       this.#way.missed();
       return none('CloudTooLate', `the big model did not answer within ${Math.round(withinMs)} ms`);
     } finally {
@@ -113,6 +122,8 @@ export class Cloud<I, O> {
     return hedgeAfterMs === undefined ? ask(signal) : hedged(ask, { afterMs: hedgeAfterMs, signal });
   }
 }
+
+const isOfInput = (error: unknown): boolean => !(error instanceof BigModelError) || error.failedAtInput;
 
 /** A big model need not heed its signal. */
 async function orAborted<T>(asked: Promise<T>, signal: AbortSignal): Promise<T> {

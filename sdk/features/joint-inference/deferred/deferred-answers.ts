@@ -6,6 +6,7 @@ import { uncertainty } from '../../../algorithms/hard-example-mining/uncertainty
 import type { Cloud, CloudAnswer } from '../cloud.ts';
 import { callbackProblem, canonical } from './callbacks.ts';
 import type { CallbackHosts } from './callbacks.ts';
+import { FailedInputs } from './failed-inputs.ts';
 import { takeIn } from './inherited.ts';
 import type { DeferredSettings } from './settings.ts';
 import { learnSome } from './learning.ts';
@@ -95,6 +96,7 @@ export class DeferredAnswers<I = unknown> {
   #rest = { ms: 0, until: 0 };
   /** Inputs with such an answer: others have their turn before them, for the tier may be sure of those. */
   readonly #putAside = new Set<string>();
+  readonly #failed = new FailedInputs();
   #told: { message: string; at: number } | undefined;
 
   constructor(options: DeferredOptions) {
@@ -218,21 +220,36 @@ export class DeferredAnswers<I = unknown> {
     }
     const { reason, message = '' } = whyNone(said);
     if (reason === 'CloudRefused') {
+      this.#failed.ended(digest);
       await this.#store.call('expire', digest, 'CloudRefused', message);
       this.#ended.emit('end');
       return true;
     }
-    if (said && !('reason' in said)) this.#takeRest(digest);
-    else await this.#store.call('release', digest);
+    await this.#putBack(digest, said);
     return false;
   }
 
   async #finalise(digest: string, { answer, origin }: GivenAnswer, learn: boolean): Promise<void> {
     this.#rest = { ms: 0, until: 0 };
+    this.#failed.ended(digest);
     if (origin === undefined || origin.answeredBy === 'cloud') await this.#takeUp();
     await this.#store.call('finalise', digest, serialize(answer), { learn });
     this.#ended.emit('end');
     if (learn) this.#wake();
+  }
+
+  async #putBack(digest: string, said: CloudAnswer<unknown> | undefined): Promise<void> {
+    if (said && !('reason' in said)) this.#takeRest(digest);
+    else await this.#store.call('release', digest, this.#pauseAfter(digest, said));
+  }
+
+  /** Undefined: nothing speaks against this input, nobody has taken it. */
+  #pauseAfter(digest: string, said: CloudAnswer<unknown> | undefined): number | undefined {
+    if (said && 'reason' in said) {
+      if (said.failedAtInput) return this.#failed.failed(digest, 'failing');
+      if (said.reason === 'CloudTooLate') return this.#failed.failed(digest, 'late');
+    }
+    return this.#failed.has(digest) ? 0 : undefined;
   }
 
   /** Once for all that were asked together. */

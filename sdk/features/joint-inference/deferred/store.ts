@@ -125,12 +125,12 @@ export class DeferredStore {
     );
   }
 
-  /** The input that matters most and that nobody has; it is the caller's until the lease ends. */
+  /** The input that matters most and that nobody has; it is the caller's until the lease ends. Those come last that somebody has had. */
   claim(leaseMs: number): { digest: string; input: Uint8Array } | undefined {
     const now = this.#now();
     const found = this.#rows.one<{ digest: string; content: Uint8Array }>(
       `SELECT inputs.digest, content FROM requests JOIN inputs USING (digest) JOIN contents USING (digest)
-       WHERE state = 'pending' AND leasedUntil <= ? ORDER BY uncertainty DESC, createdAt LIMIT 1`,
+       WHERE state = 'pending' AND leasedUntil <= ? ORDER BY leasedUntil, uncertainty DESC, createdAt LIMIT 1`,
       now,
     );
     if (!found) return undefined;
@@ -138,9 +138,10 @@ export class DeferredStore {
     return { digest: found.digest, input: found.content };
   }
 
-  /** Somebody else may try. */
-  release(digest: string): void {
-    this.#rows.run('UPDATE inputs SET leasedUntil = 0 WHERE digest = ?', digest);
+  /** Somebody may try again: at its turn, or after a pause and behind those that nobody has failed at. */
+  release(digest: string, afterMs?: number): void {
+    const until = afterMs === undefined ? 0 : this.#now() + afterMs;
+    this.#rows.run('UPDATE inputs SET leasedUntil = ? WHERE digest = ?', until, digest);
   }
 
   get(id: string): StoredRequest | undefined {
