@@ -1,6 +1,7 @@
 import { OnnxError } from '../errors.ts';
 import { looksConstant } from '../graph/constants.ts';
 import { liftInputs } from '../graph/lift-inputs.ts';
+import { liftWindows } from '../graph/lift-windows.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { Shape } from '../graph/shape.ts';
 import { findOperator } from '../operators/registry.ts';
@@ -46,7 +47,7 @@ export interface Forward {
 export function analyse(source: ModelProto, options: ForwardOptions): Forward {
   const input = chooseInput(source, options);
   const output = chooseOutput(source, options.output);
-  const model = liftInputs(source);
+  const model = liftWindows(liftInputs(source));
   const { graph } = model;
   const knowledge = new Knowledge(graph.initializer);
   knowledge.setShape(input.name, input.shape);

@@ -20,7 +20,9 @@ export interface WindowAxis {
 export function windowAxes(node: NodeView, kernel: Shape): [WindowAxis, WindowAxis] {
   const shape = node.inputShape(0);
   if (shape.length !== 4 || kernel.length !== 2) {
-    throw node.refuse(`works on [N, C, H, W] values and 2-D kernels here, got [${shape}] and kernel [${kernel}]`);
+    throw node.refuse(
+      `works on sequences [N, C, L] and images [N, C, H, W] here, got [${shape}] and kernel [${kernel}]`,
+    );
   }
   return [axisOf(node, kernel, 0), axisOf(node, kernel, 1)];
 }

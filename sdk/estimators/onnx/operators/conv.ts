@@ -8,7 +8,7 @@ import type { GraphWriter } from '../graph/writer.ts';
 
 type Windows = readonly [WindowAxis, WindowAxis];
 
-/** 2-D convolution of X [N, C, H, W] with W [M, C, kH, kW] and an optional bias [M]. */
+/** Convolution of X [N, C, H, W] with W [M, C, kH, kW] and an optional bias [M]. */
 export const conv: Operator = {
   type: 'Conv',
   infer: (node) => {

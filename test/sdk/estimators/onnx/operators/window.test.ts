@@ -67,6 +67,28 @@ describe('window gradients against central differences', () => {
     );
   });
 
+  test('Conv, MaxPool and AveragePool over sequences', async () => {
+    await fc.assert(
+      fc.asyncProperty(geometries(2), fc.integer(), async ({ size, kernel, strides, dilations, pads }, seed) => {
+        const random = new Random(seed);
+        const [length, width] = [size[0], kernel[0]];
+        const padding = { pads: ints([pads[0], pads[2]]) };
+        const window = { kernel_shape: ints([width]), strides: ints([strides[0]]) };
+        const dilated = { ...window, dilations: ints([dilations[0]]) };
+        const sequence = normal(random, [2, 2, length]);
+        const weights = [normal(random, [4, 1, width]), normal(random, [4])];
+        const grouped = { ...dilated, ...padding, group: int(2) };
+        await checkOperator({ type: 'Conv', operands: [sequence, ...weights], attributes: grouped });
+        const same = { strides: window.strides, auto_pad: string('SAME_UPPER'), group: int(2) };
+        await checkOperator({ type: 'Conv', operands: [sequence, ...weights], attributes: same });
+        const operands = [distinct(random, [2, 2, length])];
+        await checkOperator({ type: 'MaxPool', operands, attributes: { ...dilated, ...padding } });
+        await checkOperator({ type: 'AveragePool', operands: [sequence], attributes: { ...window, ...padding } });
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   test('MaxPool of one dilated window that is wider than what it sees', async () => {
     const attributes = {
       kernel_shape: ints([2, 2]),
