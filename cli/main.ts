@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../deploy/local/files.ts';
+import { outliveReaders } from './lib/broken-pipe.ts';
 import { commandsFor } from './lib/commands.ts';
 import { EXIT, reportError } from './lib/errors.ts';
 
@@ -30,9 +31,5 @@ async function main(): Promise<void> {
   }
 }
 
-// Whoever reads us may stop early (`sedna crds | head`): that is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(EXIT.ok);
-});
+outliveReaders(process.argv[2]);
 await main();

@@ -1,12 +1,13 @@
 import { existsSync, rmSync } from 'node:fs';
 import { StackError } from './errors.ts';
+import { unlessNoRoom } from './files.ts';
 import { withLock } from './lock.ts';
 import type { Say } from './obtain.ts';
 import { isAlive, stopProcess } from '../../workers/lib/process.ts';
 import { markedProcesses, stopComponent, type Stack } from './runner.ts';
 import { readStackState, stackPaths, writeStackState, type RunningComponent, type StackState } from './state.ts';
 import { handOver } from './supervisor.ts';
-import { stopAll, stopWorkers } from './workers.ts';
+import { stopAll, stopWorkers, stopWorkersIn } from './workers.ts';
 
 /** Stops the stack of the working directory and nothing else; returns how many processes were stopped. Data stays. */
 export async function takeDown(cwd: string, say: Say): Promise<number> {
@@ -14,11 +15,12 @@ export async function takeDown(cwd: string, say: Say): Promise<number> {
   if (state?.supervisor && isAlive(state.supervisor)) await handOver(state.supervisor);
   // Read again: the supervisor may have restarted something meanwhile.
   const latest = readState(cwd, () => undefined);
+  const folders = nodeFolders(latest);
   const recorded = latest ? await stopRecorded({ cwd, state: latest }, say) : 0;
-  const strays = await stopMarked(cwd, say);
+  const strays = (await stopMarked(cwd, say)) + (await stopWorkersIn(folders, say));
   if (latest) {
     delete latest.supervisor;
-    writeStackState(cwd, { ...latest, components: [] });
+    unlessNoRoom(() => writeStackState(cwd, { ...latest, components: [] }));
   }
   return recorded + strays;
 }
@@ -39,6 +41,12 @@ export async function stopRecorded(stack: Stack, say: Say): Promise<number> {
   const workers = await stopWorkers(stack.cwd, undefined, say);
   await Promise.all([stop(group('temporal')), stop(group('kube-apiserver')).then(() => stop(group('etcd')))]);
   return running.length + workers;
+}
+
+/** Where its controllers keep what is theirs: elsewhere than now when the stack was moved while it ran. */
+function nodeFolders(state: StackState | undefined): Set<string> {
+  const folders = (state?.components ?? []).map(({ env }) => env['SEDNA_STATE_DIR']);
+  return new Set(folders.filter((folder) => folder !== undefined));
 }
 
 /** What carries the stack's marker but is in no record. */
@@ -67,13 +75,15 @@ export function purge(cwd: string): void {
 /** `sedna down`: also ends an `up` that is still under way, whose lock is then taken over. */
 export async function stopEverything(cwd: string, say: Say): Promise<number> {
   const paths = stackPaths(cwd);
-  if (!existsSync(paths.dir)) return 0;
+  // Somebody has removed the folder; what was started from it may run all the same.
+  if (!existsSync(paths.dir)) return stopMarked(cwd, say);
   let interrupted = Promise.resolve(true);
   const onWait = (holder: { pid: number; startedAt: string }): void => {
     say(`stopping process ${holder.pid}, which is starting the stack`);
     interrupted = stopProcess(holder, 2_000);
   };
-  const stopped = await withLock(paths.lock, { boundMs: 10_000, onWait }, () => takeDown(cwd, say));
+  const options = { boundMs: 10_000, onWait, withoutRoom: 'go on' } as const;
+  const stopped = await withLock(paths.lock, options, () => takeDown(cwd, say));
   await interrupted;
   return stopped;
 }

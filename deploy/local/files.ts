@@ -8,6 +8,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -37,10 +38,27 @@ export function writeAtomic(path: string, data: string, mode = 0o644): void {
   try {
     writeFileSync(file, data);
     fsyncSync(file);
+    renameSync(temp, path);
+  } catch (error) {
+    rmSync(temp, { force: true });
+    throw error;
   } finally {
     closeSync(file);
   }
-  renameSync(temp, path);
+}
+
+/** Stopping needs no room: a record that cannot be written now names processes that are gone, and is read as such. */
+export function unlessNoRoom(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!isNoRoom(error)) throw error;
+  }
+}
+
+/** The disk is full, or may only be read. */
+export function isNoRoom(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 export async function sha256File(path: string): Promise<string> {

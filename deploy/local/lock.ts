@@ -1,6 +1,7 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isNoRoom } from './files.ts';
 import { isAlive, self, type ProcessRef } from '../../workers/lib/process.ts';
 
 export interface LockOptions {
@@ -8,6 +9,8 @@ export interface LockOptions {
   boundMs: number;
   /** Called once with the holder when there is one. */
   onWait?: (holder: ProcessRef) => void;
+  /** What to do where there is no room for a lock and nobody holds it; default: `fail`. */
+  withoutRoom?: 'fail' | 'go on';
 }
 
 /** Runs `work` while no other process holds `path`. A lock whose holder is gone is taken over. */
@@ -23,7 +26,7 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
 async function acquire(path: string, options: LockOptions): Promise<void> {
   const deadline = performance.now() + options.boundMs;
   let told = false;
-  while (!claim(path)) {
+  while (!claim(path, options)) {
     const holder = readHolder(path);
     if (holder === 'gone') continue;
     if (holder === undefined || !isAlive(holder)) {
@@ -40,14 +43,15 @@ async function acquire(path: string, options: LockOptions): Promise<void> {
 }
 
 /** The link appears with its content or not at all, so nobody ever reads a half-written lock of a living process. */
-function claim(path: string): boolean {
+function claim(path: string, { withoutRoom }: LockOptions): boolean {
   const temp = uniqueName(path);
-  writeFileSync(temp, JSON.stringify(self()));
   try {
+    writeFileSync(temp, JSON.stringify(self()));
     linkSync(temp, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (withoutRoom === 'go on' && isNoRoom(error)) return readHolder(path) === 'gone';
     throw error;
   } finally {
     rmSync(temp, { force: true });

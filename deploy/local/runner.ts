@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Component } from './component.ts';
 import { isReady } from './component.ts';
 import { StackError } from './errors.ts';
-import { lastLines, rotateLog } from './files.ts';
+import { lastLines, rotateLog, unlessNoRoom } from './files.ts';
 import {
   commandLine,
   isAlive,
@@ -77,7 +77,7 @@ export async function awaitReady(component: RunningComponent): Promise<void> {
 export async function stopComponent(stack: Stack, component: RunningComponent): Promise<void> {
   await stopProcess(component, GRACE_MS[component.name.split('/')[0] ?? ''] ?? 3_000);
   stack.state.components = stack.state.components.filter(({ name }) => name !== component.name);
-  writeStackState(stack.cwd, stack.state);
+  unlessNoRoom(() => writeStackState(stack.cwd, stack.state));
 }
 
 function record(stack: Stack, running: RunningComponent): void {

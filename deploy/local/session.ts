@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endSignals } from './attend.ts';
 import type { UpRequest } from './desired.ts';
 import { takeDown } from './down.ts';
 import { StackError } from './errors.ts';
@@ -41,7 +42,7 @@ export async function upAttached(request: UpRequest, say: Say, progress: Progres
   });
 }
 
-/** Runs `work` under the stack's lock. SIGINT and SIGTERM meanwhile stop what was started, then end this process with 130. */
+/** Runs `work` under the stack's lock. `endSignals` meanwhile stop what was started, then end this process with 130. */
 async function locked<T>(cwd: string, say: Say, work: () => Promise<T>): Promise<T> {
   if (process.platform === 'win32') {
     const hint = 'run it in the Windows Subsystem for Linux';
@@ -56,7 +57,7 @@ async function locked<T>(cwd: string, say: Say, work: () => Promise<T>): Promise
   };
   const onWait = ({ pid }: { pid: number }): void => say(`waiting for process ${pid}, which is starting this stack`);
   return withLock(paths.lock, { boundMs: LOCK_BOUND_MS, onWait }, async () => {
-    process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+    for (const name of endSignals) process.on(name, interrupt);
     try {
       return await work();
     } catch (error) {
@@ -64,7 +65,7 @@ async function locked<T>(cwd: string, say: Say, work: () => Promise<T>): Promise
       if (interrupted) await interrupted;
       throw error;
     } finally {
-      process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+      for (const name of endSignals) process.off(name, interrupt);
     }
   });
 }
