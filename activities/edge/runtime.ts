@@ -63,6 +63,8 @@ export interface WorkerView {
   noRoom?: string;
   /** The front that gives it requests. */
   front?: string;
+  /** It has ended, and is started again by itself. */
+  comesBack?: true;
 }
 
 /** What owns the ports of a worker set on this node. */

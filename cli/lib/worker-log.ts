@@ -33,15 +33,18 @@ export class WorkerLog {
     }
   }
 
-  /** Until the worker ends. Goes on through an absence of its local controller, without a bound: a person looks on. */
+  /** Until the worker ends for good, or is removed. Goes on through its restarts and through an absence of its local controller, without a bound: a person looks on. */
   async follow(): Promise<void> {
     let isAway = false;
+    let wasThere = false;
     for (;;) {
       try {
         if (await this.printAll()) return;
+        wasThere = true;
         isAway = false;
         await delay(pollMs);
       } catch (error) {
+        if (error instanceof CliError && wasThere) return;
         if (error instanceof CliError) throw error;
         if (!isAway) process.stderr.write(`node ${this.#worker.node} does not answer; waiting for it\n`);
         isAway = true;

@@ -10,19 +10,22 @@ import { eventually } from '../support/eventually.ts';
 
 const file = join(temporaryFolder('worker-log'), 'w.log');
 let state: WorkerView['state'];
+let more: Partial<WorkerView>;
 let server: FastifyInstance;
 let port = 0;
+let asked = 0;
 let printed: Uint8Array[] = [];
 const text = (): string => Buffer.concat(printed).toString('utf8');
 
 async function serve(): Promise<void> {
   server = Fastify();
-  serveWorkerViews(server, { list: () => [{ name: 'w', log: file, state } as WorkerView] });
+  server.addHook('onRequest', async () => void asked++);
+  serveWorkerViews(server, { list: () => [{ name: 'w', log: file, state, ...more } as WorkerView] });
   port = Number(new URL(await server.listen({ port, host: '127.0.0.1' })).port);
 }
 
 beforeEach(async () => {
-  [state, port, printed] = ['running', 0, []];
+  [state, more, port, printed, asked] = ['running', {}, 0, [], 0];
   await serve();
 });
 afterEach(() => server.close());
@@ -50,6 +53,24 @@ test('follows through an absence of the local controller, until the worker has e
   state = 'exited';
   await following;
   expect(text()).toBe('one\ntwo\nlast words\n');
+});
+
+test('follows a worker that comes back, until it is removed', async () => {
+  writeFileSync(file, 'one\n');
+  [state, more] = ['exited', { comesBack: true }];
+  let isOver = false;
+  const following = logOf('w')
+    .follow()
+    .finally(() => (isOver = true));
+  await eventually(() => expect(text()).toBe('one\n'));
+  // It is asked again, so the end of the first process was not the end.
+  await eventually(() => expect(asked).toBeGreaterThan(2));
+  expect(isOver).toBe(false);
+  [state, more] = ['running', {}];
+  appendFileSync(file, 'two\n');
+  await eventually(() => expect(text()).toBe('one\ntwo\n'));
+  more = { name: 'removed' };
+  await following;
 });
 
 test('one that goes on printing is printed as far as it was', async () => {

@@ -18,6 +18,7 @@ export class LatestQueue<T> {
   /** Between two attempts. */
   readonly #paused = new Map<string, T>();
   readonly #waits = new Map<string, number>();
+  readonly #timers = new Set<NodeJS.Timeout>();
   #stopped = false;
 
   constructor(handle: (item: T) => Promise<void>) {
@@ -35,6 +36,8 @@ export class LatestQueue<T> {
 
   stop(): void {
     this.#stopped = true;
+    // They would keep a process that has nothing left to do.
+    this.#timers.forEach(clearTimeout);
   }
 
   #begin(): void {
@@ -67,6 +70,7 @@ export class LatestQueue<T> {
   }
 
   #pause(key: string, item: T, error: unknown): void {
+    if (this.#stopped) return;
     const wait = this.#waits.get(key) ?? backoffMs.first;
     logger.warn({ key, wait, error: String(error) }, 'could not pass on a change; trying again');
     this.#waits.set(key, Math.min(wait * 2, backoffMs.longest));
@@ -74,10 +78,12 @@ export class LatestQueue<T> {
     this.#news.delete(key);
     this.#routine.delete(key);
     const again = (): void => {
+      this.#timers.delete(timer);
       const newest = this.#paused.get(key);
       this.#paused.delete(key);
       if (newest !== undefined) this.push(key, newest);
     };
-    setTimeout(again, wait * (0.8 + Math.random() * 0.4));
+    const timer = setTimeout(again, wait * (0.8 + Math.random() * 0.4));
+    this.#timers.add(timer);
   }
 }

@@ -63,7 +63,9 @@ export function serveWorkerViews(server: FastifyInstance, { list }: Pick<ReportS
     if (worker === undefined)
       return reply.code(404).send({ Status: 404, Message: `no worker ${request.params.name} here` });
     const { text, next, size } = await readLog(worker.log, Number(request.query.offset ?? 0));
-    reply.header('x-next-offset', next).header('x-log-size', size).header('x-worker-state', worker.state);
+    // Who follows the log goes on to the next process of the worker.
+    const state = worker.comesBack === true ? 'starting' : worker.state;
+    reply.header('x-next-offset', next).header('x-log-size', size).header('x-worker-state', state);
     return reply.type('text/plain; charset=utf-8').send(text);
   });
 }

@@ -64,3 +64,19 @@ test('ten thousand are not handled all at once; who has news goes before who is 
   expect(handled).not.toContain('look-9000');
   expect(handled).not.toContain('old look');
 });
+
+test('leaves nothing behind that would keep a stopped manager from ending', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const before = timers();
+  let attempts = 0;
+  queue = new LatestQueue(async () => {
+    attempts++;
+    throw new Error('always');
+  });
+  for (let i = 0; i < 50; i++) queue.push(`key-${i}`, 'item');
+  while (attempts < 50) await Promise.resolve();
+  await Promise.resolve();
+  expect(timers()).toBeGreaterThanOrEqual(before + 50);
+  queue.stop();
+  expect(timers()).toBeLessThan(before + 50);
+});

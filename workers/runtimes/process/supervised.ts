@@ -89,6 +89,7 @@ export class Supervised {
       ...(this.#progress === undefined ? {} : { progress: this.#progress }),
       ...(this.#noRoom === undefined ? {} : { noRoom: this.#noRoom }),
       ...(launch.front === undefined ? {} : { front: launch.front }),
+      ...(exit !== undefined && launch.restart === 'Always' ? { comesBack: true } : {}),
     };
   }
 
