@@ -3,6 +3,7 @@ import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { leanWorkflows } from '../../workers/lib/lean-workflows.ts';
 import * as workflows from '../../workflows/index.ts';
 import { workflowBundlePath } from '../support/stack.ts';
 
@@ -31,7 +32,7 @@ const typeOf = ({ events: [first] }: StoredHistory) =>
   first?.workflowExecutionStartedEventAttributes?.workflowType.name ?? '';
 
 function replay(history: StoredHistory, workflowBundle: { codePath: string } | WorkflowBundle): Promise<void> {
-  return Worker.runReplayHistory({ workflowBundle }, history);
+  return Worker.runReplayHistory({ workflowBundle, ...leanWorkflows() }, history);
 }
 
 test('every workflow type has a stored history, in the folder of its name', () => {
@@ -45,7 +46,7 @@ describe('replayed', () => {
   const replayed = new Map<string, Error | undefined>();
   beforeAll(async () => {
     const histories = files.map(read).map((history) => ({ workflowId: idOf(history), history }));
-    const options = { workflowBundle: { codePath: workflowBundlePath() } };
+    const options = { workflowBundle: { codePath: workflowBundlePath() }, ...leanWorkflows() };
     // One after the other: the same workflow may have left several.
     for await (const { error } of Worker.runReplayHistories(options, histories))
       replayed.set(files[replayed.size] ?? '', error);

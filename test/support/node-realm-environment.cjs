@@ -1,3 +1,4 @@
+const v8 = require('node:v8');
 const vm = require('node:vm');
 const { TestEnvironment } = require('jest-environment-node');
 
@@ -29,9 +30,19 @@ function withPlainGlobal(construct) {
   }
 }
 
+/** What `leanWorkflows` changes of Node.js itself; the next test file runs in the same process. */
+const { createHook } = v8.promiseHooks;
+const { runInContext } = vm.Script.prototype;
+
 module.exports = class extends TestEnvironment {
   constructor(config, context) {
     withPlainGlobal(() => super(config, context));
     for (const name of SHARED) this.global[name] = globalThis[name];
+  }
+
+  async teardown() {
+    v8.promiseHooks.createHook = createHook;
+    vm.Script.prototype.runInContext = runInContext;
+    await super.teardown();
   }
 };

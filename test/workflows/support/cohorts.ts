@@ -4,13 +4,16 @@ import { packageRoot } from '../../../deploy/local/files.ts';
 import type { FederatedChange, FederatedScene } from './federated.ts';
 import type { TestNamespace } from './namespace.ts';
 
-/** Runs of which ask 4 clients themselves, and more in cohorts of 3. */
+let bundle: Promise<WorkflowBundle> | undefined;
+
+/** Runs of which ask 4 clients themselves, and more in cohorts of 3. Bundled once, which takes seconds. */
 export function smallCohorts(): Promise<WorkflowBundle> {
-  return bundleWorkflowCode({
+  bundle ??= bundleWorkflowCode({
     workflowsPath: join(packageRoot(), 'workflows', 'index.ts'),
     workflowInterceptorModules: [join(packageRoot(), 'test', 'workflows', 'support', 'small-cohorts.ts')],
     logger: new DefaultLogger('ERROR'),
   });
+  return bundle;
 }
 
 /** All on the one node of the scene. */

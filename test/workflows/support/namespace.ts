@@ -7,15 +7,23 @@ import type { EntityRef } from '../../../workflows/lib/ids.ts';
 import { controlQueue, entityId } from '../../../workflows/lib/ids.ts';
 import type { ApplyMessage, EntityView } from '../../../workflows/lib/messages.ts';
 import { signals } from '../../../workflows/lib/messages.ts';
+import { leanWorkflows } from '../../../workers/lib/lean-workflows.ts';
 import { dataConverter } from '../../../workers/lib/payloads.ts';
 import { registerSearchAttributes } from '../../../workers/lib/search-attributes.ts';
 import { eventually } from '../../support/eventually.ts';
 
-Runtime.install({
-  logger: new DefaultLogger('ERROR'),
-  telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} } },
-  shutdownSignals: [],
-});
+let isQuiet = false;
+
+/** Not before it is used: without connections that end, the SDK's runtime keeps its process alive. */
+function quietRuntime(): void {
+  if (isQuiet) return;
+  isQuiet = true;
+  Runtime.install({
+    logger: new DefaultLogger('ERROR'),
+    telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} } },
+    shutdownSignals: [],
+  });
+}
 
 /** A query is a task of the workflow: server and worker are busy with it for several ms. */
 const viewMs = 150;
@@ -34,6 +42,7 @@ export class TestNamespace {
   }
 
   static async open(address = process.env['TEST_TEMPORAL_ADDRESS'] ?? ''): Promise<TestNamespace> {
+    quietRuntime();
     const name = `test-${randomUUID().slice(0, 8)}`;
     const native = await NativeConnection.connect({ address });
     const connection = await Connection.connect({ address });
@@ -54,6 +63,7 @@ export class TestNamespace {
       workflowBundle: { codePath: process.env['TEST_WORKFLOW_BUNDLE'] ?? '' },
       activities: createControlActivities(this.client, objects),
       maxCachedWorkflows: 50,
+      ...leanWorkflows(),
       ...options,
     });
   }
