@@ -4,6 +4,8 @@ import type { Balancer } from './balancer.ts';
 
 /** As of requests. */
 const connections = 4_096;
+/** A client that takes nothing for so long of what a replica said before it ended is let go. */
+const lingerMs = 30_000;
 
 export function tcpProxy(balancer: Balancer, port: string): Server {
   const options = { noDelay: true, pauseOnConnect: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
@@ -39,6 +41,12 @@ function tryNext(balancer: Balancer, port: string, client: Socket, tried: Set<st
     tried.add(target.replica.name);
     tryNext(balancer, port, client, tried);
   });
-  upstream.once('close', () => connected && client.destroy());
+  upstream.once('close', () => connected && letGo(client));
   client.once('close', () => target.done());
+}
+
+/** What it was told last may not have left yet: it reads slowly. */
+function letGo(client: Socket): void {
+  client.setTimeout(lingerMs, () => client.destroy());
+  client.destroySoon();
 }
