@@ -172,10 +172,10 @@ export class DeferredAnswers<I = unknown> {
     return { id, state: 'pending' };
   }
 
-  /** `fetched`: its caller has it now; where room is needed it may go. */
+  /** `fetched`: somebody has it now; where room is needed it may go, unless its callback is still to be told. */
   async get(id: string, { fetched = false } = {}): Promise<DeferredAnswer | undefined> {
     const found = await this.#store.call('get', id);
-    if (found && fetched && found.state !== 'pending') await this.#store.call('delivered', id);
+    if (found && fetched && found.state !== 'pending') await this.#store.call('fetched', id);
     return found && toAnswer(found);
   }
 

@@ -1,7 +1,7 @@
 /** Requests that have ended, each exactly once, until their callers have been told. */
 import { lastSequence, type EndedRequest } from './other-store.ts';
 import { dropUnwanted, type Rows } from './rows.ts';
-import { costOf } from './schema.ts';
+import { costOf, longestWaitMs } from './schema.ts';
 import type { StoredRequest } from './store.ts';
 
 export interface End {
@@ -77,10 +77,10 @@ export class Ends {
   toDeliver(againMs: number, avoided: readonly string[]): StoredRequest | undefined {
     const now = this.#now();
     const found = this.#rows.one<StoredRequest>(
-      `SELECT * FROM requests WHERE callAt <= ? AND sequence IS NOT NULL
+      `SELECT * FROM requests WHERE (callAt <= ? OR callAt > ?) AND sequence IS NOT NULL
          AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE substr(callback, 1, length(value)) = value)
        ORDER BY callAt LIMIT 1`,
-      ...[now, JSON.stringify(avoided)],
+      ...[now, now + longestWaitMs, JSON.stringify(avoided)],
     );
     const calling = 'UPDATE requests SET callAt = ?, calls = calls + 1 WHERE id = ?';
     if (found) this.#rows.run(calling, now + againMs, found.id);
@@ -94,6 +94,11 @@ export class Ends {
 
   delivered(id: string): void {
     this.#rows.run('UPDATE requests SET callAt = NULL, delivered = 1 WHERE id = ? AND sequence IS NOT NULL', id);
+  }
+
+  /** Somebody has asked for it. Where there is a callback, that is still to be told: whoever asked may not have got the answer, or be another. */
+  fetched(id: string): void {
+    this.#rows.run('UPDATE requests SET delivered = 1 WHERE id = ? AND sequence IS NOT NULL AND callAt IS NULL', id);
   }
 
   /** False: none has been delivered. */

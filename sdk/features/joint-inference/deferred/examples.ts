@@ -1,6 +1,6 @@
 /** Inputs with their answers, until whoever learns from them has them. */
 import { dropUnwanted, type Rows } from './rows.ts';
-import { costOf } from './schema.ts';
+import { costOf, longestWaitMs } from './schema.ts';
 import type { OtherExample } from './other-store.ts';
 
 /** An input with its answer, to learn from. */
@@ -41,8 +41,8 @@ export class Examples {
     const now = this.#now();
     const found = this.#rows.all<Omit<StoredExample, 'again'> & { told: number }>(
       `SELECT digest, content AS input, answer, told FROM examples JOIN contents USING (digest)
-       WHERE leasedUntil <= ? ORDER BY createdAt LIMIT ?`,
-      ...[now, limit],
+       WHERE leasedUntil <= ? OR leasedUntil > ? ORDER BY createdAt LIMIT ?`,
+      ...[now, now + longestWaitMs, limit],
     );
     for (const { digest } of found)
       this.#rows.run('UPDATE examples SET leasedUntil = ?, told = 1 WHERE digest = ?', now + leaseMs, digest);

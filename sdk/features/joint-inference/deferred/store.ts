@@ -4,7 +4,7 @@ import { Examples, type StoredExample } from './examples.ts';
 import { OtherStore, type EndedRequest, type OtherExample, type WaitingRequest } from './other-store.ts';
 import { Room } from './room.ts';
 import { Rows } from './rows.ts';
-import { budgetOf, costOf, leastQuotaBytes, openDatabase } from './schema.ts';
+import { budgetOf, costOf, leastQuotaBytes, longestWaitMs, openDatabase } from './schema.ts';
 
 /** `expired`: there will be no final answer, for the reason that is said. */
 export type DeferredState = 'pending' | 'final' | 'expired';
@@ -130,8 +130,9 @@ export class DeferredStore {
     const now = this.#now();
     const found = this.#rows.one<{ digest: string; content: Uint8Array }>(
       `SELECT inputs.digest, content FROM requests JOIN inputs USING (digest) JOIN contents USING (digest)
-       WHERE state = 'pending' AND leasedUntil <= ? ORDER BY leasedUntil, uncertainty DESC, createdAt LIMIT 1`,
-      now,
+       WHERE state = 'pending' AND (leasedUntil <= ? OR leasedUntil > ?)
+       ORDER BY leasedUntil, uncertainty DESC, createdAt LIMIT 1`,
+      ...[now, now + longestWaitMs],
     );
     if (!found) return undefined;
     this.#rows.run('UPDATE inputs SET leasedUntil = ? WHERE digest = ?', now + leaseMs, found.digest);
@@ -221,6 +222,11 @@ export class DeferredStore {
   /** Its caller has it: it may go where room is needed. */
   delivered(id: string): void {
     this.#ends.delivered(id);
+  }
+
+  /** Somebody has asked for it: it may go where room is needed, unless a callback is still to be told. */
+  fetched(id: string): void {
+    this.#ends.fetched(id);
   }
 
   // --- what is learnt from ------------------------------------------------------------------------------------------

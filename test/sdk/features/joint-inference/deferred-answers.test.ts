@@ -310,6 +310,22 @@ test('a caller that fails, or leads elsewhere, is told again until it has it', a
   server.close();
 });
 
+test('an end that somebody has asked for is told to its callback all the same', async () => {
+  let told = 0;
+  const server: Server = createServer((_request, response) => {
+    told += 1;
+    response.writeHead(told === 1 ? 503 : 204).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const deferred = open({ callbackHosts: ['127.0.0.1'] });
+  deferred.start(cloud());
+  await keep(deferred, 4, { callback: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+  await until(() => told === 1);
+  expect(await deferred.get('r4', { fetched: true })).toMatchObject({ state: 'final', answer: 40 });
+  await until(() => told === 2);
+  server.close();
+});
+
 test('a caller that hangs holds up nobody else, and is called once at a time', async () => {
   const told: unknown[] = [];
   let hanging = 0;

@@ -316,3 +316,34 @@ describe('the quota', () => {
     );
   });
 });
+
+describe('a clock that is set back', () => {
+  test('leaves nothing waiting: neither a request that somebody asks about, nor an example, nor a callback', () => {
+    time = 2_000_000_000;
+    const store = new DeferredStore({ folder, quotaBytes: 8 * MiB, maxAgeMs: 1e12, now: () => time });
+    store.put({ ...request('a', 0.5), callback: 'http://hooks.example.org/' });
+    const { digest = '' } = store.claim(60_000) ?? {};
+    time -= 1_000_000_000;
+    expect(store.claim(60_000)?.digest).toBe(digest);
+    expect(store.claim(60_000)).toBeUndefined();
+    time += 1_000_000_000;
+    store.finalise(digest, bytes(1), { learn: true });
+    expect(store.examples(1, 60_000).length + (store.toDeliver(60_000) ? 1 : 0)).toBe(2);
+    expect(store.examples(1, 60_000).length + (store.toDeliver(60_000) ? 1 : 0)).toBe(0);
+    time -= 1_000_000_000;
+    expect(store.examples(1, 60_000).length + (store.toDeliver(60_000) ? 1 : 0)).toBe(2);
+    store.close();
+  });
+});
+
+test('an end that somebody has asked for is told to its callback all the same, and only then goes where room is needed', () => {
+  const store = open();
+  store.put({ ...request('a', 0.5), callback: 'http://hooks.example.org/' });
+  store.finalise(store.claim(100)?.digest ?? '', bytes(1));
+  store.fetched('a');
+  expect(store.toDeliver(100)).toMatchObject({ id: 'a' });
+  store.delivered('a');
+  time += 100;
+  expect(store.toDeliver(100)).toBeUndefined();
+  store.close();
+});
