@@ -9,6 +9,8 @@ import { createRun, startServer } from './test-run.ts';
 
 /** Each file has queues of its own: told apart they add 150,000 metrics, which the server goes through each second. */
 const fewMetrics = ['--dynamic-config-value', 'metrics.breakdownByTaskQueue=false'];
+/** And a namespace of its own, each with a worker inside the server, for schedules and batches that nobody here asks for. */
+const noInnerWorkers = ['--dynamic-config-value', 'worker.perNamespaceWorkerCount=0'];
 const inCi = process.env.CI === 'true';
 
 /** One real Temporal server and one workflow bundle per test run; the API server waits until the first test asks for it. */
@@ -24,7 +26,7 @@ async function startTemporal(dir: string): Promise<void> {
     const ports = await allocatePorts(['grpc', 'http', 'ui', 'metrics']);
     const { grpc = 0, http = 0, ui = 0, metrics = 0 } = ports;
     const server = temporalServer({ binary: temporal.path, ports: { grpc, http, ui, metrics }, headless: true });
-    await startServer(dir, { ...server, args: [...server.args, ...fewMetrics] });
+    await startServer(dir, { ...server, args: [...server.args, ...fewMetrics, ...noInnerWorkers] });
     process.env.TEST_TEMPORAL_ADDRESS = `127.0.0.1:${grpc}`;
     process.env.TEST_TEMPORAL_CLI = temporal.path;
   } catch (error) {

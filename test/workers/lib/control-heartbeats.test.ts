@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { WorkerOptions } from '@temporalio/worker';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WriteStatusInput } from '../../../activities/contracts.ts';
 import { heartbeats } from '../../../workers/lib/control-worker.ts';
@@ -25,40 +26,39 @@ class SlowCluster extends Cluster {
 }
 
 describeTemporal('a write of a status', () => {
+  let bury = (): void => undefined;
+  // Without its process there are no heartbeats, which is what the first one looks like here.
+  const killed = new SlowCluster(() => new Promise<void>((resolve) => (bury = resolve)));
+  const slow = new SlowCluster(() => delay(11_000));
   const namespaces: TestNamespace[] = [];
-  const open = async (): Promise<TestNamespace> => {
-    const namespace = await TestNamespace.open();
-    namespaces.push(namespace);
-    return namespace;
-  };
-  let [killed, slow]: TestNamespace[] = [];
-  beforeAll(async () => void ([killed, slow] = [await open(), await open()]));
+
+  /** Both at once: either takes longer than heartbeats may be missed. */
+  beforeAll(async () => {
+    await begin(killed);
+    await begin(slow, { interceptors: { activity: [heartbeats] } });
+  }, 30_000);
   afterAll(async () => {
     for (const namespace of namespaces) await namespace.close();
   });
 
-  const apply = (namespace: TestNamespace | undefined) =>
-    namespace?.apply(
+  async function begin(cluster: SlowCluster, options: Partial<WorkerOptions> = {}): Promise<void> {
+    const namespace = await TestNamespace.open();
+    namespaces.push(namespace);
+    await namespace.control(cluster, options);
+    await namespace.apply(
       { kind: 'Model', namespace: 'default', name: 'm' },
       { origin: 'kubernetes', uid: 'u-1', generation: 1, fields: { url: '/m.onnx', format: 'onnx' } },
     );
+  }
 
-  // Without its process there are no heartbeats, which is what the first one looks like here.
   test('that a killed manager had begun is begun again when its heartbeats are missed', async () => {
-    let bury = (): void => undefined;
-    const cluster = new SlowCluster(() => new Promise<void>((resolve) => (bury = resolve)));
-    await killed?.control(cluster);
-    await apply(killed);
-    await eventually(() => expect(cluster.status('u-1')).toMatchObject({ phase: 'Initial' }), 20_000);
-    expect(cluster.begun).toBeGreaterThan(1);
+    await eventually(() => expect(killed.status('u-1')).toMatchObject({ phase: 'Initial' }), 20_000);
+    expect(killed.begun).toBeGreaterThan(1);
     bury();
   }, 40_000);
 
   test('that takes longer than heartbeats may be missed is begun once', async () => {
-    const cluster = new SlowCluster(() => delay(11_000));
-    await slow?.control(cluster, { interceptors: { activity: [heartbeats] } });
-    await apply(slow);
-    await eventually(() => expect(cluster.status('u-1')).toMatchObject({ phase: 'Initial' }), 30_000);
-    expect(cluster.begun).toBe(1);
+    await eventually(() => expect(slow.status('u-1')).toMatchObject({ phase: 'Initial' }), 30_000);
+    expect(slow.begun).toBe(1);
   }, 40_000);
 });
