@@ -1,8 +1,8 @@
 /**
- * `npm test`: everything but the fault campaign. First most tests, four files side by side, for many wait more than they compute;
- * then those that start whole stacks and measure what clients see or how long people wait, two at a time. Files that fail run once
- * more, alone: on a machine that others use as well, a bound may be missed for want of CPU. What fails again is a failure; what does
- * not is named at the end.
+ * `npm test`: everything but the fault campaign and the benchmarks in small (`npm test -- test/bench`, which `.ci/run` does too). First
+ * most tests, four files side by side, for many wait more than they compute; then those that start whole stacks and measure what
+ * clients see or how long people wait, two at a time. Files that fail run once more, alone: on a machine that others use as well, a
+ * bound may be missed for want of CPU. What fails again is a failure; what does not is named at the end.
  * With arguments: just jest with these arguments.
  */
 import { spawnSync } from 'node:child_process';
@@ -23,6 +23,8 @@ const root = join(import.meta.dirname, '..');
 const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
 /** Files that want a machine with little else to do. */
 const measuring = '/test/(e2e/(demo|joint|killed)|why/why)';
+/** They only show that each benchmark runs, which takes a minute of CPU: a step of its own. */
+const benchmarks = '/test/bench/';
 /** More than so many is no accident: nothing runs again. */
 const accidents = 3;
 
@@ -56,7 +58,7 @@ interface Report {
 
 function everything(): number {
   const failed: string[] = [];
-  for (const args of [['--maxWorkers', '4', '--testPathIgnorePatterns', measuring], [measuring]]) {
+  for (const args of [['--maxWorkers', '4', '--testPathIgnorePatterns', measuring, benchmarks], [measuring]]) {
     const found = failures(args);
     if (found === undefined) return 1;
     failed.push(...found);

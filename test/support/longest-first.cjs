@@ -21,7 +21,6 @@ const long = {
   'test/workflows/continue-as-new.test.ts': 40,
   'test/workflows/federated-worker.test.ts': 40,
   'test/activities/edge/user-aggregator.test.ts': 40,
-  'test/bench/quick.test.ts': 40,
   'test/e2e/joint-tiers.test.ts': 35,
   'test/workers/lib/gateway/trainer.test.ts': 35,
   'test/examples/federated-learning/mnist-attacked/attacked.test.ts': 35,
