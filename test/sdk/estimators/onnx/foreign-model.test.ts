@@ -102,18 +102,20 @@ describe('a model that was made elsewhere', () => {
 
   test('a form of an operator that does not train is judged all the same', async () => {
     const model = foreign();
-    model.graph.initializer = [floatTensor('w', [3, 1, 2], normal(random, [3, 1, 2]).data)];
-    model.graph.input = [valueInfo('x', ['N', 1, 2])];
+    model.graph.initializer = [floatTensor('w', [3, 1, 1, 1, 2], normal(random, [3, 1, 1, 1, 2]).data)];
+    model.graph.input = [valueInfo('x', ['N', 1, 1, 1, 2])];
     model.graph.output = [{ name: 'y' }];
     model.graph.node = [
-      node('Conv', ['x', 'w'], 'c', { kernel_shape: ints([2]) }),
+      node('Conv', ['x', 'w'], 'c', { kernel_shape: ints([1, 1, 2]) }),
       node('Flatten', ['c'], 'f'),
       node('Softmax', ['f'], 'y'),
     ];
-    const samples = { ...clouds(30), shape: [1, 2] };
+    const samples = { ...clouds(30), shape: [1, 1, 1, 2] };
     const estimator = new OnnxEstimator({ model: encodeModel(model), ...setup });
-    await expect(estimator.train(samples)).rejects.toThrow('Conv "/net/c": works on [N, C, H, W] values');
-    const { data } = await estimator.predict({ data: samples.inputs, shape: [30, 1, 2] });
+    await expect(estimator.train(samples)).rejects.toThrow(
+      'Conv "/net/c": works on sequences [N, C, L] and images [N, C, H, W]',
+    );
+    const { data } = await estimator.predict({ data: samples.inputs, shape: [30, 1, 1, 1, 2] });
     const { accuracy, loss } = await estimator.evaluate(samples);
     const rows = Array.from(samples.labels, (label, row) => ({ label, row: [...data.subarray(3 * row, 3 * row + 3)] }));
     const right = rows.filter(({ label, row }) => row[label] === Math.max(...row)).length;
@@ -121,7 +123,7 @@ describe('a model that was made elsewhere', () => {
     const cross = rows.reduce((sum, { label, row }) => sum - Math.log(row[label] ?? NaN), 0) / 30;
     expect(loss?.[0]).toBeCloseTo(cross, 4);
     // What the runtime cannot judge either is refused for the first reason.
-    model.graph.node[0] = node('Conv', ['x', 'w'], 'c', { kernel_shape: ints([2]), group: int(2) });
+    model.graph.node[0] = node('Conv', ['x', 'w'], 'c', { kernel_shape: ints([1, 1, 2]), group: int(2) });
     const broken = new OnnxEstimator({ model: encodeModel(model), ...setup });
     await expect(broken.evaluate(samples)).rejects.toThrow('Conv "/net/c": ');
   });
