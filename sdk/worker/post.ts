@@ -28,7 +28,7 @@ export async function postOnce(url: string, body: unknown, { timeoutMs, signal }
   } catch (error) {
     signal?.throwIfAborted();
     const { message, code } = error as NodeJS.ErrnoException;
-    return { delivered: false, problem: message || code || 'no connection', refused: code === 'ECONNREFUSED' };
+    return { delivered: false, problem: message, refused: code === 'ECONNREFUSED' };
   }
 }
 

@@ -44,6 +44,9 @@ export async function request(url: string, { body, timeoutMs, signal }: RequestO
   } catch (error) {
     signal?.throwIfAborted();
     if (timeout.aborted) throw new Error(`no answer within ${timeoutMs} ms`, { cause: error });
-    throw error;
+    // Of a host with several addresses, none of which answers, Node.js gives the code alone.
+    const failed = error as NodeJS.ErrnoException;
+    failed.message ||= failed.code ?? 'no connection';
+    throw failed;
   }
 }

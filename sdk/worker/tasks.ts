@@ -66,8 +66,7 @@ export class TaskClient {
       return { problem: `answered ${status} ${text.slice(0, 200)}`.trim() };
     } catch (error) {
       signal?.throwIfAborted();
-      const { message, code } = error as NodeJS.ErrnoException;
-      return { problem: message || code || 'no connection' };
+      return { problem: (error as Error).message };
     }
   }
 
