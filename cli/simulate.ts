@@ -60,9 +60,10 @@ async function run(options: SimulateOptions): Promise<void> {
   const clients = clientIds(data.parts.length);
   const scratch = mkdtempSync(join(tmpdir(), 'sedna-simulation-'));
   const remove = (): void => rmSync(scratch, { recursive: true, force: true });
-  process.once('exit', remove);
+  const interrupted = (): never => process.exit(EXIT.interrupted);
+  const terminated = (): never => process.exit(143);
   // A signal alone would end the process without it.
-  process.once('SIGINT', () => process.exit(EXIT.interrupted)).once('SIGTERM', () => process.exit(143));
+  process.once('exit', remove).once('SIGINT', interrupted).once('SIGTERM', terminated);
   const policy = plan.fields.updates;
   const threads = await ClientThreads.start(Math.min(count('--threads', options.threads), clients.length), {
     ...{ module: options.client, ...data, clients, policy, directory: scratch },
@@ -85,6 +86,7 @@ async function run(options: SimulateOptions): Promise<void> {
   } finally {
     await threads.close();
     remove();
+    process.off('exit', remove).off('SIGINT', interrupted).off('SIGTERM', terminated);
   }
 }
 

@@ -1,10 +1,11 @@
-/** `sedna simulate` as a person runs it, on the digits of the example. */
+/** `sedna simulate` on the digits of the example: once and once refused as a person runs it, else in this process. */
 import { beforeAll, expect, test } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../../deploy/local/files.ts';
 import { prepare } from '../../../examples/federated-learning/mnist/prepare.ts';
-import { runCli, temporaryFolder } from '../../support/cli.ts';
+import { runCli, temporaryFolder, type CliResult } from '../../support/cli.ts';
+import { simulateHere } from './support/here.ts';
 
 const example = join(packageRoot(), 'examples', 'federated-learning', 'mnist');
 const client = join(example, 'simulated-client.ts');
@@ -29,8 +30,16 @@ function manifest(name: string, ...changes: [string, string][]): string {
   return file;
 }
 
-function run(file: string, ...more: string[]) {
-  return runCli(['simulate', '-f', file, '--client', client, ...more], cwd);
+const words = (file: string, more: string[]): string[] => ['-f', file, '--client', client, ...more];
+
+/** As a person does. */
+function start(file: string, ...more: string[]): Promise<CliResult> {
+  return runCli(['simulate', ...words(file, more)], cwd);
+}
+
+/** By one thread, unless `more` says otherwise: each loads the estimator for itself. */
+function run(file: string, ...more: string[]): Promise<CliResult> {
+  return simulateHere(['--threads', '1', '--directory', join(cwd, 'simulation'), ...words(file, more)]);
 }
 
 async function simulated(file: string, ...more: string[]): Promise<Simulated> {
@@ -43,7 +52,7 @@ beforeAll(() => prepare(join(cwd, 'data')), 30_000);
 
 test('divides the datasets among clients, tells each round, writes a table and a picture', async () => {
   const more = ['--clients', '12', '--partition', 'dirichlet:0.5', '--rounds', '3', '--test', testSet];
-  const { code, stdout } = await run(manifest('some.yaml'), ...more);
+  const { code, stdout } = await start(manifest('some.yaml'), ...more);
   expect(code).toBe(0);
   expect(stdout).toMatch(
     /^digits: 12 clients, FedAvg, at most 3 rounds\n(round \d\/3 {2}12 clients, 2400 samples .*\n){3}/,
@@ -100,7 +109,7 @@ test('a strategy of its own is taken from the module that holds it; without it t
 test('FedBuff: clients answer in the order in which they were asked, so that a repetition gives the same bits', async () => {
   const file = manifest('buffer.yaml', ['strategy: FedAvg', 'strategy: FedBuff, parameters: { bufferSize: 3 }']);
   const more = ['--clients', '4', '--rounds', '3', '--test', testSet];
-  const [one, two] = [await simulated(file, ...more), await simulated(file, ...more, '--threads', '1')];
+  const [one, two] = [await simulated(file, ...more, '--threads', '2'), await simulated(file, ...more)];
   expect(one.rounds.map(({ clients, samples }) => [clients, samples])).toEqual(Array(3).fill([3, 1800]));
   expect(one.rounds.map(({ digest }) => digest)).toEqual(two.rounds.map(({ digest }) => digest));
   expect(one.rounds.at(-1)?.metrics['test_accuracy']).toBeGreaterThan(0.7);
@@ -167,7 +176,7 @@ test.each<[string, string[], RegExp]>([
   ['no number', ['--clients', 'many'], /--clients many: a whole number is needed/],
   ['too many', ['--clients', '99999'], /2400 samples cannot be divided among 99999 clients/],
 ])('%s: refused, exit code 2', async (_, more, message) => {
-  const { code, stderr } = await run(manifest('some.yaml'), ...more);
+  const { code, stderr } = await start(manifest('some.yaml'), ...more);
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) });
 });
 
@@ -187,7 +196,7 @@ test('a manifest that lacks a Dataset, and a module that exports nothing, are na
   });
   const module = join(cwd, 'empty.ts');
   writeFileSync(module, 'export {};\n');
-  const empty = await runCli(['simulate', '-f', manifest('some.yaml'), '--client', module], cwd);
+  const empty = await simulateHere(['-f', manifest('some.yaml'), '--client', module]);
   expect(empty).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(/must export the functions load\(url\) and estimator\(\)/),
