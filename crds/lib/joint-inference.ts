@@ -2,9 +2,15 @@
 import { z } from 'zod';
 import { duration, durationMs } from './federated.ts';
 import { reference } from './names.ts';
+import { withRules } from './rule.ts';
 
 const QUANTITY = /^([1-9][0-9]{0,14})(Ki|Mi|Gi|Ti|k|M|G|T)?$/;
 const EXPECTED = 'must be a size in bytes above zero such as 512Mi, 2G or 1048576';
+/** Below it, nothing fits beside what a database needs for itself. */
+export const LEAST_QUOTA = '4Mi';
+
+/** As a URL has it after `//`; a name with letters outside of ASCII is written as `xn--…` there. */
+const HOST = /^((\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$/;
 
 const units: Record<string, number> = {
   Ki: 2 ** 10,
@@ -15,6 +21,13 @@ const units: Record<string, number> = {
   M: 1e6,
   G: 1e9,
   T: 1e12,
+};
+
+/** What is no size at all has its own message. */
+const atLeastQuota = {
+  cel: `!self.matches('${QUANTITY.source}') || !quantity(self).isLessThan(quantity('${LEAST_QUOTA}'))`,
+  message: `must be at least ${LEAST_QUOTA}`,
+  check: (text: string) => !QUANTITY.test(text) || quantityBytes(text) >= quantityBytes(LEAST_QUOTA),
 };
 
 export const MINING_MODES = ['inference-then-mining', 'mining-then-inference'] as const;
@@ -28,14 +41,11 @@ export const deferred = () =>
     maxAge: duration()
       .describe(`Time after which one that was not answered expires. Default: ${deferredDefaults.maxAge}.`)
       .optional(),
-    quota: z
-      .string()
-      .max(18, EXPECTED)
-      .regex(QUANTITY, EXPECTED)
+    quota: withRules(z.string().max(18, EXPECTED).regex(QUANTITY, EXPECTED), atLeastQuota)
       .describe(`Room for them on the disk of the node, such as 512Mi. Default: ${deferredDefaults.quota}.`)
       .optional(),
     callbackHosts: z
-      .array(z.string().min(1).max(253))
+      .array(z.string().max(253).regex(HOST, 'must be a host: example.org, *.example.org, 10.0.0.7:8080 or [fd00::1]'))
       .max(64)
       .describe('Hosts that final answers may be told to: name, *.name or name:port. Default: none.')
       .optional(),

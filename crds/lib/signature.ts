@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { withRules } from './rule.ts';
 
 const side = () => z.int().min(1).max(16_384);
-const perChannel = () => z.array(z.number()).min(1).max(3);
+const perChannel = (value: z.ZodNumber = z.number()) => z.array(value).min(1).max(3);
+const divisor = () =>
+  withRules(z.number(), { cel: 'self != 0.0', message: 'must not be 0', check: (value) => value !== 0 });
 
 const resize = z.strictObject({
   height: side(),
@@ -22,7 +25,7 @@ const preprocess = z.strictObject({
   layout: z.enum(['NCHW', 'NHWC']).describe('Default: NCHW.').optional(),
   scale: z.number().describe('Factor of every value of 0 to 255. Default: 1/255.').optional(),
   mean: perChannel().describe('Subtracted after scaling, of each channel or of all. Default: 0.').optional(),
-  std: perChannel().describe('Divides what is left, of each channel or of all. Default: 1.').optional(),
+  std: perChannel(divisor()).describe('Divides what is left, of each channel or of all. Default: 1.').optional(),
 });
 
 const boxes = z.strictObject({
