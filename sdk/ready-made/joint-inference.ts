@@ -113,7 +113,7 @@ async function someAtATime<T, R>(items: readonly T[], work: (item: T, i: number)
 
 function requestOf(context: InferContext | undefined) {
   const { deadline_ms: deadlineMs, callback } = context?.parameters ?? {};
-  if (deadlineMs !== undefined && (typeof deadlineMs !== 'number' || deadlineMs < 0)) {
+  if (deadlineMs !== undefined && (typeof deadlineMs !== 'number' || !(deadlineMs >= 0))) {
     throw new InferenceError(400, 'parameter "deadline_ms": must be a number of milliseconds');
   }
   if (callback !== undefined && typeof callback !== 'string') {

@@ -51,9 +51,12 @@ export class BigModelError extends Error {
   }
 }
 
-/** What an HTTP status other than 200 says: 408 and 429 are about the service, the other 4xx about the request. 502: a proxy lost who had it. */
+/** Bad Request, Content Too Large, Unsupported Media Type, Unprocessable Content. */
+const aboutTheInput = [400, 413, 415, 422];
+
+/** What an HTTP status other than 200 says. Other 4xx are about the service: a model that is not loaded, a gateway that wants a password. 502: a proxy lost who had it. */
 export const blame = (status: number): Blame => ({
-  refused: status >= 400 && status < 500 && status !== 408 && status !== 429,
+  refused: aboutTheInput.includes(status),
   unknown: status === 404,
   failedAtInput: status === 500 || status === 502,
 });

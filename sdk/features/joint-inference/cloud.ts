@@ -3,7 +3,7 @@ import type { BigModel, Origin } from './big-model.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import type { CircuitBreakerOptions, CircuitState } from './circuit-breaker.ts';
 import { hedged } from './hedge.ts';
-import { Way } from './way.ts';
+import { peak, Way } from './way.ts';
 
 export interface CloudOptions<I, O> {
   bigModel: BigModel<I, O>;
@@ -37,6 +37,8 @@ export class Cloud<I, O> {
   readonly #breaker: CircuitBreaker;
   readonly #patienceMs: number;
   readonly #way = new Way();
+  /** What its answers take. */
+  #usualMs = 0;
   /** Those that wait, each until the circuit opens. */
   readonly #waiting = new Set<AbortController>();
 
@@ -74,6 +76,7 @@ export class Cloud<I, O> {
       const until = AbortSignal.any([late, untilOpen.signal, signal].filter((one) => one !== undefined));
       const answer = await orAborted(this.#ask(input, until, this.#way.timeThere(withinMs)), until);
       permit.succeeded();
+      this.#usualMs = peak(this.#usualMs, elapsed());
       return this.#answered(answer, elapsed());
     } catch (error) {
       if (signal?.aborted) {
@@ -87,7 +90,8 @@ export class Cloud<I, O> {
       if (untilOpen.signal.aborted && !late.aborted) {
         return none('CircuitOpen', 'the big model does not answer and is not waited for');
       }
-      permit.failed();
+      if (late.aborted && elapsed() < this.#usualMs) permit.abandoned();
+      else permit.failed();
       if (!late.aborted) {
         return { ...none('CloudFailed', (error as Error).message), failedAtInput: isOfInput(error) };
       }

@@ -18,6 +18,7 @@ export function oipBigModel({ url, model }: { url: string; model: string }): Big
       const parameters = withinMs === undefined ? undefined : { deadline_ms: Math.floor(withinMs) };
       try {
         const answer = await client.infer({ model, feeds, signal, parameters });
+        if (Object.keys(answer.outputs).length === 0) throw new BigModelError(`${model} at ${url} answered no outputs`);
         return withOrigin(answer.outputs, answer.parameters);
       } catch (error) {
         if (!(error instanceof InferenceClientError)) throw error;

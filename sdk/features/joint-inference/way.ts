@@ -5,14 +5,16 @@ const atMostGuessedMs = 1_000;
 /** How fast one slow answer is forgotten. */
 const forgetting = 0.9;
 
+/** The largest of late: forgotten the slower the longer ago it was. */
+export const peak = (before: number, ms: number): number => Math.max(ms, forgetting * before + (1 - forgetting) * ms);
+
 /** Learns how long requests and answers are on their way to a tier, so that it is told of an earlier end: its answer must be back in time. */
 export class Way {
   #ms = 0;
 
   /** `totalMs`: from the question to its answer; `tookMs`: of that, what the tier needed. */
   learn(totalMs: number, tookMs: number): void {
-    const ms = Math.max(0, totalMs - tookMs);
-    this.#ms = Math.max(ms, forgetting * this.#ms + (1 - forgetting) * ms);
+    this.#ms = peak(this.#ms, Math.max(0, totalMs - tookMs));
   }
 
   /** No answer came in time: it may have been on its way. Says nothing where nobody has said yet what it took. */

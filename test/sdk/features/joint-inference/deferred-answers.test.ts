@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
@@ -375,4 +376,16 @@ test.each([
 
 test('a callback of endless length is refused', () => {
   expect(callbackProblem(`https://hooks.example.org/${'x'.repeat(2_048)}`, ['hooks.example.org'])).toMatch(/longer/);
+});
+
+test('a store that cannot be opened refuses, says why, and is opened once it can be', async () => {
+  const inTheWay = join(folder, 'state');
+  writeFileSync(inTheWay, 'no folder');
+  const deferred = open({ folder: inTheWay, onProblem: () => undefined });
+  expect(await keep(deferred, 1)).toMatchObject({
+    state: 'refused',
+    message: expect.stringMatching(/EEXIST|ENOTDIR/) as unknown,
+  });
+  unlinkSync(inTheWay);
+  await until(async () => (await keep(deferred, 1)).state === 'pending');
 });

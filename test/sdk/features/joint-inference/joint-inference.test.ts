@@ -220,6 +220,8 @@ describe('a cloud in trouble', () => {
   test.each([
     [500, 'boom', 'CloudFailed'],
     [422, '{"detail":[]}', 'CloudRefused'],
+    [404, '{"error":"the model is not loaded"}', 'CloudFailed'],
+    [401, 'a password, please', 'CloudFailed'],
     [200, 'no JSON', 'CloudFailed'],
     [200, '{"answer":1}', 'CloudFailed'],
   ])('answers %d %s: %s', async (status, body, reason) => {
@@ -234,6 +236,18 @@ describe('a cloud in trouble', () => {
     for (let i = 0; i < 4; i++) expect((await trouble(joint, 0)).reason).toBe('CloudTooLate');
     expect(cloud.asked).toEqual([]);
     expect(joint.circuit).toBe('closed');
+  });
+
+  test('deadlines shorter than its answers take say nothing about it; as soon as it hangs, others do', async () => {
+    const joint = edgeWorker();
+    const { answer } = cloud;
+    cloud.answer = (...given) => void setTimeout(() => answer(...given), 100);
+    expect((await joint.inference(unsure)).decision.reason).toBe('CloudAnswered');
+    for (let i = 0; i < 4; i++) expect((await trouble(joint, 20)).reason).toBe('CloudTooLate');
+    expect(joint.circuit).toBe('closed');
+    cloud.answer = () => undefined;
+    for (let i = 0; i < 3; i++) expect((await trouble(joint, 400)).reason).toBe('CloudTooLate');
+    expect(joint.circuit).toBe('open');
   });
 
   test('a deadline of a hundred years is no deadline that has passed', async () => {

@@ -64,10 +64,14 @@ test('a service that does not know its name is asked as `sedna`, from then on at
   expect(asked[2]?.data).toEqual([1, 2]);
 });
 
-test('no path known, no image: refused, asking again does not help', async () => {
+test('no path known: the service is to blame; no image: refused, asking again does not help', async () => {
   const { model } = await detector('other');
   const png = pngOf({ width: 1, height: 1, data: [1, 2, 3] });
-  const nowhere = { refused: true, message: expect.stringMatching(/helmets\/predict answered 404/) as unknown };
+  const nowhere = {
+    refused: false,
+    unknown: true,
+    message: expect.stringMatching(/helmets\/predict answered 404/) as unknown,
+  };
   await expect(model.infer(file(png), options())).rejects.toMatchObject(nowhere);
   const broken = { refused: true, message: 'the image is neither JPEG nor PNG' };
   await expect(model.infer(file(Buffer.from('gif')), options())).rejects.toMatchObject(broken);
