@@ -27,6 +27,7 @@ import { logger } from './lib/log.ts';
 import { blobStoreHealth, executionProviders, machineFacts } from './lib/node-facts.ts';
 import { dataConverter } from './lib/payloads.ts';
 import { aborted, shutdownSignal } from './lib/shutdown.ts';
+import { lockState } from './lib/state-lock.ts';
 import { sweepOwners } from './lib/sweep.ts';
 import { connectTemporal, installRuntime, type TemporalConnections } from './lib/temporal.ts';
 import { serveTaskApi } from './lib/task-api.ts';
@@ -52,6 +53,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
   const blobs = configured('SEDNA_BLOB_URL', () => openBlobStore(config.blobUrl));
   configured('SEDNA_STATE_DIR', () => mkdirSync(config.stateDir, { recursive: true }));
   const images = configured('SEDNA_IMAGES', () => readImages(config.imageFiles), badImages);
+  const lock = lockState(config.stateDir);
   const strategies = configured('SEDNA_IMAGES', () => readStrategies(config.imageFiles), badImages);
   const runtime = new ProcessRuntime(config.stateDir, images, { silentSeconds: config.frontSilentSeconds });
   await runtime.recover();
@@ -108,6 +110,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
   runtime.detach();
   await server.close();
   await temporal.close();
+  lock.release();
 }
 
 /** Whoever advertises an address wants to be reached there: services then listen on all interfaces. */

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { fileURLToPath } from 'node:url';
+import { Registry } from 'prom-client';
 import { signalEntity } from '../../activities/lib/entities.ts';
 import { brokenCall } from '../../cli/lib/broken-call.ts';
 import { StandaloneStore } from '../../cli/lib/standalone-store.ts';
 import { openBlobStore } from '../../sdk/storage/index.ts';
+import { ObjectMetrics, observeEntities } from '../../workers/lib/object-metrics.ts';
 import { controlQueue, entityId } from '../../workflows/lib/ids.ts';
 import { signals } from '../../workflows/lib/messages.ts';
 import { eventually } from '../support/eventually.ts';
@@ -42,6 +44,18 @@ describeTemporal('an object whose workflow fails', () => {
         status: { phase: 'Unknown', waitingFor: { reason: 'WorkflowFailing', message } },
       },
     ]);
+  }, 60_000);
+
+  test('is missing from the metrics, and nothing else is', async () => {
+    await signalEntity(temporal.client, { kind: 'Dataset', namespace: 'default', name: 'well' }, signals.apply, {});
+    const page = await eventually(async () => {
+      const registry = new Registry();
+      await observeEntities(temporal.client, new ObjectMetrics(registry))();
+      const text = await registry.metrics();
+      expect(text).toContain('name="well"');
+      return text;
+    }, 30_000);
+    expect(page).not.toContain('name="broken"');
   }, 60_000);
 
   test('is not taken for a global manager that is away', async () => {

@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client';
 import { Gauge, type Registry } from 'prom-client';
 import { listEntities, viewEntity } from '../../activities/lib/entities.ts';
 import type { EntityRef } from '../../workflows/lib/ids.ts';
+import { logger } from './log.ts';
 
 interface StageCondition {
   type: string;
@@ -95,8 +96,13 @@ export function observeEntities(client: Client, metrics: ObjectMetrics): () => P
     askedAt = Date.now();
     for (const ref of known) metrics.forget(ref);
     known = await listEntities(client);
-    const views = await Promise.all(known.map((ref) => viewEntity(client, ref)));
-    for (const [i, ref] of known.entries()) if (views[i]?.exists === true) metrics.observe(ref, views[i]?.status);
+    // One that cannot answer is missing from the page; the others are not.
+    const views = await Promise.allSettled(known.map((ref) => viewEntity(client, ref)));
+    for (const [i, view] of views.entries()) {
+      const ref = known[i];
+      if (view.status === 'rejected') logger.warn({ ref, err: view.reason as Error }, 'does not say how it is');
+      else if (ref && view.value?.exists) metrics.observe(ref, view.value.status);
+    }
   };
 }
 

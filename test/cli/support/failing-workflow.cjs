@@ -2,3 +2,10 @@
 exports.federatedLearningJob = async function () {
   throw new TypeError('Cannot read properties of null');
 };
+
+/** An entity that is well. */
+exports.dataset = async function () {
+  const { condition, defineQuery, setHandler } = require('@temporalio/workflow');
+  setHandler(defineQuery('status'), () => ({ exists: true, status: { phase: 'Ready' } }));
+  await condition(() => false);
+};
