@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { ManifestSyntaxError, type ParsedDocument } from '../crds/parse.ts';
 import { formatErrors, validateManifest } from '../crds/validate.ts';
 import type { Manifest } from '../crds/lib/kind.ts';
+import { each } from './lib/each.ts';
 import { CliError, EXIT } from './lib/errors.ts';
 import { filesOf, readDocuments } from './lib/manifest-files.ts';
 import { namespaceOf, withNamespace, type NamespaceOption } from './lib/options.ts';
@@ -35,10 +36,10 @@ export function register(program: Command): void {
       return;
     }
     await withSession(async ({ objects }) => {
-      for (const manifest of manifests) {
+      await each(manifests, async (manifest) => {
         const verdict = await objects.apply(manifest);
         console.log(`${manifest.kind.toLowerCase()}/${manifest.metadata.name} ${verdict}`);
-      }
+      });
     });
   });
 }

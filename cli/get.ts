@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { KindDefinition, Manifest } from '../crds/lib/kind.ts';
 import { columnsOf } from './lib/columns.ts';
 import { each } from './lib/each.ts';
-import { CliError } from './lib/errors.ts';
+import { CliError, EXIT } from './lib/errors.ts';
 import type { ObjectStore } from './lib/object-store.ts';
 import { withNamespace, type NamespaceOption } from './lib/options.ts';
 import { printDocument, renderTable, type Format } from './lib/output.ts';
@@ -32,9 +32,11 @@ export function register(program: Command): void {
           .choices(['table', 'wide', 'json', 'yaml', 'name'])
           .default('table'),
       ),
-  ).action(async (words: string[], options: GetOptions) => {
-    const { output } = options;
-    if (words[0] === 'workers') return listWorkers(output === 'json' || output === 'yaml' ? output : 'table');
+  ).action(async (words: string[], options: GetOptions, command: Command) => {
+    if (words[0] === 'workers') {
+      const isNamed = command.getOptionValueSource('namespace') !== 'default' && options.allNamespaces !== true;
+      return workersAsAsked(options, isNamed ? options.namespace : undefined);
+    }
     const query = { selections: selectionsOf(words), options };
     await withSession(async ({ objects }) => {
       const { found, missing } = await find(objects, query);
@@ -43,6 +45,18 @@ export function register(program: Command): void {
       if (options.watch === true) await watch(objects, query, found);
     });
   });
+}
+
+/** Of all namespaces, unless one is named: a node has those of all. */
+function workersAsAsked({ output, watch: isWatch }: GetOptions, namespace: string | undefined): Promise<void> {
+  if (isWatch === true) {
+    throw new CliError('workers cannot be watched', {
+      code: 'BadUsage',
+      hint: 'sedna logs -f follows one; sedna get -w follows the object that it works for',
+      exitCode: EXIT.usage,
+    });
+  }
+  return listWorkers(output === 'wide' ? 'table' : output, namespace);
 }
 
 interface Query {

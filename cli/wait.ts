@@ -64,7 +64,7 @@ export function predicate(what: string): (object: Manifest | undefined) => boole
   if (subject === 'phase' && name !== '')
     return (object) => isUpToDate(object) && same(valueAt(object, '.status.phase'), name);
   // A round counts once it has ended.
-  if (subject === 'round' && name !== '')
+  if (subject === 'round' && /^\d+$/.test(name))
     return (object) => Number(valueAt(object, '.status.lastRound.round') ?? 0) >= Number(name);
   throw new CliError(`--for ${what} is not understood`, {
     code: 'BadCondition',

@@ -59,6 +59,12 @@ function ofBlobStore(error: unknown, blobUrl: string | undefined): CliError | un
   });
 }
 
+/** What the API server said no to, one object; undefined for errors that are not of this sort. */
+export function refusalOf(error: unknown): CliError | undefined {
+  const { body } = error as { body?: unknown };
+  return typeof body === 'string' ? ofStatus(body, error) : undefined;
+}
+
 /** The client throws fetch's own errors, and the server's as objects with the HTTP status as code and the body as text. */
 function ofKubernetes(error: unknown, kubeconfig: string): CliError | undefined {
   const { message, body } = error as { message?: string; body?: unknown };
@@ -71,7 +77,7 @@ function ofKubernetes(error: unknown, kubeconfig: string): CliError | undefined 
     });
   }
   if (typeof body !== 'string') return undefined;
-  if (!body.includes('page not found')) return ofStatus(body, error);
+  if (!body.includes('page not found')) return refusalOf(error);
   return new CliError('the cluster does not know the kinds of sedna.io', {
     code: 'CrdsNotInstalled',
     hint: 'sedna crds | kubectl apply -f -',

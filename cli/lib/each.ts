@@ -1,3 +1,4 @@
+import { refusalOf } from './broken-call.ts';
 import { CliError } from './errors.ts';
 
 /**
@@ -10,8 +11,9 @@ export async function each<T>(things: readonly T[], act: (thing: T) => Promise<v
     try {
       await act(thing);
     } catch (error) {
-      if (!(error instanceof CliError)) throw error;
-      refused.push(error);
+      const refusal = error instanceof CliError ? error : refusalOf(error);
+      if (refusal === undefined) throw error;
+      refused.push(refusal);
     }
   }
   const [first] = refused;

@@ -32,9 +32,11 @@ export async function workersOf({ client }: Pick<Session, 'client'>): Promise<No
     .sort((a, b) => Number(a.state === 'exited') - Number(b.state === 'exited') || a.name.localeCompare(b.name));
 }
 
-export async function listWorkers(format: Format): Promise<void> {
+export async function listWorkers(format: Format | 'name', namespace?: string): Promise<void> {
   await withSession(async (session) => {
-    const workers = await workersOf(session);
+    const all = await workersOf(session);
+    const workers = namespace === undefined ? all : all.filter(({ owner }) => owner.namespace === namespace);
+    if (format === 'name') return workers.forEach(({ name }) => console.log(`worker/${name}`));
     printRows(
       workers,
       [

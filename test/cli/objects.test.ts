@@ -131,6 +131,22 @@ describeKubernetes('objects of a real API server', () => {
   );
 
   test(
+    'what one object is refused does not keep the others from being applied',
+    async () => {
+      const documents = [
+        dataset('first', { namespace: 'objects' }),
+        dataset('lost', { namespace: 'missing' }),
+        dataset('last', { namespace: 'objects' }),
+      ];
+      const { code, stdout, stderr } = await sedna('apply', '-f', write('three.json', ...documents));
+      expect(stdout).toBe('dataset/first created\ndataset/last created\n');
+      expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining('namespaces "missing" not found') });
+      await sedna('delete', 'dataset/first', 'dataset/last', '-n', 'objects');
+    },
+    boundMs,
+  );
+
+  test(
     'a refusal is in the words of the API server',
     async () => {
       const { code, stderr } = await sedna('apply', '-n', 'missing', '-f', write('one.json', dataset('one')));

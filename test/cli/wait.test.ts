@@ -27,5 +27,8 @@ test('a round that has ended has ended, whatever was edited since', () => {
 test('nothing there', () => {
   expect(predicate('delete')(undefined)).toBe(true);
   expect(predicate('phase=Running')(undefined)).toBe(false);
-  expect(() => predicate('tomorrow')).toThrow('--for tomorrow is not understood');
+});
+
+test.each(['tomorrow', 'round=soon', 'round=-1', 'phase='])('--for %s is not understood', (what) => {
+  expect(() => predicate(what)).toThrow(`--for ${what} is not understood`);
 });

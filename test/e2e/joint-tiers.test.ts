@@ -75,6 +75,11 @@ describeTemporal('the example with a tier', () => {
       ]);
     }, 30_000);
     expect(await stack.cli('get', 'ji', '-o', 'wide')).toContain((await status()).chain);
+    expect(await stack.cli('get', 'workers', '-o', 'name')).toMatch(/^worker\/digits-edge-\S+$/m);
+    expect(await stack.cli('get', 'workers', '-n', 'default')).toMatch(
+      /^digits-edge-\S+ +JointInferenceService\/default\/digits /m,
+    );
+    expect(await stack.cli('get', 'workers', '-n', 'elsewhere', '-o', 'name')).toBe('');
     expect(await stack.cli('explain', 'ji/digits')).toMatch(/Available +True .*tier-site at http/);
   }, 120_000);
 

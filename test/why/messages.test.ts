@@ -35,6 +35,7 @@ const alone: Message[] = [
   { name: 'no-name', args: ['explain', 'il'], code: 2 },
   { name: 'no-time', args: ['wait', 'il/x', '--for', 'phase=Waiting', '--timeout', 'soon'], code: 2 },
   { name: 'no-condition', args: ['wait', 'il/x', '--for', 'luck'], code: 2 },
+  { name: 'workers-are-not-watched', args: ['get', 'workers', '-w'], code: 2 },
   { name: 'no-file', args: ['delete', '-f', 'nowhere.yaml'], code: 1 },
   { name: 'no-object-in-file', args: ['apply', '-f', file('empty.yaml', '# nothing\n')], code: 2 },
   { name: 'manifest-not-valid', args: ['apply', '-f', file('bad.json', JSON.stringify(bad))], code: 1 },
