@@ -12,8 +12,8 @@ import { situations } from './situations/index.ts';
 import type { Situation } from './lib/situation.ts';
 import { closelyMs, World } from './lib/world.ts';
 
-const boundMs = 240_000;
-const settleMs = 40_000;
+const boundMs = 600_000;
+const settleMs = 120_000;
 /** A look is a dozen processes. */
 const lookMs = 1_000;
 

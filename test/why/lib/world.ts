@@ -30,7 +30,7 @@ export interface Known {
 }
 
 const looked = ['Dataset', 'IncrementalLearningJob', 'FederatedLearningJob', 'JointInferenceService', 'ReidJob'];
-const knownMs = 120_000;
+const knownMs = 300_000;
 /** Each look reads every object, of which there are some two hundred. */
 const snapshotMs = 1_000;
 export const closelyMs = 300;

@@ -103,7 +103,7 @@ export class TestNamespace {
   }
 
   /** Its view once the assertion holds. */
-  async view(ref: EntityRef, assertion: (view: EntityView) => void = () => undefined, boundMs = 10_000) {
+  async view(ref: EntityRef, assertion: (view: EntityView) => void = () => undefined, boundMs = 30_000) {
     const look = async (): Promise<EntityView> => {
       const view = await viewEntity(this.client, ref);
       if (view === undefined) throw new Error(`${entityId(ref)} does not run`);
@@ -114,7 +114,7 @@ export class TestNamespace {
   }
 
   /** Resolves once the entity has ended. */
-  async ended(ref: EntityRef, boundMs = 10_000): Promise<void> {
+  async ended(ref: EntityRef, boundMs = 30_000): Promise<void> {
     await eventually(async () => {
       const { status } = await this.client.workflow.getHandle(entityId(ref)).describe();
       if (status.name !== 'COMPLETED') throw new Error(`${entityId(ref)} is ${status.name}`);
