@@ -51,7 +51,7 @@ const DEFAULTS = {
   batchSize: 32,
   accumulate: 1,
   seed: 0,
-  checkpointEvery: { seconds: 10 },
+  checkpointEvery: { seconds: 10 } as { seconds?: number; steps?: number },
   schedule: { name: 'constant' } as ScheduleOptions,
   providers: ['cpu'] as readonly string[],
 };
@@ -64,11 +64,11 @@ export function resolveOptions(options: OnnxEstimatorOptions): ResolvedOptions {
   const resolved = { ...DEFAULTS, ...(given as unknown as OnnxEstimatorOptions) } as ResolvedOptions;
   for (const name of ['epochs', 'batchSize', 'accumulate'] as const) requireWhole(name, resolved[name]);
   if (options.threads !== undefined) requireWhole('threads', options.threads);
-  for (const name of ['clipNorm', 'memoryLimitBytes'] as const) {
-    const value = options[name];
-    if (value === undefined || (Number.isFinite(value) && value > 0)) continue;
-    throw new OnnxError('InvalidOptions', `option ${name}: ${value} is not a number above 0`);
-  }
+  requireSeed(resolved.seed);
+  const { seconds, steps } = resolved.checkpointEvery;
+  requireAboveZero('checkpointEvery.seconds', seconds);
+  if (steps !== undefined) requireWhole('checkpointEvery.steps', steps);
+  for (const name of ['clipNorm', 'memoryLimitBytes'] as const) requireAboveZero(name, options[name]);
   if (options.earlyStopping) checkEarlyStopping(options.earlyStopping);
   makeSchedule(resolved.schedule, options.optimizer.learningRate, 1);
   return resolved;
@@ -80,9 +80,7 @@ export function withSettings(options: ResolvedOptions, settings: TrainSettings):
   const { learningRate = options.optimizer.learningRate } = settings;
   requireWhole('settings.epochs', epochs);
   requireWhole('settings.batchSize', batchSize);
-  if (!(Number.isFinite(learningRate) && learningRate > 0)) {
-    throw new OnnxError('InvalidOptions', `option settings.learningRate: ${learningRate} is not a number above 0`);
-  }
+  requireAboveZero('settings.learningRate', learningRate);
   if (!(Number.isFinite(mu) && mu >= 0)) {
     throw new OnnxError('InvalidOptions', `option settings.mu: ${mu} is not a number from 0 up`);
   }
@@ -95,6 +93,17 @@ export function selection({ freeze = [], trainScalars = [] }: OnnxEstimatorOptio
     frozen: (name: string) => matchesAny(name, freeze),
     trainsScalar: (name: string) => matchesAny(name, trainScalars),
   };
+}
+
+/** Of which the lower 32 bits count. */
+export function requireSeed(seed: number): void {
+  if (Number.isSafeInteger(seed)) return;
+  throw new OnnxError('InvalidOptions', `option seed: ${seed} is not a whole number`);
+}
+
+function requireAboveZero(name: string, value: number | undefined): void {
+  if (value === undefined || (Number.isFinite(value) && value > 0)) return;
+  throw new OnnxError('InvalidOptions', `option ${name}: ${value} is not a number above 0`);
 }
 
 function requireWhole(name: string, value: number): void {

@@ -4,7 +4,7 @@ import type { Estimator, FeatureSet, Metrics, TrainOptions, Weights } from '../e
 import { analyse, dataInputs } from './autodiff/forward.ts';
 import type { Forward } from './autodiff/forward.ts';
 import { OnnxError, messageOf } from './errors.ts';
-import { resolveOptions, selection, withSettings } from './estimator-options.ts';
+import { requireSeed, resolveOptions, selection, withSettings } from './estimator-options.ts';
 import type { OnnxEstimatorOptions, ResolvedOptions } from './estimator-options.ts';
 import { sizeOf } from './graph/shape.ts';
 import { LoadedModel, checkWeights } from './loaded-model.ts';
@@ -220,6 +220,7 @@ export class OnnxEstimator implements Estimator<TrainingData, ModelInput, FloatA
 
   #plan(model: LoadedModel, samples: TrainingData, options: TrainOptions) {
     const { settings = {}, seed = this.#options.seed } = options;
+    requireSeed(seed);
     const chosen = { ...withSettings(this.#options, settings), seed };
     const { loss, classWeights, labelSmoothing, clipNorm, freeze, earlyStopping, batchSize, mu } = chosen;
     const validation = options.validation as TrainingData | undefined;
