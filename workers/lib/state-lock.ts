@@ -4,6 +4,7 @@ import { ConfigError } from './config.ts';
 
 /** Longer than a local controller takes to stop: one that takes over from it waits. */
 const waitMs = 10_000;
+const sqliteBusy = 5;
 
 export interface StateLock {
   release(): void;
@@ -14,18 +15,25 @@ export interface StateLock {
  * system (SQLite's), which goes with the process however that ends.
  */
 export function lockState(stateDir: string, { timeoutMs = waitMs }: { timeoutMs?: number } = {}): StateLock {
-  const database = new DatabaseSync(join(stateDir, 'lock.sqlite'), { timeout: timeoutMs });
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(join(stateDir, 'lock.sqlite'), { timeout: timeoutMs });
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
-    database.close();
-    const isTaken = (error as { errcode?: number }).errcode === 5; // SQLITE_BUSY
-    if (!isTaken) throw error;
-    throw new ConfigError(`SEDNA_STATE_DIR: ${stateDir} is that of another local controller, which runs`, {
-      code: 'StateInUse',
-      hint: 'stop that one, or give each node of this machine a folder of its own',
-      cause: error,
-    });
+    database?.close();
+    throw refused(stateDir, error as Error & { errcode?: number });
   }
-  return { release: () => database.close() };
+  const held = database;
+  return { release: () => held.close() };
+}
+
+function refused(stateDir: string, error: Error & { errcode?: number }): ConfigError {
+  if (error.errcode !== sqliteBusy) {
+    return new ConfigError(`SEDNA_STATE_DIR: ${stateDir} cannot be locked: ${error.message}`, { cause: error });
+  }
+  return new ConfigError(`SEDNA_STATE_DIR: ${stateDir} is that of another local controller, which runs`, {
+    code: 'StateInUse',
+    hint: 'stop that one, or give each node of this machine a folder of its own',
+    cause: error,
+  });
 }
