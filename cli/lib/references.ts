@@ -7,19 +7,30 @@ import { CliError, EXIT } from './errors.ts';
 export function kindOf(word: string): KindDefinition {
   const kind = findKind(word);
   if (kind !== undefined) return kind;
-  const known = kinds
-    .map(({ kind: name, shortNames: [short] }) => (short === undefined ? name : `${name} (${short})`))
-    .join(', ');
   throw new CliError(`there is no kind ${word}`, {
     code: 'UnknownKind',
-    hint: `kinds: ${known}`,
+    hint: ofKubernetes[word.toLowerCase()] ?? `kinds: ${known}`,
     exitCode: EXIT.usage,
   });
 }
 
-/** Kinds of a comma-separated list; `all` is every kind. */
+const known = kinds
+  .map(({ kind, shortNames: [short] }) => (short === undefined ? kind : `${kind} (${short})`))
+  .join(', ');
+
+/** What people who know kubectl ask for. */
+const ofKubernetes: Record<string, string> = {
+  ...byEach(['no', 'node', 'nodes'], 'sedna nodes lists the nodes'),
+  ...byEach(['po', 'pod', 'pods'], 'workers are processes of their node: sedna get workers lists them'),
+};
+
+function byEach(words: string[], hint: string): Record<string, string> {
+  return Object.fromEntries(words.map((word) => [word, hint]));
+}
+
+/** Kinds of a comma-separated list; `all`, or the category `sedna` as for kubectl, is every kind. */
 export function kindsOf(words: string): KindDefinition[] {
-  return words === 'all' ? [...kinds] : words.split(',').map(kindOf);
+  return ['all', 'sedna'].includes(words) ? [...kinds] : words.split(',').map(kindOf);
 }
 
 /** One object: `KIND/NAME`, or `KIND NAME`. */

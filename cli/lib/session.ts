@@ -85,7 +85,7 @@ async function kubeStore(kubeconfig: string): Promise<ObjectStore> {
     import('../../activities/control/kube/client.ts'),
     import('../../workers/kube/object-store.ts'),
   ]);
-  return new KubeObjectStore(connectKube(kubeconfig));
+  return new KubeObjectStore(configured('SEDNA_KUBECONFIG', () => connectKube(kubeconfig)));
 }
 
 async function connect(options: Parameters<typeof Connection.connect>[0] & { address: string }): Promise<Connection> {

@@ -10,7 +10,7 @@ import { rotateLog } from './files.ts';
 import { withLock } from './lock.ts';
 import type { Say } from './obtain.ts';
 import { isAlive, self } from '../../workers/lib/process.ts';
-import { readStackState, stackPaths, writeStackState, type StackState } from './state.ts';
+import { inStackFolder, readStackState, stackPaths, writeStackState, type StackState } from './state.ts';
 import { handOver } from './supervisor.ts';
 import { bringUp, type Progress, type UpResult } from './up.ts';
 import { until } from './wait.ts';
@@ -49,7 +49,7 @@ async function locked<T>(cwd: string, say: Say, work: () => Promise<T>): Promise
     throw new StackError('the local stack needs Linux or macOS', { code: 'NotSupported', hint });
   }
   const paths = stackPaths(cwd);
-  mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
+  inStackFolder(cwd, () => mkdirSync(paths.dir, { recursive: true, mode: 0o700 }));
   let interrupted: Promise<never> | undefined;
   const interrupt = (): void => {
     say('interrupted, stopping what was started');

@@ -59,19 +59,28 @@ export function stackPaths(cwd: string) {
   };
 }
 
+/** Works in the folder of a stack; what the system refuses there says what to do. */
+export function inStackFolder<T>(cwd: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    const { message } = error as Error;
+    throw new StackError(`the folder ${stackPaths(cwd).dir} of the stack cannot be used: ${message}`, {
+      code: 'BadStackFolder',
+      hint: 'work in a directory that you can write, without a file named .sedna',
+      cause: error,
+    });
+  }
+}
+
 /**
  * The stack that `sedna up` keeps in the working directory; undefined when there never was one. Throws `BadStackState`, with
  * what to do, when the file cannot be understood.
  */
 export function readStackState(cwd: string): StackState | undefined {
   const path = stackPaths(cwd).state;
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = inStackFolder(cwd, () => readIfThere(path));
+  if (text === undefined) return undefined;
   try {
     return stackState.parse(JSON.parse(text));
   } catch (error) {
@@ -82,6 +91,15 @@ export function readStackState(cwd: string): StackState | undefined {
       hint: 'run sedna up, which sets the file aside and starts anew on the same data, or sedna down to stop what runs',
       cause: error,
     });
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

@@ -88,7 +88,7 @@ function readOrSetAside(cwd: string, say: Say): StackState | undefined {
   try {
     return readStackState(cwd);
   } catch (error) {
-    if (!(error instanceof StackError)) throw error;
+    if (!(error instanceof StackError) || error.code !== 'BadStackState') throw error;
     const path = stackPaths(cwd).state;
     renameSync(path, `${path}.bad`);
     say(`${error.message}; set aside as ${path}.bad, starting anew on the same data`);

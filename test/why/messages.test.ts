@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { packageRoot } from '../../deploy/local/files.ts';
+import { lockState } from '../../workers/lib/state-lock.ts';
 import { allocatePorts } from '../../deploy/local/ports.ts';
 import { runCli, startCli, temporaryFolder } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
@@ -21,17 +22,26 @@ const good = { ...bad, spec: { url: '/models/m.onnx', format: 'onnx' } };
 const blobs = { SEDNA_BLOB_URL: 'file:///tmp/blobs' };
 const lc = ['lc', '--node', 'edge-1', '--port', '0'];
 
+/** Where no stack can be kept. */
+const blocked = join(cwd, 'blocked');
+mkdirSync(blocked);
+writeFileSync(join(blocked, '.sedna'), '');
+
 interface Message {
   /** Of the golden file. */
   name: string;
   args: string[];
   env?: Record<string, string>;
+  /** Default: the folder of the test. */
+  cwd?: string;
   code: number;
 }
 
 const alone: Message[] = [
   { name: 'no-stack', args: ['get', 'il'], code: 4 },
-  { name: 'no-such-kind', args: ['get', 'pod'], code: 2 },
+  { name: 'no-such-kind', args: ['get', 'gadget'], code: 2 },
+  { name: 'nodes-are-no-kind', args: ['get', 'nodes'], code: 2 },
+  { name: 'pods-are-no-kind', args: ['get', 'pod'], code: 2 },
   { name: 'no-name', args: ['explain', 'il'], code: 2 },
   { name: 'no-time', args: ['wait', 'il/x', '--for', 'phase=Waiting', '--timeout', 'soon'], code: 2 },
   { name: 'no-condition', args: ['wait', 'il/x', '--for', 'luck'], code: 2 },
@@ -40,6 +50,8 @@ const alone: Message[] = [
   { name: 'no-object-in-file', args: ['apply', '-f', file('empty.yaml', '# nothing\n')], code: 2 },
   { name: 'manifest-not-valid', args: ['apply', '-f', file('bad.json', JSON.stringify(bad))], code: 1 },
   { name: 'up-without-its-image-list', args: ['up', '--standalone', '--images', 'nowhere.yaml'], code: 1 },
+  { name: 'up-with-a-file-in-its-way', args: ['up', '--standalone'], cwd: blocked, code: 1 },
+  { name: 'get-with-a-file-in-its-way', args: ['get', 'il'], cwd: blocked, code: 1 },
   { name: 'up-with-a-strange-node', args: ['up', '--nodes', 'Edge_1'], code: 2 },
   { name: 'gm-without-blob-store', args: ['gm', '--port', '0'], code: 1 },
   { name: 'gm-with-a-blob-store-of-another-sort', args: ['gm'], env: { SEDNA_BLOB_URL: 'ftp://x/y' }, code: 1 },
@@ -82,7 +94,7 @@ async function sayAll(messages: Message[], more: Record<string, string> = {}): P
   const waiting = [...messages];
   const next = async (): Promise<void> => {
     for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
-      const run = startCli(one.args, cwd, { ...cleared, ...more, ...one.env });
+      const run = startCli(one.args, one.cwd ?? cwd, { ...cleared, ...more, ...one.env });
       const bound = setTimeout(() => run.child.kill('SIGKILL'), boundMs);
       const { code, stderr } = await run.result;
       clearTimeout(bound);
@@ -111,7 +123,7 @@ describe('without any server', () => {
   let said = new Map<string, string>();
   beforeAll(async () => {
     said = await sayAll(alone);
-  }, 90_000);
+  }, 240_000);
   expectMessages(alone, () => said);
 });
 
@@ -150,6 +162,18 @@ describe('a server that does not answer', () => {
     expect(text).toBe(golden(name));
     expectHelp(text);
   });
+
+  test('state-in-use-of-an-lc', async () => {
+    const stateDir = join(cwd, 'held');
+    mkdirSync(stateDir);
+    const lock = lockState(stateDir);
+    const { stderr, code } = await runCli(lc, cwd, { ...cleared, ...blobs, SEDNA_STATE_DIR: stateDir });
+    lock.release();
+    const text = `${normal(`$ sedna ${lc.join(' ')}\n${stderr}exit ${code}`, { FOLDER: cwd })}\n`;
+    if (updating) update('state-in-use-of-an-lc', text);
+    expect(text).toBe(golden('state-in-use-of-an-lc'));
+    expectHelp(text);
+  }, 60_000);
 
   test.each([
     ['port-in-use-of-a-gm', ['gm']],
