@@ -1,7 +1,7 @@
 import { BigModelError, TierAnswer } from './big-model.ts';
 import type { BigModel, Origin } from './big-model.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
-import type { CircuitBreakerOptions, CircuitState } from './circuit-breaker.ts';
+import type { CircuitBreakerOptions, CircuitState, Permit } from './circuit-breaker.ts';
 import { hedged } from './hedge.ts';
 import { peak, Way } from './way.ts';
 
@@ -37,8 +37,8 @@ export class Cloud<I, O> {
   readonly #breaker: CircuitBreaker;
   readonly #patienceMs: number;
   readonly #way = new Way();
-  /** What its answers take. */
-  #usualMs = 0;
+  /** What its answers take, and when the last one came. */
+  #answers = { ms: 0, lastAt: -Infinity };
   /** Those that wait, each until the circuit opens. */
   readonly #waiting = new Set<AbortController>();
 
@@ -76,7 +76,7 @@ export class Cloud<I, O> {
       const until = AbortSignal.any([late, untilOpen.signal, signal].filter((one) => one !== undefined));
       const answer = await orAborted(this.#ask(input, until, this.#way.timeThere(withinMs)), until);
       permit.succeeded();
-      this.#usualMs = peak(this.#usualMs, elapsed());
+      this.#answers = { ms: peak(this.#answers.ms, elapsed()), lastAt: performance.now() };
       return this.#answered(answer, elapsed());
     } catch (error) {
       if (signal?.aborted) {
@@ -87,16 +87,12 @@ export class Cloud<I, O> {
         permit.succeeded();
         return none('CloudRefused', error.message);
       }
-      if (untilOpen.signal.aborted && !late.aborted) {
+      if (late.aborted) return this.#tooLate(permit, none('CloudTooLate', tooLate(withinMs)));
+      if (untilOpen.signal.aborted) {
         return none('CircuitOpen', 'the big model does not answer and is not waited for');
       }
-      if (late.aborted && elapsed() < this.#usualMs) permit.abandoned();
-      else permit.failed();
-      if (!late.aborted) {
-        return { ...none('CloudFailed', (error as Error).message), failedAtInput: isOfInput(error) };
-      }
-      this.#way.missed();
-      return none('CloudTooLate', `the big model did not answer within ${Math.round(withinMs)} ms`);
+      permit.failed();
+      return { ...none('CloudFailed', (error as Error).message), failedAtInput: isOfInput(error) };
     } finally {
       clearTimeout(impatience);
       this.#waiting.delete(untilOpen);
@@ -105,6 +101,19 @@ export class Cloud<I, O> {
 
   async close(): Promise<void> {
     await this.#options.bigModel.close?.();
+  }
+
+  #tooLate(permit: Permit, answer: NoneGiven): NoneGiven {
+    if (this.#isWell(answer.milliseconds)) permit.abandoned();
+    else permit.failed();
+    this.#way.missed();
+    return answer;
+  }
+
+  /** It has answered just now, and takes longer than somebody has waited: who is in a greater hurry learns nothing about it. */
+  #isWell(waitedMs: number): boolean {
+    const { ms, lastAt } = this.#answers;
+    return waitedMs < ms && performance.now() - lastAt < this.#patienceMs;
   }
 
   #giveUp(): void {
@@ -126,6 +135,8 @@ export class Cloud<I, O> {
     return hedgeAfterMs === undefined ? ask(signal) : hedged(ask, { afterMs: hedgeAfterMs, signal });
   }
 }
+
+const tooLate = (withinMs: number): string => `the big model did not answer within ${Math.round(withinMs)} ms`;
 
 const isOfInput = (error: unknown): boolean => !(error instanceof BigModelError) || error.failedAtInput;
 

@@ -238,16 +238,20 @@ describe('a cloud in trouble', () => {
     expect(joint.circuit).toBe('closed');
   });
 
-  test('deadlines shorter than its answers take say nothing about it; as soon as it hangs, others do', async () => {
+  test('deadlines shorter than its answers take say nothing about it while others get theirs', async () => {
     const joint = edgeWorker();
     const { answer } = cloud;
     cloud.answer = (...given) => void setTimeout(() => answer(...given), 100);
-    expect((await joint.inference(unsure)).decision.reason).toBe('CloudAnswered');
-    for (let i = 0; i < 4; i++) expect((await trouble(joint, 20)).reason).toBe('CloudTooLate');
+    for (let i = 0; i < 4; i++) {
+      expect((await joint.inference(unsure)).decision.reason).toBe('CloudAnswered');
+      for (let j = 0; j < 4; j++) expect((await trouble(joint, 20)).reason).toBe('CloudTooLate');
+    }
     expect(joint.circuit).toBe('closed');
     cloud.answer = () => undefined;
-    for (let i = 0; i < 3; i++) expect((await trouble(joint, 400)).reason).toBe('CloudTooLate');
-    expect(joint.circuit).toBe('open');
+    await until(async () => {
+      await trouble(joint, 20);
+      return joint.circuit === 'open';
+    });
   });
 
   test('a deadline of a hundred years is no deadline that has passed', async () => {
