@@ -12,7 +12,7 @@ import type { World, WorldOptions } from './world.ts';
 export const feedSamples = 500;
 /** Some seconds of training, so that every point is really hit. */
 const epochs = 60;
-const availableMs = 30_000;
+const availableMs = 60_000;
 const insistMs = 45_000;
 
 export class Story {
