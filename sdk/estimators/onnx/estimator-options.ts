@@ -66,7 +66,7 @@ export function resolveOptions(options: OnnxEstimatorOptions): ResolvedOptions {
   if (options.threads !== undefined) requireWhole('threads', options.threads);
   requireSeed(resolved.seed);
   const { seconds, steps } = resolved.checkpointEvery;
-  requireAboveZero('checkpointEvery.seconds', seconds);
+  if (seconds !== undefined) requireFromZero('checkpointEvery.seconds', seconds);
   if (steps !== undefined) requireWhole('checkpointEvery.steps', steps);
   for (const name of ['clipNorm', 'memoryLimitBytes'] as const) requireAboveZero(name, options[name]);
   if (options.earlyStopping) checkEarlyStopping(options.earlyStopping);
@@ -81,9 +81,7 @@ export function withSettings(options: ResolvedOptions, settings: TrainSettings):
   requireWhole('settings.epochs', epochs);
   requireWhole('settings.batchSize', batchSize);
   requireAboveZero('settings.learningRate', learningRate);
-  if (!(Number.isFinite(mu) && mu >= 0)) {
-    throw new OnnxError('InvalidOptions', `option settings.mu: ${mu} is not a number from 0 up`);
-  }
+  requireFromZero('settings.mu', mu);
   return { ...options, epochs, batchSize, mu, optimizer: { ...options.optimizer, learningRate } };
 }
 
@@ -104,6 +102,11 @@ export function requireSeed(seed: number): void {
 function requireAboveZero(name: string, value: number | undefined): void {
   if (value === undefined || (Number.isFinite(value) && value > 0)) return;
   throw new OnnxError('InvalidOptions', `option ${name}: ${value} is not a number above 0`);
+}
+
+function requireFromZero(name: string, value: number): void {
+  if (Number.isFinite(value) && value >= 0) return;
+  throw new OnnxError('InvalidOptions', `option ${name}: ${value} is not a number from 0 up`);
 }
 
 function requireWhole(name: string, value: number): void {

@@ -32,7 +32,7 @@ if (missing !== undefined) process.stderr.write(`tests of full disks are skipped
     taskFiles(node.stateDir, input.worker.owner, input.worker.name, taskId(input));
 
   test('a worker that could not keep its update is not refused: it is asked again, and answers the same', async () => {
-    const input = await node.input({ settings: { epochs: 4 }, env: { STEP_MS: '20' } });
+    const input = await node.input({ settings: { epochs: 4 }, env: { STEP_MS: '60' } });
     const undisturbed = await node.train({ ...input, identity: { ...input.identity, round: 9 } });
     const first = node.train(input);
     first.catch(() => undefined);

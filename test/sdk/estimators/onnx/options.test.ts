@@ -224,7 +224,7 @@ describe('losses', () => {
     [{ accumulate: 0 }, 'option accumulate: 0'],
     [{ seed: NaN }, 'option seed: NaN'],
     [{ seed: 0.5 }, 'option seed: 0.5'],
-    [{ checkpointEvery: { seconds: 0 } }, 'option checkpointEvery.seconds: 0'],
+    [{ checkpointEvery: { seconds: -1 } }, 'option checkpointEvery.seconds: -1'],
     [{ checkpointEvery: { steps: 1.5 } }, 'option checkpointEvery.steps: 1.5'],
     [{ earlyStopping: { patience: 0 } }, 'option earlyStopping.patience: 0'],
     [{ optimizer: { name: 'adamw', learningRate: 0.1, weightDecay: -1 } }, 'option optimizer.weightDecay: -1'],
