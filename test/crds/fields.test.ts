@@ -70,7 +70,7 @@ test('a joint inference service plans with its two sets; an autoscaler begins wi
   });
   expect(fieldsOf('deferred')).toMatchObject({
     mode: 'mining-then-inference',
-    deferred: { enabled: true, maxAge: '1h30m', quota: '512Mi' },
+    deferred: { enabled: true, maxAge: '1h30m', quota: '4Mi' },
     hardExamples: { dataset: 'hard' },
     edge: { replicas: 2 },
     cloud: { replicas: 0 },
