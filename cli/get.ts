@@ -35,7 +35,7 @@ export function register(program: Command): void {
   ).action(async (words: string[], options: GetOptions, command: Command) => {
     if (words[0] === 'workers') {
       const isNamed = command.getOptionValueSource('namespace') !== 'default' && options.allNamespaces !== true;
-      return workersAsAsked(options, isNamed ? options.namespace : undefined);
+      return workersAsAsked(words, options, isNamed ? options.namespace : undefined);
     }
     const query = { selections: selectionsOf(words), options };
     await withSession(async ({ objects }) => {
@@ -48,13 +48,13 @@ export function register(program: Command): void {
 }
 
 /** Of all namespaces, unless one is named: a node has those of all. */
-function workersAsAsked({ output, watch: isWatch }: GetOptions, namespace: string | undefined): Promise<void> {
+function workersAsAsked(words: string[], { output, watch: isWatch }: GetOptions, namespace?: string): Promise<void> {
+  const refused = (message: string, hint: string) =>
+    new CliError(message, { code: 'BadUsage', hint, exitCode: EXIT.usage });
+  if (words.length > 1) throw refused('workers are listed all', 'sedna logs NAME shows what one has printed');
   if (isWatch === true) {
-    throw new CliError('workers cannot be watched', {
-      code: 'BadUsage',
-      hint: 'sedna logs -f follows one; sedna get -w follows the object that it works for',
-      exitCode: EXIT.usage,
-    });
+    const hint = 'sedna logs -f follows one; sedna get -w follows the object that it works for';
+    throw refused('workers cannot be watched', hint);
   }
   return listWorkers(output === 'wide' ? 'table' : output, namespace);
 }

@@ -53,8 +53,8 @@ export async function runLocalController(flags: { node: string; role?: string; p
   const blobs = configured('SEDNA_BLOB_URL', () => openBlobStore(config.blobUrl));
   configured('SEDNA_STATE_DIR', () => mkdirSync(config.stateDir, { recursive: true }));
   const images = configured('SEDNA_IMAGES', () => readImages(config.imageFiles), badImages);
-  const lock = lockState(config.stateDir);
   const strategies = configured('SEDNA_IMAGES', () => readStrategies(config.imageFiles), badImages);
+  const lock = lockState(config.stateDir);
   const runtime = new ProcessRuntime(config.stateDir, images, { silentSeconds: config.frontSilentSeconds });
   await runtime.recover();
 

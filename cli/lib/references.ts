@@ -9,7 +9,7 @@ export function kindOf(word: string): KindDefinition {
   if (kind !== undefined) return kind;
   throw new CliError(`there is no kind ${word}`, {
     code: 'UnknownKind',
-    hint: ofKubernetes[word.toLowerCase()] ?? `kinds: ${known}`,
+    hint: ofKubernetes.find(([words]) => words.test(word))?.[1] ?? `kinds: ${known}`,
     exitCode: EXIT.usage,
   });
 }
@@ -19,14 +19,10 @@ const known = kinds
   .join(', ');
 
 /** What people who know kubectl ask for. */
-const ofKubernetes: Record<string, string> = {
-  ...byEach(['no', 'node', 'nodes'], 'sedna nodes lists the nodes'),
-  ...byEach(['po', 'pod', 'pods'], 'workers are processes of their node: sedna get workers lists them'),
-};
-
-function byEach(words: string[], hint: string): Record<string, string> {
-  return Object.fromEntries(words.map((word) => [word, hint]));
-}
+const ofKubernetes: [words: RegExp, hint: string][] = [
+  [/^no(des?)?$/i, 'sedna nodes lists the nodes'],
+  [/^po(ds?)?$/i, 'workers are processes of their node: sedna get workers lists them'],
+];
 
 /** Kinds of a comma-separated list; `all`, or the category `sedna` as for kubectl, is every kind. */
 export function kindsOf(words: string): KindDefinition[] {

@@ -2,26 +2,13 @@
 import { z } from 'zod';
 import { duration, durationMs } from './federated.ts';
 import { reference } from './names.ts';
+import { LEAST_QUOTA, QUANTITY, quantityBytes } from './quota.ts';
 import { withRules } from './rule.ts';
 
-const QUANTITY = /^([1-9][0-9]{0,14})(Ki|Mi|Gi|Ti|k|M|G|T)?$/;
 const EXPECTED = 'must be a size in bytes above zero such as 512Mi, 2G or 1048576';
-/** Below it, nothing fits beside what a database needs for itself. */
-export const LEAST_QUOTA = '4Mi';
 
 /** As a URL has it after `//`; a name with letters outside of ASCII is written as `xn--…` there. */
 const HOST = /^((\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$/;
-
-const units: Record<string, number> = {
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-};
 
 /** What is no size at all has its own message. */
 const atLeastQuota = {
@@ -42,7 +29,9 @@ export const deferred = () =>
       .describe(`Time after which one that was not answered expires. Default: ${deferredDefaults.maxAge}.`)
       .optional(),
     quota: withRules(z.string().max(18, EXPECTED).regex(QUANTITY, EXPECTED), atLeastQuota)
-      .describe(`Room for them on the disk of the node, such as 512Mi. Default: ${deferredDefaults.quota}.`)
+      .describe(
+        `Room for them on the disk of the node, such as 512Mi; at least ${LEAST_QUOTA}. Default: ${deferredDefaults.quota}.`,
+      )
       .optional(),
     callbackHosts: z
       .array(z.string().max(253).regex(HOST, 'must be a host: example.org, *.example.org, 10.0.0.7:8080 or [fd00::1]'))
@@ -57,12 +46,6 @@ export const hardExamples = () =>
   });
 
 export type Deferred = z.infer<ReturnType<typeof deferred>>;
-
-/** Bytes of a size as `quota` accepts it. */
-export function quantityBytes(text: string): number {
-  const [, count = '0', unit = ''] = QUANTITY.exec(text) ?? [];
-  return Number(count) * (units[unit] ?? 1);
-}
 
 /** The limits of deferred answers, defaults filled in. */
 export function deferredLimits({ maxAge, quota }: Pick<Deferred, 'maxAge' | 'quota'>): {

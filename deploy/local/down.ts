@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { StackError } from './errors.ts';
 import { unlessNoRoom } from './files.ts';
 import { withLock } from './lock.ts';
@@ -75,8 +75,8 @@ export function purge(cwd: string): void {
 /** `sedna down`: also ends an `up` that is still under way, whose lock is then taken over. */
 export async function stopEverything(cwd: string, say: Say): Promise<number> {
   const paths = stackPaths(cwd);
-  // Somebody has removed the folder; what was started from it may run all the same.
-  if (!existsSync(paths.dir)) return stopMarked(cwd, say);
+  // Somebody has removed the folder, or put a file there; what was started from it may run all the same.
+  if (!statSync(paths.dir, { throwIfNoEntry: false })?.isDirectory()) return stopMarked(cwd, say);
   let interrupted = Promise.resolve(true);
   const onWait = (holder: { pid: number; startedAt: string }): void => {
     say(`stopping process ${holder.pid}, which is starting the stack`);

@@ -45,6 +45,7 @@ const alone: Message[] = [
   { name: 'no-name', args: ['explain', 'il'], code: 2 },
   { name: 'no-time', args: ['wait', 'il/x', '--for', 'phase=Waiting', '--timeout', 'soon'], code: 2 },
   { name: 'no-condition', args: ['wait', 'il/x', '--for', 'luck'], code: 2 },
+  { name: 'workers-have-no-names-here', args: ['get', 'workers', 'w'], code: 2 },
   { name: 'workers-are-not-watched', args: ['get', 'workers', '-w'], code: 2 },
   { name: 'no-file', args: ['delete', '-f', 'nowhere.yaml'], code: 1 },
   { name: 'no-object-in-file', args: ['apply', '-f', file('empty.yaml', '# nothing\n')], code: 2 },
@@ -125,6 +126,10 @@ describe('without any server', () => {
     said = await sayAll(alone);
   }, 240_000);
   expectMessages(alone, () => said);
+});
+
+test('a file in place of a stack keeps nobody from stopping what runs', async () => {
+  expect(await runCli(['down'], blocked, cleared)).toMatchObject({ code: 0, stderr: '' });
 });
 
 describe('a stack whose record is broken', () => {

@@ -75,7 +75,8 @@ export class TestNamespace {
       dataConverter,
       shutdownGraceTime: '100ms',
       // A worker that is forced to end fails its test; on a busy machine fifty workflows are not given up in two seconds.
-      shutdownForceTime: '20s',
+      // The SDK then says "execution context should have been disposed first", whatever it was forced for.
+      shutdownForceTime: '40s',
       maxHeartbeatThrottleInterval: '200ms',
       ...options,
     });

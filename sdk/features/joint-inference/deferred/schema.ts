@@ -6,7 +6,6 @@ import { storeFiles } from './inherited.ts';
 const pageBytes = 4_096;
 /** Of the quota: room for the rollback journal, indexes and half-full pages. */
 const reserveBytes = 1024 * 1024;
-export const leastQuotaBytes = 4 * 1024 * 1024;
 /** No lease and no pause is longer: one that seems to be was given before the clock of the node was set back. */
 export const longestWaitMs = 900_000;
 /** Several replicas may share the file; a transaction takes milliseconds. */

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import { LEAST_QUOTA, quantityBytes } from '../../../../crds/lib/quota.ts';
 import { Ends } from './ends.ts';
 import { Examples, type StoredExample } from './examples.ts';
 import { OtherStore, type EndedRequest, type OtherExample, type WaitingRequest } from './other-store.ts';
 import { Room } from './room.ts';
 import { Rows } from './rows.ts';
-import { budgetOf, costOf, leastQuotaBytes, longestWaitMs, openDatabase } from './schema.ts';
+import { budgetOf, costOf, longestWaitMs, openDatabase } from './schema.ts';
 
 /** `expired`: there will be no final answer, for the reason that is said. */
 export type DeferredState = 'pending' | 'final' | 'expired';
@@ -68,8 +69,8 @@ export class DeferredStore {
   readonly #now: () => number;
 
   constructor({ folder, quotaBytes, maxAgeMs, settings, now = Date.now }: StoreOptions) {
-    if (quotaBytes < leastQuotaBytes) {
-      throw new Error(`spec.deferred.quota: must be at least ${leastQuotaBytes / 1024 / 1024}Mi`);
+    if (quotaBytes < quantityBytes(LEAST_QUOTA)) {
+      throw new Error(`spec.deferred.quota: must be at least ${LEAST_QUOTA}`);
     }
     this.#rows = new Rows(openDatabase(folder, quotaBytes));
     this.#ends = new Ends(this.#rows, now);

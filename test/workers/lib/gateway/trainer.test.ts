@@ -34,7 +34,7 @@ const says = (input: TrainClientInput, what: RegExp | string) =>
       expect(log(input)).toEqual(
         typeof what === 'string' ? expect.stringContaining(what) : expect.stringMatching(what),
       ),
-    10_000,
+    30_000,
   );
 
 /** Global weights of the trainer's layout, all of one value. */
