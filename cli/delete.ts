@@ -4,14 +4,17 @@ import type { Manifest } from '../crds/lib/kind.ts';
 import type { EntityRef } from '../workflows/lib/ids.ts';
 import { each } from './lib/each.ts';
 import { CliError, EXIT } from './lib/errors.ts';
+import { labelSelector, namesAndLabels } from './lib/label-selector.ts';
 import { filesOf, readDocuments } from './lib/manifest-files.ts';
 import type { ObjectStore } from './lib/object-store.ts';
 import { milliseconds, namespaceOf, withNamespace, type NamespaceOption } from './lib/options.ts';
-import { kindOf, notFound, referencesOf } from './lib/references.ts';
+import { kindOf, notFound, referencesOf, selectionsOf } from './lib/references.ts';
 import { withSession } from './lib/session.ts';
 
 interface DeleteOptions extends NamespaceOption {
   filename?: string[];
+  all?: boolean;
+  selector?: string;
   wait: boolean;
   timeout: string;
   ignoreNotFound?: boolean;
@@ -23,30 +26,58 @@ export function register(program: Command): void {
   withNamespace(
     program
       .command('delete [object...]')
-      .description('delete objects with all that they run: KIND/NAME…, or -f FILE')
+      .description('delete objects with all that they run: KIND/NAME…, KIND -l LABELS, KIND --all, or -f FILE')
       .option('-f, --filename <file...>', 'the objects of these files or folders')
+      .option('-l, --selector <labels>', 'those of KIND with these labels, for example app=vision,tier!=test')
+      .option('--all', 'all of KIND in the namespace')
       .option('--no-wait', 'return before they are gone')
       .option('--timeout <time>', 'how long to wait, for example 30s', '60s')
       .option('--ignore-not-found', 'an object that is not there is no error'),
   ).action(async (words: string[], options: DeleteOptions, command: Command) => {
-    if (words.length > 0 && options.filename !== undefined)
-      throw new CliError('objects and -f exclude each other', {
-        code: 'BadUsage',
-        hint: 'leave one out',
-        exitCode: EXIT.usage,
-      });
-    const refs =
-      words.length > 0
-        ? referencesOf(words, options.namespace)
-        : filesOf(options.filename ?? [])
-            .flatMap((file) => refsOf(file, command))
-            .reverse();
-    if (refs.length === 0)
-      throw new CliError('which object?', { code: 'NoName', hint: 'KIND/NAME or -f FILE', exitCode: EXIT.usage });
+    const choose = chosenBy(words, options, command);
     await withSession(async ({ objects }) => {
+      const refs = await choose(objects);
+      if (refs.length === 0) console.error('No resources found.');
       await each(refs, (ref) => remove(objects, ref, options));
     });
   });
+}
+
+/** How the objects are found that are to go: known before a server is asked, unless labels choose them. */
+function chosenBy(
+  words: string[],
+  { namespace, filename, all, selector }: DeleteOptions,
+  command: Command,
+): (objects: ObjectStore) => Promise<EntityRef[]> {
+  if (words.length > 0 && filename !== undefined) throw refused('objects and -f exclude each other', 'leave one out');
+  if (all === true && selector !== undefined) throw refused('--all and -l exclude each other', 'leave one out');
+  if (all === true) return those(words, namespace, () => true);
+  if (selector !== undefined) return those(words, namespace, labelSelector(selector));
+  const inFiles = (): EntityRef[] => filesOf(filename ?? []).flatMap((file) => refsOf(file, command));
+  const refs = words.length > 0 ? referencesOf(words, namespace) : inFiles().reverse();
+  if (refs.length === 0) throw refused('which object?', 'KIND/NAME or -f FILE', 'NoName');
+  return () => Promise.resolve(refs);
+}
+
+function those(words: string[], namespace: string, holds: (labels: Manifest['metadata']['labels']) => boolean) {
+  const [selection, ...more] = words.length > 0 ? selectionsOf(words) : [];
+  if (selection === undefined) throw refused('which kind?', 'KIND -l LABELS, or KIND --all', 'NoName');
+  if (more.length > 0 || selection.name !== undefined) throw namesAndLabels();
+  return async (objects: ObjectStore): Promise<EntityRef[]> => {
+    const found = await Promise.all(
+      selection.kinds.map(async ({ kind }) => {
+        const listed = await objects.list(kind, namespace);
+        return listed
+          .filter(({ metadata }) => holds(metadata.labels))
+          .map(({ metadata }) => ({ kind, namespace, name: metadata.name }));
+      }),
+    );
+    return found.flat();
+  };
+}
+
+function refused(message: string, hint: string, code = 'BadUsage'): CliError {
+  return new CliError(message, { code, hint, exitCode: EXIT.usage });
 }
 
 /** Kind and name are enough: what is to go need not be valid any more. */

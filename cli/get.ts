@@ -4,6 +4,7 @@ import type { KindDefinition, Manifest } from '../crds/lib/kind.ts';
 import { columnsOf } from './lib/columns.ts';
 import { each } from './lib/each.ts';
 import { CliError, EXIT } from './lib/errors.ts';
+import { labelSelector, namesAndLabels } from './lib/label-selector.ts';
 import type { ObjectStore } from './lib/object-store.ts';
 import { withNamespace, type NamespaceOption } from './lib/options.ts';
 import { printDocument, renderTable, type Format } from './lib/output.ts';
@@ -14,6 +15,7 @@ import { withoutManagedFields } from './lib/written.ts';
 
 interface GetOptions extends NamespaceOption {
   allNamespaces?: boolean;
+  selector?: string;
   output: Format | 'wide' | 'name';
   watch?: boolean;
 }
@@ -26,6 +28,7 @@ export function register(program: Command): void {
       .command('get <objects...>')
       .description('list objects: KIND[,KIND…] [NAME…], KIND/NAME…, all, or workers')
       .option('-A, --all-namespaces', 'of every namespace')
+      .option('-l, --selector <labels>', 'only those with these labels, for example app=vision,tier!=test')
       .option('-w, --watch', 'go on printing what changes')
       .addOption(
         new Option('-o, --output <format>', 'how to print')
@@ -37,7 +40,7 @@ export function register(program: Command): void {
       const isNamed = command.getOptionValueSource('namespace') !== 'default' && options.allNamespaces !== true;
       return workersAsAsked(words, options, isNamed ? options.namespace : undefined);
     }
-    const query = { selections: selectionsOf(words), options };
+    const query = queryOf(words, options);
     await withSession(async ({ objects }) => {
       const { found, missing } = await find(objects, query);
       print(found, query);
@@ -61,16 +64,23 @@ function workersAsAsked(words: string[], { output, watch: isWatch }: GetOptions,
 
 interface Query {
   selections: Selection[];
+  isWanted: (object: Manifest) => boolean;
   options: GetOptions;
+}
+
+function queryOf(words: string[], options: GetOptions): Query {
+  const selections = selectionsOf(words);
+  if (options.selector === undefined) return { selections, options, isWanted: () => true };
+  if (selections.some(({ name }) => name !== undefined)) throw namesAndLabels();
+  const holds = labelSelector(options.selector);
+  return { selections, options, isWanted: ({ metadata }) => holds(metadata.labels) };
 }
 
 type Found = { kind: KindDefinition; items: Manifest[] }[];
 
 /** What there is; `missing` says what was named and is not there. */
-async function find(
-  objects: ObjectStore,
-  { selections, options }: Query,
-): Promise<{ found: Found; missing?: CliError }> {
+async function find(objects: ObjectStore, query: Query): Promise<{ found: Found; missing?: CliError }> {
+  const { selections, isWanted, options } = query;
   const found: Found = [];
   const kinds = [...new Set(selections.flatMap((selection) => selection.kinds))];
   const missing = await each(kinds, async (kind) => {
@@ -78,7 +88,7 @@ async function find(
     const one = { kind, items: [] as Manifest[] };
     found.push(one);
     await each(names, async (name) => {
-      one.items.push(...(await itemsOf(objects, { kind: kind.kind, name, options })));
+      one.items.push(...(await itemsOf(objects, { kind: kind.kind, name, options })).filter(isWanted));
     });
   }).then(
     () => undefined,

@@ -212,4 +212,25 @@ describeKubernetes('objects of a real API server', () => {
     },
     boundMs,
   );
+
+  test(
+    'labels choose what is listed and what is deleted',
+    async () => {
+      const labelled = (name: string, tier: string) => dataset(name, { labels: { app: 'vision', tier } });
+      const all = write('labelled.json', labelled('near', 'edge'), labelled('far', 'cloud'), dataset('bare'));
+      await sedna('apply', '-n', 'objects', '-f', all);
+      const named = async (...args: string[]) => (await sedna('get', ...args, '-n', 'objects', '-o', 'name')).stdout;
+      expect(await named('dataset,model', '-l', 'app=vision,tier!=cloud')).toBe('dataset/near\n');
+      const both = { code: 2, stderr: expect.stringContaining('names and -l exclude each other') };
+      expect(await sedna('delete', 'dataset/near', '-l', 'app')).toMatchObject(both);
+
+      expect(await sedna('delete', 'dataset', '-l', 'tier=edge', '-n', 'objects')).toMatchObject({
+        code: 0,
+        stdout: 'dataset/near deleted\n',
+      });
+      const rest = await sedna('delete', 'dataset', '--all', '-n', 'objects');
+      expect(rest.stdout.split('\n').sort()).toEqual(['', 'dataset/bare deleted', 'dataset/far deleted']);
+    },
+    boundMs,
+  );
 });
