@@ -50,7 +50,10 @@ export function pass(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const { method, url: path, rawHeaders } = incoming;
-    const upstream = request({ host: '127.0.0.1', port, method, path, headers: passed(rawHeaders), agent, timeout });
+    const headers = passed(rawHeaders);
+    // Node.js frames the body of a POST by itself; that of a GET would go as it is, for another request.
+    if (incoming.headers['transfer-encoding'] !== undefined) headers.push('transfer-encoding', 'chunked');
+    const upstream = request({ host: '127.0.0.1', port, method, path, headers, agent, timeout });
     let connected = false;
     let answered = false;
     let silent = false;

@@ -98,6 +98,27 @@ test('a body that keeps its pace may take longer than any wait', async () => {
   expect(answer).toBe('200 all');
 });
 
+test.each(['GET', 'DELETE', 'POST'])(
+  'a body in pieces stays that of its %s, and is no request of its own',
+  async (method) => {
+    const seen: string[] = [];
+    const replica = await answering((incoming, outgoing) => {
+      let text = '';
+      incoming.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      incoming.on('end', () => {
+        seen.push(`${incoming.method} ${incoming.url}: ${text}`);
+        outgoing.end('done');
+      });
+    });
+    const { port } = await front({}, replica);
+    const inner = 'GET /inner HTTP/1.1\r\nhost: x\r\n\r\n';
+    const head = `${method} /outer HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n`;
+    const answer = await raw(port, `${head}${inner.length.toString(16)}\r\n${inner}\r\n0\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 200 /);
+    expect(seen).toEqual([`${method} /outer: ${inner}`]);
+  },
+);
+
 test('one connection holds only so many requests, and a front only so many connections', async () => {
   const replica = await answering(() => undefined);
   const { port } = await front({ pipelined: 8, connections: 3 }, replica);
