@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createServer } from 'node:net';
-import { allocatePorts, isFree } from '../../deploy/local/ports.ts';
+import { allocatePorts } from '../../deploy/local/ports.ts';
+import { freePort } from '../../workers/lib/ports.ts';
 
 async function occupy(port: number) {
   const server = createServer();
@@ -18,7 +19,7 @@ describe('allocatePorts', () => {
     for (const port of ports) {
       expect(port).toBeGreaterThanOrEqual(20_000);
       expect(port).toBeLessThan(30_000);
-      expect(await isFree(port)).toBe(true);
+      await (await occupy(port)).close();
     }
   });
 
@@ -33,5 +34,17 @@ describe('allocatePorts', () => {
     } finally {
       await Promise.all(others.map((other) => other.close()));
     }
+  });
+});
+
+describe('freePort', () => {
+  it('gives the preferred port while it is free, else one below the ephemeral range', async () => {
+    const port = await freePort();
+    expect(port).toBeGreaterThanOrEqual(20_000);
+    expect(port).toBeLessThan(30_000);
+    expect(await freePort(port)).toBe(port);
+    const other = await occupy(port);
+    expect(await freePort(port)).not.toBe(port);
+    await other.close();
   });
 });
