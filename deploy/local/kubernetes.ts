@@ -1,5 +1,5 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { X509Certificate, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Component } from './component.ts';
@@ -73,6 +73,20 @@ export function prepareKubernetes(dir: string): void {
 }
 
 const certificate = (dir: string): string => join(dir, 'certs', 'apiserver.crt');
+
+const renewMs = 30 * 86_400_000;
+
+/** The API server makes one for a year where there is none. One that ends soon goes while no server uses it. */
+export function dropOldCertificate(dir: string, now = Date.now()): void {
+  const file = certificate(dir);
+  if (!existsSync(file)) return;
+  try {
+    if (Date.parse(new X509Certificate(readFileSync(file)).validTo) - now > renewMs) return;
+  } catch {
+    // A half-written one would keep the server from starting.
+  }
+  for (const part of [file, join(dir, 'certs', 'apiserver.key')]) rmSync(part, { force: true });
+}
 
 /** The API server makes its certificate within its first second, long before it serves. */
 export function hasCertificate(dir: string): boolean {

@@ -5,7 +5,7 @@ import { installCrds } from '../../workers/kube/crds.ts';
 import type { Component } from './component.ts';
 import { StackError } from './errors.ts';
 import { packageRoot } from './files.ts';
-import { hasCertificate, prepareKubernetes, writeKubeconfig } from './kubernetes.ts';
+import { dropOldCertificate, hasCertificate, prepareKubernetes, writeKubeconfig } from './kubernetes.ts';
 import { isAlive } from '../../workers/lib/process.ts';
 import { awaitReady, startComponent, stopComponent, type Stack } from './runner.ts';
 import { stackPaths, type RunningComponent } from './state.ts';
@@ -40,9 +40,13 @@ interface Ensured {
   adopted: boolean;
 }
 
+function runningOf({ state }: Stack, { name }: Component): RunningComponent | undefined {
+  return state.components.find((one) => one.name === name && isAlive(one));
+}
+
 async function ensureComponent(stack: Stack, component: Component): Promise<Ensured> {
-  const old = stack.state.components.find(({ name }) => name === component.name);
-  if (old && isAlive(old)) return { running: old, adopted: true };
+  const old = runningOf(stack, component);
+  if (old) return { running: old, adopted: true };
   return { running: await startComponent(stack, component), adopted: false };
 }
 
@@ -58,6 +62,7 @@ async function startApiServer(stack: Stack, components: Component[]): Promise<En
   if (!component || !kubeconfig) return undefined;
   const dir = stackPaths(stack.cwd).kubernetes;
   prepareKubernetes(dir);
+  if (!runningOf(stack, component)) dropOldCertificate(dir);
   const api = await ensureComponent(stack, component);
   const giveUp = (): boolean => !isAlive(api.running);
   // Without a certificate the server died: whoever awaits it says why.
