@@ -13,7 +13,7 @@ import { healthServer, listen } from './lib/health.ts';
 import { logger } from './lib/log.ts';
 import { ObjectMetrics, observeEntities } from './lib/object-metrics.ts';
 import { registerSearchAttributes } from './lib/search-attributes.ts';
-import { aborted, shutdownSignal } from './lib/shutdown.ts';
+import { aborted, ended, shutdownSignal } from './lib/shutdown.ts';
 import { connectTemporal, installRuntime } from './lib/temporal.ts';
 import { workflowBundle } from './lib/workflow-bundle.ts';
 
@@ -24,7 +24,7 @@ export async function runGlobalManager(flags: { port?: string }): Promise<void> 
   const temporalMetrics = await installRuntime();
   const kube = config.kubeconfig === undefined ? undefined : connectKube(config.kubeconfig);
   const blobs = configured('SEDNA_BLOB_URL', () => openBlobStore(config.blobUrl));
-  const parts: { worker?: Worker; watcher?: Watcher; refresh?: () => Promise<void> } = {};
+  const parts: { worker?: Worker; watcher?: Watcher | undefined; refresh?: () => Promise<void> } = {};
   const { server, registry } = healthServer({
     more: temporalMetrics,
     refresh: async () => parts.refresh?.(),
@@ -48,18 +48,18 @@ export async function runGlobalManager(flags: { port?: string }): Promise<void> 
   });
   parts.worker = worker;
   const running = worker.run();
-  const announce = objects?.announce.bind(objects);
-  void new Healer({ client: temporal.client, ...(announce && { announce }) }).run(stop);
   if (kube === undefined) parts.refresh = observeEntities(temporal.client, metrics);
-  else {
-    parts.watcher = new Watcher({ kube, client: temporal.client, blobs, observer: metrics });
-    parts.watcher.start();
-  }
+  const watcher = kube && new Watcher({ kube, client: temporal.client, blobs, observer: metrics });
+  watcher?.start();
+  parts.watcher = watcher;
+  const announce = objects?.announce.bind(objects);
+  const beginAgain = watcher?.beginAgain.bind(watcher);
+  void new Healer({ client: temporal.client, announce, beginAgain }).run(stop);
   logger.info({ port: config.port, mode: kube === undefined ? 'standalone' : 'kubernetes' }, 'global manager runs');
   await Promise.race([running, aborted(stop)]);
-  await parts.watcher?.stop();
+  await watcher?.stop();
   if (worker.getState() === 'RUNNING') worker.shutdown();
-  await running;
+  await ended(running, stop);
   await server.close();
   await temporal.close();
 }

@@ -26,7 +26,7 @@ import { healthServer, listen } from './lib/health.ts';
 import { logger } from './lib/log.ts';
 import { blobStoreHealth, executionProviders, machineFacts } from './lib/node-facts.ts';
 import { dataConverter } from './lib/payloads.ts';
-import { aborted, shutdownSignal } from './lib/shutdown.ts';
+import { aborted, ended, shutdownSignal } from './lib/shutdown.ts';
 import { lockState } from './lib/state-lock.ts';
 import { sweepOwners } from './lib/sweep.ts';
 import { connectTemporal, installRuntime, type TemporalConnections } from './lib/temporal.ts';
@@ -106,7 +106,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
 
   await Promise.race([running, aborted(stop)]);
   for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-  await Promise.all([running, attendance]);
+  await ended(Promise.all([running, attendance]), stop);
   runtime.detach();
   await server.close();
   await temporal.close();

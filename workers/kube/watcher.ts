@@ -145,6 +145,15 @@ export class Watcher {
     }
   }
 
+  /** Begins an entity again from its object as it is now, once `end` has ended it. False, and nothing is ended: there is no object. */
+  async beginAgain(ref: EntityRef, end: () => Promise<void>): Promise<boolean> {
+    const object = await this.#read(ref, true);
+    if (object === undefined) return false;
+    await end();
+    this.#queue.push(object.metadata.uid, { ref, object, deleted: false });
+    return true;
+  }
+
   /** Entities whose object is gone without a trace (finalizer stripped, CRD deleted) are told so. Asks the API server, never a cache. */
   async sweep(): Promise<void> {
     try {

@@ -16,13 +16,18 @@ import { resetPoint, type ResetPoint } from './reset-point.ts';
 /** Begins the reason of a reset. */
 export const resetReason = 'its history cannot be replayed';
 
+/** Kinds that go on behind what the status of their object tells (`recalls` of `EntityKind`). */
+const recalling = new Set(['IncrementalLearningJob']);
+
 const lookMs = 15_000;
 const hourMs = 3_600_000;
 
 export interface HealerDependencies {
   client: Client;
   /** Tells people, besides the log. What fails here is not tried again. */
-  announce?: (ref: EntityRef, event: KubeEvent, id: string) => Promise<void>;
+  announce?: ((ref: EntityRef, event: KubeEvent, id: string) => Promise<void>) | undefined;
+  /** Begins an entity again from its object, once `end` has ended it. False where there is no object; then nothing was ended. */
+  beginAgain?: ((ref: EntityRef, end: () => Promise<void>) => Promise<boolean>) | undefined;
   taskQueue?: string;
   /** Resets of one workflow within an hour: what fails again after these is a defect of the code, and needs a person. Default 3. */
   perHour?: number;
@@ -56,7 +61,7 @@ export class Healer {
     }
   }
 
-  /** One look. Returns the ids of the workflows that were reset. */
+  /** One look. Returns the ids of the workflows that go on because of it. */
   async heal(): Promise<string[]> {
     const { client, taskQueue = controlQueue } = this.#deps;
     const query = `ExecutionStatus = "Running" AND TaskQueue = "${taskQueue}" AND TemporalReportedProblems IS NOT NULL`;
@@ -81,22 +86,41 @@ export class Healer {
     const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     const point = resetPoint(events ?? []);
     if (point === undefined) return false;
-    const refused = point.refused ?? this.#spent(workflowId);
-    if (refused !== undefined) {
-      this.#left.add(runId);
-      await this.#say(execution, point, refused);
-      return false;
+    const where = `the workflow task that ended with event ${point.finishEventId}`;
+    const spent = this.#spent(workflowId);
+    if (spent === undefined && (await this.#isMended(execution, point))) {
+      this.#resets.set(workflowId, [...(this.#resets.get(workflowId) ?? []), Date.now()]);
+      const how = point.refused === undefined ? `${where} is repeated` : 'it begins again behind what its status tells';
+      await this.#say(execution, point, `its history could not be replayed; ${how}`);
+      return true;
     }
-    await client.workflowService.resetWorkflowExecution({
-      namespace: client.options.namespace,
-      workflowExecution: { workflowId, runId },
-      workflowTaskFinishEventId: point.finishEventId as never,
-      reason: `${resetReason}: ${point.problem}`.slice(0, 500),
-      requestId: randomUUID(),
+    this.#left.add(runId);
+    const refused = spent ?? point.refused ?? '';
+    const message = `its history cannot be replayed, and ${where} is not repeated: ${refused}; see docs/operations.md`;
+    await this.#say(execution, point, message, 'HistoryBroken');
+    return false;
+  }
+
+  /** From the task that went wrong, or, where repeating that would do harm, from its object. */
+  async #isMended(execution: WorkflowExecutionInfo, { finishEventId, problem, refused }: ResetPoint): Promise<boolean> {
+    const { client, beginAgain } = this.#deps;
+    const { workflowId, runId } = execution;
+    const reason = `${resetReason}: ${problem}`.slice(0, 500);
+    if (refused === undefined) {
+      await client.workflowService.resetWorkflowExecution({
+        namespace: client.options.namespace,
+        workflowExecution: { workflowId, runId },
+        workflowTaskFinishEventId: finishEventId as never,
+        reason,
+        requestId: randomUUID(),
+      });
+      return true;
+    }
+    const ref = refOf(execution);
+    if (beginAgain === undefined || ref === undefined || !recalling.has(ref.kind)) return false;
+    return beginAgain(ref, async () => {
+      await client.workflow.getHandle(workflowId, runId).terminate(reason);
     });
-    this.#resets.set(workflowId, [...(this.#resets.get(workflowId) ?? []), Date.now()]);
-    await this.#say(execution, point);
-    return true;
   }
 
   #spent(workflowId: string): string | undefined {
@@ -108,19 +132,14 @@ export class Healer {
 
   async #say(
     execution: WorkflowExecutionInfo,
-    { finishEventId, problem }: ResetPoint,
-    refused?: string,
+    { problem }: ResetPoint,
+    message: string,
+    reason: 'HistoryReset' | 'HistoryBroken' = 'HistoryReset',
   ): Promise<void> {
     const { workflowId, runId } = execution;
-    const where = `the workflow task that ended with event ${finishEventId}`;
-    const message =
-      refused === undefined
-        ? `its history could not be replayed; ${where} is repeated`
-        : `its history cannot be replayed, and ${where} is not repeated: ${refused}; see docs/operations.md`;
-    logger[refused === undefined ? 'warn' : 'error']({ workflowId, runId, problem }, message);
+    logger[reason === 'HistoryReset' ? 'warn' : 'error']({ workflowId, runId, problem }, message);
     const ref = refOf(execution);
     if (ref === undefined) return;
-    const reason = refused === undefined ? 'HistoryReset' : 'HistoryBroken';
     try {
       // A Node is an entity without an object.
       if (findKind(ref.kind) !== undefined)

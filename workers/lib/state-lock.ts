@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ConfigError } from './config.ts';
+import { logger } from './log.ts';
 
 /** Longer than a local controller takes to stop: one that takes over from it waits. */
 const waitMs = 10_000;
@@ -15,20 +16,36 @@ export interface StateLock {
  * system (SQLite's), which goes with the process however that ends.
  */
 export function lockState(stateDir: string, { timeoutMs = waitMs }: { timeoutMs?: number } = {}): StateLock {
-  let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(join(stateDir, 'lock.sqlite'), { timeout: timeoutMs });
-    database.exec('BEGIN EXCLUSIVE');
+    return tryLock(stateDir, 0);
   } catch (error) {
-    database?.close();
-    throw refused(stateDir, error as Error & { errcode?: number });
+    if (!isHeld(error) || timeoutMs === 0) throw refused(stateDir, error as Error);
   }
-  const held = database;
-  return { release: () => held.close() };
+  logger.info({ stateDir, timeoutMs }, 'another local controller has this state folder: waiting for it to end');
+  try {
+    return tryLock(stateDir, timeoutMs);
+  } catch (error) {
+    throw refused(stateDir, error as Error);
+  }
 }
 
-function refused(stateDir: string, error: Error & { errcode?: number }): ConfigError {
-  if (error.errcode !== sqliteBusy) {
+function tryLock(stateDir: string, timeoutMs: number): StateLock {
+  const database = new DatabaseSync(join(stateDir, 'lock.sqlite'), { timeout: timeoutMs });
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+    return { release: () => database.close() };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function isHeld(error: unknown): boolean {
+  return (error as { errcode?: number }).errcode === sqliteBusy;
+}
+
+function refused(stateDir: string, error: Error): ConfigError {
+  if (!isHeld(error)) {
     return new ConfigError(`SEDNA_STATE_DIR: ${stateDir} cannot be locked: ${error.message}`, { cause: error });
   }
   return new ConfigError(`SEDNA_STATE_DIR: ${stateDir} is that of another local controller, which runs`, {
