@@ -22,8 +22,9 @@ export function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Waits for Temporal workers to end. One that was told to and did not manage it in time (a starved machine) was ended by force: Temporal
- * gives what it did to another worker, so that is no failure. The SDK reports it as `IllegalStateError` where workflows were left.
+ * Waits for Temporal workers to end. One that was told to and did not manage it in time (a starved machine) is ended by force: no harm is
+ * done, Temporal gives what it did to another worker. The SDK says `IllegalStateError` where workflows were left, which tells nobody that.
+ * It throws all the same: what native threads still wait for would keep the process alive.
  */
 export async function ended(running: Promise<unknown>, stop: AbortSignal): Promise<void> {
   try {
@@ -31,6 +32,6 @@ export async function ended(running: Promise<unknown>, stop: AbortSignal): Promi
   } catch (error) {
     const isForced = error instanceof GracefulShutdownPeriodExpiredError || error instanceof IllegalStateError;
     if (!stop.aborted || !isForced) throw error;
-    logger.warn({ err: error }, 'stopped before all work under way had ended; it is done again');
+    throw new Error('stopped before the work under way had ended: it will be done again', { cause: error });
   }
 }
