@@ -26,6 +26,7 @@ import {
 } from './lib/federated/situation.ts';
 import { end, endOfRun, lost, newsOfAggregator, newsOfClient, newsOfRun } from './lib/federated/progress.ts';
 import type { RunEnd, RunNews, RunPlan } from './lib/federated/state.ts';
+import { recall } from './lib/federated/recall.ts';
 import { reset } from './lib/federated/reset.ts';
 import { undeclared } from './lib/federated/stopping.ts';
 import { details, published } from './lib/federated/stored.ts';
@@ -92,6 +93,11 @@ const jobKind: EntityKind<FederatedLearningJobFields, FederatedState> = {
     if (slot === 'ended') endOfRun(view, value as RunEnd);
     if (slot === 'client') newsOfClient(view, value as ClientNews);
     if (slot === 'aggregator') newsOfAggregator(view, value as AggregatorNews);
+  },
+
+  recalls: {
+    fields: ['phase', 'epoch', 'round', 'rounds', 'lastRound', 'startTime', 'completionTime', 'conditions'],
+    take: (view, status) => (isPlanned(view) ? recall(view, status) : undefined),
   },
 
   onVerb: (view, verb, argument) => verdicts[verb]?.(view, argument) ?? undefined,

@@ -31,6 +31,8 @@ export interface FederatedState {
   /** How it ended. */
   ended?:
     { kind: 'completed'; reason: string; message: string } | { kind: 'stopped' } | { kind: 'failed'; problem: Problem };
+  /** Fields of the status of a completed job, of whose rounds nothing else is known any more. */
+  recalled?: Record<string, unknown>;
   conditions: Condition[];
   placed: Record<string, string>;
   nodes: string[];
