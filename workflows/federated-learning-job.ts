@@ -280,6 +280,7 @@ function relaying(view: FederatedView, plan: RunPlan): Operation[] {
     own.nodes = withNodes(own.nodes, plan);
     // The node that aggregates is asked anew, and says itself whether it still fails.
     const before = told.plan === undefined ? plan : (JSON.parse(told.plan) as RunPlan);
+    if (differ(before, plan)) own.aggregatorSince = plan.generation;
     if (differ(before, plan) || told.retries !== retries) own.aggregator = undefined;
     const news: [string, ...unknown[]][] = [];
     if (told.plan !== text) news.push(['plan', plan]);

@@ -105,7 +105,7 @@ export interface SelectClientsInput {
 export interface ImportModelInput {
   model: ModelSource;
   /** Who is told why it is tried again. */
-  listener?: Listener;
+  listener?: AggregatorListener;
 }
 
 /** `weights`: canonical safetensors of what trains. `file`: the model as it is, into which later weights are put. */
@@ -137,10 +137,17 @@ export interface AggregatorSpec {
   run: string;
 }
 
+/** Whoever aggregates tells it by which generation of the job. */
+export interface AggregatorListener extends Listener {
+  generation?: number;
+}
+
 /** Signalled when an aggregation has failed and is tried again; of round 0: the import of the first global model. */
 export interface AggregatorNews {
   round: number;
   node: string;
+  /** That was worked by: news that come after an edit may be of before it. Absent in those of an earlier release. */
+  generation?: number;
   problem?: Problem;
 }
 
@@ -159,7 +166,7 @@ export interface AggregateInput {
   /** Of the strategy Worker. */
   aggregator?: AggregatorSpec;
   /** Told why it is tried again. Absent: nobody is. */
-  listener?: Listener;
+  listener?: AggregatorListener;
 }
 
 export interface AggregateResult {
@@ -190,7 +197,7 @@ export interface TrainHeadInput extends InspectCutInput {
   settings: TrainingSettings;
   seed: number;
   /** Told why it is tried again. Absent: nobody is. */
-  listener?: Listener;
+  listener?: AggregatorListener;
 }
 
 /** `weights`, `file`: of the whole model. `metrics`: of the training, last value of each. */

@@ -224,6 +224,10 @@ describeTemporal('strategy: Worker', () => {
     await scene.status({ stage: 'Aggregating', waitingFor: null }, 30_000);
     await eventually(() => expect(scene.aggregations.at(-1)?.aggregator?.worker.revision).toBe('["b",1]'), 30_000);
     const asked = scene.aggregations.length;
+    // What the aggregator of before the edit says is late by now.
+    const [late] = scene.aggregations;
+    if (late !== undefined) await expect(failing(late)).rejects.toThrow('exit code 3');
+    await scene.status({ stage: 'Aggregating', waitingFor: null });
     await temporal.signal(scene.ref, 'retry');
     await scene.status({ refused: { verb: 'retry', message: 'nothing has failed' } }, 30_000);
     expect(scene.aggregations).toHaveLength(asked);

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type {
   AggregateInput,
   AggregateResult,
+  AggregatorListener,
   CheckStrategyInput,
   Encoding,
   EvaluateModelInput,
@@ -13,7 +14,6 @@ import type {
   ImportedModel,
   ImportModelInput,
   InspectCutInput,
-  Listener,
   StrategyNeeds,
   TrainClientInput,
   TrainClientResult,
@@ -175,11 +175,11 @@ export class FederatedScene {
 
   /** As a node that aggregates fails: it tells why, and Temporal tries again. */
   async failing(
-    { round, listener }: { round: number; listener?: Listener | undefined },
+    { round, listener }: { round: number; listener?: AggregatorListener | undefined },
     problem: { reason: string; message: string },
   ): Promise<never> {
-    const { workflowId = '', uid = '', slot = '' } = listener ?? {};
-    const value = { round, node: this.cloud.name, problem };
+    const { workflowId = '', uid = '', slot = '', generation } = listener ?? {};
+    const value = { round, node: this.cloud.name, generation, problem };
     await signallerOf(this.temporal.client).observed(workflowId, { slot, uid, value });
     throw ApplicationFailure.create({ type: problem.reason, message: problem.message });
   }

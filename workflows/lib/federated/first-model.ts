@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import { edge } from '../activities.ts';
 import type { ImportedModel, ModelSource } from '../../../activities/contracts.ts';
-import { listenerOf } from './listeners.ts';
+import { aggregatorListener } from './listeners.ts';
 import { firstWeights, type AskingFirst } from './first-weights.ts';
 import type { RunPlan, RunState } from './state.ts';
 import type { RunPlace } from './trainers.ts';
@@ -27,9 +27,9 @@ async function importedModel(run: RunPlace): Promise<ImportedModel | undefined> 
   return given ?? (await importOf(run, model));
 }
 
-function importOf({ owner, plan: { aggregator } }: RunPlace, model: ModelSource): Promise<ImportedModel | undefined> {
-  const listener = listenerOf(owner, 'aggregator');
-  return edge(aggregator, `first global model from ${model.url}`).importModel({ model, listener });
+function importOf({ owner, plan }: RunPlace, model: ModelSource): Promise<ImportedModel | undefined> {
+  const listener = aggregatorListener(owner, plan);
+  return edge(plan.aggregator, `first global model from ${model.url}`).importModel({ model, listener });
 }
 
 /** Files of other formats are for the trainers alone, to which they are given too. */

@@ -28,6 +28,8 @@ export interface FederatedState {
   clients: Record<string, ClientNews>;
   /** Of the strategy Worker: why its aggregator is tried again. */
   aggregator?: AggregatorNews;
+  /** Generation that has changed who aggregates, or how: news of earlier ones are settled. */
+  aggregatorSince?: number;
   /** How it ended. */
   ended?:
     { kind: 'completed'; reason: string; message: string } | { kind: 'stopped' } | { kind: 'failed'; problem: Problem };

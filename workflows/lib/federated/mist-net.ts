@@ -6,7 +6,7 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import type { AcceptedUpdate, Encoding, TrainHeadResult } from '../../../activities/contracts.ts';
 import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import { edge } from '../activities.ts';
-import { listenerOf } from './listeners.ts';
+import { aggregatorListener } from './listeners.ts';
 import type { RoundStart } from './round.ts';
 import { seedOf, settingsOf } from './settings.ts';
 
@@ -56,6 +56,6 @@ export async function trainHead(
     updates,
     settings,
     seed: seedOf(fields.selection.seed, 'head', round),
-    listener: listenerOf(owner, 'aggregator'),
+    listener: aggregatorListener(owner, plan),
   });
 }

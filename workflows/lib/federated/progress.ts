@@ -72,7 +72,8 @@ export function newsOfClient({ own }: FederatedView, news: ClientNews): void {
 
 export function newsOfAggregator(view: FederatedView, news: AggregatorNews): void {
   const { own } = view;
-  const { round, problem } = news;
+  const { round, problem, generation = Infinity } = news;
+  if (generation < (own.aggregatorSince ?? 0)) return;
   if ((round > 0 && round <= finished(own)) || own.ended !== undefined) return;
   const known = own.aggregator?.round === round ? own.aggregator.problem : undefined;
   if (problem !== undefined && known?.reason !== problem.reason) {

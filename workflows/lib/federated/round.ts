@@ -7,7 +7,7 @@ import type { AggregateResult, CountedUpdate, Encoding, TrainClientResult } from
 import { edge } from '../activities.ts';
 import type { Asked, Asking } from './asking.ts';
 import type { Invitation } from './inviting.ts';
-import { listenerOf } from './listeners.ts';
+import { aggregatorListener } from './listeners.ts';
 import type { LateTasks } from './late-tasks.ts';
 import { atWork, countedUpdates, mayGoOn } from './late.ts';
 import { bufferedUpdates } from './buffer.ts';
@@ -169,7 +169,7 @@ function aggregated(start: RoundStart, round: number, updates: CountedUpdate[]):
     strategy: { name: strategy, parameters },
     weights: model.weights,
     updates,
-    listener: listenerOf(owner, 'aggregator'),
+    listener: aggregatorListener(owner, plan),
     ...(model.state !== undefined && model.stateOf === strategy ? { state: model.state } : {}),
     ...(model.file === undefined ? {} : { file: model.file }),
     ...(isWorker(plan.fields) ? { aggregator: aggregatorOf(start, updates.length) } : {}),

@@ -4,7 +4,7 @@ import type { FederatedLearningJobFields } from '../../../crds/fields.ts';
 import { farewell } from '../activities.ts';
 import { serviceWorkerName, type Owner } from '../ids.ts';
 import { inTurns } from '../turns.ts';
-import { listenerOf } from './listeners.ts';
+import { clientListener } from './listeners.ts';
 import { seedOf } from './settings.ts';
 import type { RunPlan } from './state.ts';
 
@@ -79,7 +79,7 @@ export function taskFor(
     seed: seedOf(seed, client, round, turn),
     policy: fields.updates,
     ...(fields.keepWarm ? {} : { keepWarm: false }),
-    listener: listenerOf(owner, 'client'),
+    listener: clientListener(owner),
   };
 }
 
