@@ -1,5 +1,5 @@
-/** A worker that does what its variable DO says; each is one way in which real ones end. Speaks Sedna's worker contract by hand. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+/** A worker that does what its variable DO says (behind a colon: with what); each is one way in which real ones end. Speaks Sedna's worker contract by hand. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -51,13 +51,12 @@ const ways = {
   },
   silent: () => undefined,
   sleep: () => delay(600_000),
-  /** Ready when it is asked for the first time, and some more times, then not any more. */
-  fade() {
-    let asked = 0;
+  /** Ready until that file is there. */
+  fade(file) {
     createServer((_request, answer) => {
-      asked += 1;
-      if (asked > 3) answer.statusCode = 503;
-      answer.end(asked > 3 ? 'the camera is gone' : 'here');
+      const isGone = existsSync(file);
+      if (isGone) answer.statusCode = 503;
+      answer.end(isGone ? 'the camera is gone' : 'here');
     }).listen(process.env.SEDNA_SERVE_PORT, '127.0.0.1');
   },
   serve: () => createServer((_request, answer) => answer.end()).listen(process.env.SEDNA_SERVE_PORT, '127.0.0.1'),
@@ -72,4 +71,5 @@ const ways = {
     }),
   'refuse-updates': refuseUpdates,
 };
-await ways[DO]();
+const [way, what] = DO.split(':');
+await ways[way](what);

@@ -4,10 +4,13 @@ import { writeFileSync } from 'node:fs';
 import { encodeModel, mlp } from '../../../sdk/estimators/onnx/index.ts';
 import { dataset, model, replica, service } from '../lib/manifests.ts';
 import type { Situation } from '../lib/situation.ts';
+import type { World } from '../lib/world.ts';
 
 const kind = 'JointInferenceService';
 /** The other worker serves by then, so that what is seen does not change any more. */
 const waits = (reason: string, active: number) => ({ waitingFor: { reason }, active });
+
+const gone = (world: World): string => join(world.folder('service-whose-cloud-worker-falls-silent'), 'gone');
 
 export const services: Situation[] = [
   {
@@ -66,13 +69,19 @@ export const services: Situation[] = [
     name: 'service-whose-cloud-worker-falls-silent',
     kind,
     shows: ['WorkerNotReady'],
-    manifests: () => [
+    manifests: (world) => [
       service('service-whose-cloud-worker-falls-silent', {
         cloud: {
-          template: replica('fade', 'edge-1', { readinessProbe: { httpGet: { path: '/here', port: 5000 } } }),
+          template: replica(`fade:${gone(world)}`, 'edge-1', {
+            readinessProbe: { httpGet: { path: '/here', port: 5000 } },
+          }),
         },
       }),
     ],
+    async then(world) {
+      await world.known(kind, 'service-whose-cloud-worker-falls-silent', { phase: 'Running' });
+      writeFileSync(gone(world), '');
+    },
     until: waits('WorkerNotReady', 1),
   },
   {
