@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor.ts';
+import { answerBody, longestAnswer } from './answer-body.ts';
 import { binaryOf, readBinaryTensor } from './codec/binary-tensor.ts';
 import { typeOfWire, wireType } from './codec/element-types.ts';
 import { decodeTensor } from './codec/json-tensor.ts';
@@ -38,9 +39,12 @@ const LENGTH_HEADER = 'inference-header-content-length';
 /** Client of the Open Inference Protocol v2 over HTTP, tensors in binary both ways. `url`: base address of the server. */
 export class InferenceClient {
   readonly #url: string;
+  readonly #longestAnswer: number;
 
-  constructor(url: string) {
+  /** `longestAnswer`: in bytes. Default: 256 MiB. */
+  constructor(url: string, options: { longestAnswer?: number } = {}) {
     this.#url = url.replace(/\/+$/, '');
+    this.#longestAnswer = options.longestAnswer ?? longestAnswer;
   }
 
   /** Rejects with {@link InferenceClientError}, or with the reason of the signal. */
@@ -67,7 +71,7 @@ export class InferenceClient {
       redirect: 'error',
       signal: signal ?? null,
     });
-    const bytes = Buffer.from(await response.arrayBuffer());
+    const bytes = await bodyOf(url, response, { signal, limit: this.#longestAnswer });
     if (response.status !== 200) {
       const said = errorOf(bytes.toString()).slice(0, 300);
       throw new InferenceClientError(`${url} answered ${response.status} ${said}`.trim(), { status: response.status });
@@ -89,6 +93,19 @@ async function send(url: string, request: RequestInit): Promise<Response> {
     request.signal?.throwIfAborted();
     const { message } = ((error as Error).cause as Error | undefined) ?? (error as Error);
     throw new InferenceClientError(`${url} cannot be reached: ${message}`, { cause: error });
+  }
+}
+
+async function bodyOf(
+  url: string,
+  response: Response,
+  { signal, limit }: { signal: AbortSignal | undefined; limit: number },
+): Promise<Buffer> {
+  try {
+    return await answerBody(response, limit);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new InferenceClientError(`${url}: ${(error as Error).message}`, { cause: error });
   }
 }
 

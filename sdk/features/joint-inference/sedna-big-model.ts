@@ -1,3 +1,4 @@
+import { answerBody } from '../../serving/answer-body.ts';
 import { BigModelError, blame } from './big-model.ts';
 import type { BigModel, TierAnswer } from './big-model.ts';
 import { firstKnown } from './first-known.ts';
@@ -38,7 +39,7 @@ function named<O>({ host, port, service }: Service): BigModel<unknown, O> {
     async infer(input, { signal, withinMs }) {
       const time = withinMs === undefined ? {} : { deadline_ms: Math.floor(withinMs) };
       const response = await post(url, bodyOf(input, { post_process: null, ...time }), signal);
-      const text = await response.text();
+      const text = await textOf(url, response, signal);
       if (response.status !== 200) {
         throw new BigModelError(
           `${url} answered ${response.status} ${text.slice(0, 200)}`.trim(),
@@ -68,6 +69,15 @@ async function post(url: string, body: string | Uint8Array<ArrayBuffer>, signal:
     signal.throwIfAborted();
     const { message } = ((error as Error).cause as Error | undefined) ?? (error as Error);
     throw new BigModelError(`${url} cannot be reached: ${message}`, { cause: error });
+  }
+}
+
+async function textOf(url: string, response: Response, signal: AbortSignal): Promise<string> {
+  try {
+    return (await answerBody(response)).toString();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new BigModelError(`${url}: ${(error as Error).message}`, { cause: error });
   }
 }
 
