@@ -6,7 +6,7 @@ export async function answerBody(response: Response, limit = longestAnswer): Pro
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
       length += chunk.byteLength;
       // Whoever leaves the loop cancels the rest.
       if (length > limit) break;
