@@ -6,7 +6,10 @@ import type { BlobRef, BlobSource, BlobStore, BlobStoreOptions, ReadOptions } fr
 import { digestBytes, digestFile, digesting } from './digest.ts';
 import type { Digest } from './digest.ts';
 import { StorageError, isNotFound } from './errors.ts';
-import { chunksOf, flush, move, publish, stage, type FlushOptions } from './files.ts';
+import { chunksOf, dropStaged, flush, move, publish, stage, type FlushOptions } from './files.ts';
+
+/** Whoever still writes a file has touched it by then. */
+const leftAfterMs = 3_600_000;
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 
@@ -15,6 +18,7 @@ export class FileBlobStore implements BlobStore {
   readonly url: string;
   private readonly root: string;
   private readonly digest: (file: string) => Promise<Digest>;
+  private tidied: Promise<void> | undefined;
 
   constructor(root: string, { digest = digestFile }: BlobStoreOptions = {}) {
     this.root = root;
@@ -28,7 +32,9 @@ export class FileBlobStore implements BlobStore {
       if (moved !== undefined) return moved;
     }
     const { chunks, result } = digesting(open(source));
-    const temporary = await stage(path.join(this.root, 'tmp'), chunks);
+    const staging = path.join(this.root, 'tmp');
+    this.tidied ??= dropStaged(staging, leftAfterMs);
+    const temporary = await stage(staging, chunks);
     const digest = result();
     const file = this.pathOf(digest);
     // An existing blob is replaced by equal bytes: harmless for readers, and it heals a damaged copy.

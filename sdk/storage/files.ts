@@ -1,4 +1,4 @@
-import { lstat, mkdir, open, realpath, rename, rm, type FileHandle } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { behind, withChunkBuffer } from './buffers.ts';
@@ -68,6 +68,17 @@ export async function stage(
     await handle.close().catch(() => undefined);
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Removes what processes that were killed had staged there. Never rejects: whoever comes next tries again. */
+export async function dropStaged(directory: string, olderThanMs: number): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names.filter((one) => one.endsWith('.tmp'))) {
+    const file = path.join(directory, name);
+    const touched = await stat(file).catch(() => undefined);
+    if (touched !== undefined && Date.now() - touched.mtimeMs > olderThanMs)
+      await rm(file, { force: true }).catch(() => undefined);
   }
 }
 

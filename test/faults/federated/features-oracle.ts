@@ -24,7 +24,8 @@ export function featuresOnce({ trainings, heads }: RunHistory): string[] {
 
 /** With noise a second encoding is another file, and would tell more of the same samples: the store has one of each client. */
 export function featuresLeftOnce(blobs: string): string[] {
-  const files = readdirSync(blobs, { recursive: true, withFileTypes: true })
+  // Not what was only staged, by one who was killed while it stored a set: a copy of it, which tells no more.
+  const files = readdirSync(join(blobs, 'sha256'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
   const sets = files.filter(isEncodedSet);

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { openBlobStore } from '../../../sdk/storage/index.ts';
 import type { BlobStore } from '../../../sdk/storage/index.ts';
+import { eventually } from '../../support/eventually.ts';
 
 // FIPS 180-2, the one-block message of appendix B.1.
 const ABC = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
@@ -40,6 +41,17 @@ describe('put', () => {
     );
     await expect(store.put(failing)).rejects.toThrow('link lost');
     expect(await readdir(path.join(root, 'tmp'))).toEqual([]);
+  });
+
+  test('takes away what somebody who was killed had staged, and nothing that is still written', async () => {
+    const staging = path.join(root, 'tmp');
+    await mkdir(staging);
+    const [old, fresh] = [path.join(staging, '.old.tmp'), path.join(staging, '.fresh.tmp')];
+    for (const file of [old, fresh]) await writeFile(file, 'half of a blo');
+    const longAgo = Date.now() / 1_000 - 7_200;
+    await utimes(old, longAgo, longAgo);
+    await store.put('abc');
+    await eventually(async () => expect(await readdir(staging)).toEqual(['.fresh.tmp']));
   });
 
   test('a file that is not there is an error of the call, not of the process', async () => {
