@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Manifest } from '../crds/lib/kind.ts';
 import type { EntityRef } from '../workflows/lib/ids.ts';
 import { each } from './lib/each.ts';
-import { CliError, EXIT } from './lib/errors.ts';
+import { badUsage, CliError, EXIT } from './lib/errors.ts';
 import { labelSelector, namesAndLabels } from './lib/label-selector.ts';
 import { filesOf, readDocuments } from './lib/manifest-files.ts';
 import type { ObjectStore } from './lib/object-store.ts';
@@ -49,19 +49,19 @@ function chosenBy(
   { namespace, filename, all, selector }: DeleteOptions,
   command: Command,
 ): (objects: ObjectStore) => Promise<EntityRef[]> {
-  if (words.length > 0 && filename !== undefined) throw refused('objects and -f exclude each other', 'leave one out');
-  if (all === true && selector !== undefined) throw refused('--all and -l exclude each other', 'leave one out');
+  if (words.length > 0 && filename !== undefined) throw badUsage('objects and -f exclude each other', 'leave one out');
+  if (all === true && selector !== undefined) throw badUsage('--all and -l exclude each other', 'leave one out');
   if (all === true) return those(words, namespace, () => true);
   if (selector !== undefined) return those(words, namespace, labelSelector(selector));
   const inFiles = (): EntityRef[] => filesOf(filename ?? []).flatMap((file) => refsOf(file, command));
   const refs = words.length > 0 ? referencesOf(words, namespace) : inFiles().reverse();
-  if (refs.length === 0) throw refused('which object?', 'KIND/NAME or -f FILE', 'NoName');
+  if (refs.length === 0) throw unnamed('which object?', 'KIND/NAME or -f FILE');
   return () => Promise.resolve(refs);
 }
 
 function those(words: string[], namespace: string, holds: (labels: Manifest['metadata']['labels']) => boolean) {
   const [selection, ...more] = words.length > 0 ? selectionsOf(words) : [];
-  if (selection === undefined) throw refused('which kind?', 'KIND -l LABELS, or KIND --all', 'NoName');
+  if (selection === undefined) throw unnamed('which kind?', 'KIND -l LABELS, or KIND --all');
   if (more.length > 0 || selection.name !== undefined) throw namesAndLabels();
   return async (objects: ObjectStore): Promise<EntityRef[]> => {
     const found = await Promise.all(
@@ -76,8 +76,8 @@ function those(words: string[], namespace: string, holds: (labels: Manifest['met
   };
 }
 
-function refused(message: string, hint: string, code = 'BadUsage'): CliError {
-  return new CliError(message, { code, hint, exitCode: EXIT.usage });
+function unnamed(message: string, hint: string): CliError {
+  return new CliError(message, { code: 'NoName', hint, exitCode: EXIT.usage });
 }
 
 /** Kind and name are enough: what is to go need not be valid any more. */

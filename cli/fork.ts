@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Manifest } from '../crds/lib/kind.ts';
 import { formatErrors, validateManifest } from '../crds/validate.ts';
 import type { EntityRef } from '../workflows/lib/ids.ts';
-import { CliError, EXIT } from './lib/errors.ts';
+import { badUsage, CliError } from './lib/errors.ts';
 import { federatedReference, requireStored, roundNumber, roundsOf } from './lib/federated-rounds.ts';
 import { withNamespace, type NamespaceOption } from './lib/options.ts';
 import { printDocument } from './lib/output.ts';
@@ -68,11 +68,10 @@ export function forked({ apiVersion, kind, spec }: Manifest, { ref, round, optio
   // Whether there is one already was asked of the name that was given.
   const { name, namespace } = (manifest.metadata ?? {}) as Partial<typeof manifest.metadata>;
   if (name !== options.name || namespace !== ref.namespace) {
-    throw new CliError('--set: metadata.name and metadata.namespace of the new job cannot be set', {
-      code: 'BadUsage',
-      hint: 'say --name; a job starts from one of its own namespace',
-      exitCode: EXIT.usage,
-    });
+    throw badUsage(
+      '--set: metadata.name and metadata.namespace of the new job cannot be set',
+      'say --name; a job starts from one of its own namespace',
+    );
   }
   const verdict = validateManifest(manifest);
   if (verdict.ok) return verdict.manifest;

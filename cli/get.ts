@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { KindDefinition, Manifest } from '../crds/lib/kind.ts';
 import { columnsOf } from './lib/columns.ts';
 import { each } from './lib/each.ts';
-import { CliError, EXIT } from './lib/errors.ts';
+import { badUsage, CliError } from './lib/errors.ts';
 import { labelSelector, namesAndLabels } from './lib/label-selector.ts';
 import type { ObjectStore } from './lib/object-store.ts';
 import { withNamespace, type NamespaceOption } from './lib/options.ts';
@@ -52,12 +52,10 @@ export function register(program: Command): void {
 
 /** Of all namespaces, unless one is named: a node has those of all. */
 function workersAsAsked(words: string[], { output, watch: isWatch }: GetOptions, namespace?: string): Promise<void> {
-  const refused = (message: string, hint: string) =>
-    new CliError(message, { code: 'BadUsage', hint, exitCode: EXIT.usage });
-  if (words.length > 1) throw refused('workers are listed all', 'sedna logs NAME shows what one has printed');
+  if (words.length > 1) throw badUsage('workers are listed all', 'sedna logs NAME shows what one has printed');
   if (isWatch === true) {
     const hint = 'sedna logs -f follows one; sedna get -w follows the object that it works for';
-    throw refused('workers cannot be watched', hint);
+    throw badUsage('workers cannot be watched', hint);
   }
   return listWorkers(output === 'wide' ? 'table' : output, namespace);
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { SimulatedClient } from '../sdk/features/federated/simulated-client.ts';
 import { readWeights } from '../sdk/tensors/index.ts';
 import { clientIds } from '../workflows/lib/federated/client-ids.ts';
-import { CliError, EXIT } from './lib/errors.ts';
+import { badUsage, EXIT, type CliError } from './lib/errors.ts';
 import { printDocument, withOutput, type Format } from './lib/output.ts';
 import { loadClient } from './lib/simulation/client-module.ts';
 import { csvOf, svgOf } from './lib/simulation/curve.ts';
@@ -146,10 +146,7 @@ async function judge(module: SimulatedClient, url: string): Promise<NonNullable<
   const samples = await module.load(url);
   const estimator = module.estimator();
   if (!estimator.setWeights || !estimator.evaluate)
-    throw new CliError('--test: estimator() has no setWeights or no evaluate', {
-      code: 'BadUsage',
-      exitCode: EXIT.usage,
-    });
+    throw badUsage('--test: estimator() has no setWeights or no evaluate');
   return async (file) => {
     await estimator.setWeights?.({ ...(await estimator.getWeights?.()), ...(await readWeights(file)) });
     const metrics = (await estimator.evaluate?.(samples)) ?? {};
@@ -181,5 +178,5 @@ function wholeNumber(option: string, text: string): number {
 }
 
 function usage(what: string, message: string): CliError {
-  return new CliError(`${what}: ${message}`, { code: 'BadUsage', exitCode: EXIT.usage });
+  return badUsage(`${what}: ${message}`);
 }

@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander';
 import type { UpRequest } from '../deploy/local/desired.ts';
 import type { NodeSpec, StackState } from '../deploy/local/state.ts';
 import type { Progress } from '../deploy/local/up.ts';
-import { CliError, EXIT } from './lib/errors.ts';
+import { badUsage, type CliError } from './lib/errors.ts';
 import { shellWord } from './lib/shell-word.ts';
 
 interface UpOptions {
@@ -61,18 +61,13 @@ async function sayWhatRuns(error: unknown): Promise<never> {
 
 function toRequest(options: UpOptions, cwd: string): UpRequest {
   if (options.standalone && options.kubeconfig) {
-    throw new CliError('--standalone and --kubeconfig exclude each other', {
-      code: 'BadUsage',
-      hint: 'leave one out',
-      exitCode: EXIT.usage,
-    });
+    throw badUsage('--standalone and --kubeconfig exclude each other', 'leave one out');
   }
   if (options.kubeconfig && !existsSync(resolve(cwd, options.kubeconfig))) {
-    throw new CliError(`--kubeconfig: ${options.kubeconfig} does not exist`, {
-      code: 'BadUsage',
-      hint: 'give the kubeconfig file of an existing cluster, or leave the option out to get an API server of your own',
-      exitCode: EXIT.usage,
-    });
+    throw badUsage(
+      `--kubeconfig: ${options.kubeconfig} does not exist`,
+      'give the kubeconfig file of an existing cluster, or leave the option out to get an API server of your own',
+    );
   }
   const request: UpRequest = { cwd };
   if (options.standalone) request.standalone = true;
@@ -102,7 +97,7 @@ export function parseNodes(list: string): NodeSpec[] {
 function badNodes(message: string): CliError {
   const hint =
     'write lower-case names of letters, digits and hyphens, with a role if need be: --nodes cloud-1,factory:edge';
-  return new CliError(message, { code: 'BadUsage', hint, exitCode: EXIT.usage });
+  return badUsage(message, hint);
 }
 
 const printProgress: Progress = ({ name, state, address, seconds }) => {

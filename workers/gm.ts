@@ -24,7 +24,7 @@ export async function runGlobalManager(flags: { port?: string }): Promise<void> 
   const temporalMetrics = await installRuntime();
   const kube = config.kubeconfig === undefined ? undefined : connectKube(config.kubeconfig);
   const blobs = configured('SEDNA_BLOB_URL', () => openBlobStore(config.blobUrl));
-  const parts: { worker?: Worker; watcher?: Watcher | undefined; refresh?: () => Promise<void> } = {};
+  const parts: { worker?: Worker; watcher?: Watcher; refresh?: () => Promise<void> } = {};
   const { server, registry } = healthServer({
     more: temporalMetrics,
     refresh: async () => parts.refresh?.(),

@@ -29,6 +29,11 @@ export class CliError extends Error {
   }
 }
 
+/** Words on the command line that cannot be meant so. */
+export function badUsage(message: string, hint?: string): CliError {
+  return new CliError(message, { code: 'BadUsage', exitCode: EXIT.usage, ...(hint === undefined ? {} : { hint }) });
+}
+
 /** Prints an error for a person on stderr, with where it is described, and returns the process's exit code. */
 export function reportError(error: unknown): number {
   const { message, hint, exitCode, more } = describe(error);

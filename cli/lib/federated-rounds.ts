@@ -4,7 +4,7 @@ import { askDetails } from '../../activities/lib/entities.ts';
 import { storedRounds } from '../../workflows/lib/federated/stored.ts';
 import type { RoundRecord } from '../../workflows/lib/federated/state.ts';
 import type { EntityRef } from '../../workflows/lib/ids.ts';
-import { CliError, EXIT } from './errors.ts';
+import { badUsage, CliError, EXIT } from './errors.ts';
 import { notFound, referenceOf } from './references.ts';
 
 export interface RoundsOfJob {
@@ -36,11 +36,7 @@ export async function roundsOf(client: Client, ref: EntityRef): Promise<RoundsOf
 export function roundNumber(option: string, text: string): number {
   const round = Number(text);
   if (/^\d{1,9}$/.test(text)) return round;
-  throw new CliError(`${option}: "${text}" is no round`, {
-    code: 'BadUsage',
-    hint: 'write a whole number; 0 is what round 1 starts from',
-    exitCode: EXIT.usage,
-  });
+  throw badUsage(`${option}: "${text}" is no round`, 'write a whole number; 0 is what round 1 starts from');
 }
 
 /** Throws `NotFound` that says which rounds are. 0 always is. */

@@ -1,5 +1,5 @@
 /** `app=vision,tier!=test,zone in (a, b),!old`: label selectors as kubectl takes them, for clusters and for objects without one. */
-import { CliError, EXIT } from './errors.ts';
+import { badUsage, type CliError } from './errors.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -34,15 +34,14 @@ function requirementOf(part: string, text: string): (labels: Labels) => boolean 
 /** As kubectl has it: who names an object and its labels has made a mistake in one of them. */
 export function namesAndLabels(): CliError {
   const message = 'names and -l exclude each other';
-  return new CliError(message, { code: 'BadUsage', hint: 'leave one out', exitCode: EXIT.usage });
+  return badUsage(message, 'leave one out');
 }
 
 function match(part: string, text: string): Record<string, string | undefined> {
   const groups = (equality.exec(part) ?? set.exec(part) ?? existence.exec(part))?.groups;
   if (groups !== undefined) return groups;
-  throw new CliError(`-l ${text} is not understood${part === text || part === '' ? '' : ` at "${part}"`}`, {
-    code: 'BadUsage',
-    hint: 'write LABEL=VALUE, LABEL!=VALUE, LABEL, !LABEL, LABEL in (A,B) or LABEL notin (A,B), with commas between',
-    exitCode: EXIT.usage,
-  });
+  throw badUsage(
+    `-l ${text} is not understood${part === text || part === '' ? '' : ` at "${part}"`}`,
+    'write LABEL=VALUE, LABEL!=VALUE, LABEL, !LABEL, LABEL in (A,B) or LABEL notin (A,B), with commas between',
+  );
 }

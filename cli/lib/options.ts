@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Manifest } from '../../crds/lib/kind.ts';
-import { CliError, EXIT } from './errors.ts';
+import { badUsage } from './errors.ts';
 
 export interface NamespaceOption {
   namespace: string;
@@ -18,22 +18,17 @@ export function namespaceOf({ name, namespace }: Partial<Manifest['metadata']>, 
   const { namespace: wanted } = command.opts<NamespaceOption>();
   if (namespace === undefined || namespace === wanted) return wanted;
   if (command.getOptionValueSource('namespace') === 'default') return namespace;
-  throw new CliError(`${name}: metadata.namespace is ${namespace}, but -n says ${wanted}`, {
-    code: 'BadUsage',
-    hint: 'leave -n out, or correct one of them',
-    exitCode: EXIT.usage,
-  });
+  throw badUsage(
+    `${name}: metadata.namespace is ${namespace}, but -n says ${wanted}`,
+    'leave -n out, or correct one of them',
+  );
 }
 
 /** `30s`, `5m`, `1h` or plain seconds, in milliseconds. */
 export function milliseconds(text: string): number {
   const [, amount, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
   if (amount === undefined) {
-    throw new CliError(`"${text}" is not a time`, {
-      code: 'BadUsage',
-      hint: 'write 30s, 5m, 1h, or seconds',
-      exitCode: EXIT.usage,
-    });
+    throw badUsage(`"${text}" is not a time`, 'write 30s, 5m, 1h, or seconds');
   }
   return Number(amount) * ({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[unit] ?? 0);
 }

@@ -1,6 +1,6 @@
 /** `--set spec.rounds.total=20`, `--set spec.trainingWorkers[0].dataset.name=d`: a value at a path of a manifest. */
 import { parse } from 'yaml';
-import { CliError, EXIT } from './errors.ts';
+import { badUsage, type CliError } from './errors.ts';
 
 /** Changes `target`. The value is YAML, so that numbers, booleans and lists are written as in a manifest. Missing maps on the way are made. */
 export function setPath(target: Record<string, unknown>, assignment: string): void {
@@ -43,5 +43,5 @@ function valueOf(assignment: string, at: number): unknown {
 }
 
 function refused(assignment: string, hint: string): CliError {
-  return new CliError(`--set ${assignment}: cannot be set`, { code: 'BadUsage', hint, exitCode: EXIT.usage });
+  return badUsage(`--set ${assignment}: cannot be set`, hint);
 }

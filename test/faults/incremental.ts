@@ -5,7 +5,7 @@ import { listEntities } from '../../activities/lib/entities.ts';
 import type { JobStatus } from '../support/digits-stack.ts';
 import type { Injection } from './lib/inject.ts';
 import type { LoadResult } from './lib/load.ts';
-import { outcomeOf, servingViolations, violations, type Outcome } from './lib/outcome.ts';
+import { difference, outcomeOf, servingViolations, violations, type Outcome } from './lib/outcome.ts';
 import type { Plan } from './lib/plan.ts';
 import { brokenHistories, describeBroken } from './lib/replay.ts';
 import { Story, type Scenario } from './lib/story.ts';
@@ -61,7 +61,7 @@ async function play(
     ...story.violations,
     ...violations(outcome, undisturbed),
     ...story.loads.flatMap((load) => servingViolations(outcome, load)),
-    ...(status === undefined ? [] : await statusAgrees(world, status, outcome)),
+    ...(status === undefined ? [] : await statusAgrees(world, outcome)),
     ...(await leftovers(story, (await breakOpen(story)) ? healMs : leftoverMs)),
     ...(await historyViolations(story)),
   );
@@ -74,26 +74,23 @@ async function situation(world: World | undefined): Promise<string> {
   return ` (${phase}${waitingFor ? `, waits for ${waitingFor.reason}: ${waitingFor.message}` : ''})`;
 }
 
-/** What Kubernetes shows is what the entities say: no late writer has won. */
-async function statusAgrees({ stack }: World, status: JobStatus, { versions }: Outcome): Promise<string[]> {
-  let shown: unknown;
+/** What Kubernetes shows is what the entities say: no late writer has won. Both are asked anew: serving may only just have come back. */
+async function statusAgrees(world: World, { versions }: Outcome): Promise<string[]> {
+  const { stack } = world;
+  let [shown, said]: unknown[] = [];
   const same = await until(async () => {
     try {
+      said = [(await world.status())?.conditions, versions.map(({ stage }) => stage)];
       const [job, model] = [await stack.status(), await stack.status('digits-deployed', 'model')];
-      shown = [job.conditions.at(-1), job.conditions.length, stagesOfVersions(model)];
-      return (
-        isDeepStrictEqual(job.conditions, status.conditions) &&
-        isDeepStrictEqual(
-          stagesOfVersions(model),
-          versions.map(({ stage }) => stage),
-        )
-      );
+      shown = [job.conditions, stagesOfVersions(model)];
     } catch (error) {
       shown = (error as Error).message;
-      return false;
     }
+    return isDeepStrictEqual(shown, said);
   }, leftoverMs);
-  return same ? [] : [`Kubernetes does not show what the entities say: ${JSON.stringify(shown)}`];
+  if (same) return [];
+  const where = difference(JSON.stringify(shown), JSON.stringify(said));
+  return [`Kubernetes does not show what the entities say: ${where}`];
 }
 
 function stagesOfVersions(model: unknown): string[] {

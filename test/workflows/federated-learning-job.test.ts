@@ -487,6 +487,19 @@ describeTemporal('a federated learning job', () => {
       expect(cluster.status(uid)).toMatchObject({ phase: 'Succeeded', observedGeneration: 2, round: '3/3' }),
     );
     expect(scene.tasks).toEqual([]);
+
+    await temporal.signal(scene.ref, 'reset', { toRound: 0 });
+    await eventually(
+      () =>
+        expect(cluster.status(uid)).toMatchObject({
+          phase: 'Succeeded',
+          epoch: 2,
+          round: '5/5',
+          lastRound: { round: 5 },
+        }),
+      30_000,
+    );
+    expect(scene.tasks).toHaveLength(10);
     await scene.stop();
   }, 60_000);
 

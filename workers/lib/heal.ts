@@ -16,7 +16,7 @@ import { resetPoint, type ResetPoint } from './reset-point.ts';
 /** Begins the reason of a reset. */
 export const resetReason = 'its history cannot be replayed';
 
-/** Kinds that go on behind what the status of their object tells (`recalls` of `EntityKind`). */
+/** Kinds that, begun again, do no round once more: they go on behind those that the status of their object tells of. */
 const recalling = new Set(['IncrementalLearningJob']);
 
 const lookMs = 15_000;
@@ -25,9 +25,9 @@ const hourMs = 3_600_000;
 export interface HealerDependencies {
   client: Client;
   /** Tells people, besides the log. What fails here is not tried again. */
-  announce?: ((ref: EntityRef, event: KubeEvent, id: string) => Promise<void>) | undefined;
+  announce?: (ref: EntityRef, event: KubeEvent, id: string) => Promise<void>;
   /** Begins an entity again from its object, once `end` has ended it. False where there is no object; then nothing was ended. */
-  beginAgain?: ((ref: EntityRef, end: () => Promise<void>) => Promise<boolean>) | undefined;
+  beginAgain?: (ref: EntityRef, end: () => Promise<void>) => Promise<boolean>;
   taskQueue?: string;
   /** Resets of one workflow within an hour: what fails again after these is a defect of the code, and needs a person. Default 3. */
   perHour?: number;

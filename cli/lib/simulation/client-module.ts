@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { SimulatedClient } from '../../../sdk/features/federated/simulated-client.ts';
-import { CliError, EXIT } from '../errors.ts';
+import { badUsage, type CliError } from '../errors.ts';
 
 /** The user's module. It is code of the person who runs the command, on their machine. */
 export async function loadClient(module: string): Promise<SimulatedClient> {
@@ -23,5 +23,5 @@ export async function loadClient(module: string): Promise<SimulatedClient> {
 
 function refused(message: string): CliError {
   const hint = 'examples/federated-learning/mnist/simulated-client.ts shows one';
-  return new CliError(`--client: ${message}`, { code: 'BadUsage', hint, exitCode: EXIT.usage });
+  return badUsage(`--client: ${message}`, hint);
 }

@@ -1,7 +1,7 @@
 /** Samples of the clients: each training worker's own dataset, or all of them together, divided anew. */
 import type { SimulatedClient } from '../../../sdk/features/federated/simulated-client.ts';
 import type { OnnxSamples } from '../../../sdk/estimators/onnx/index.ts';
-import { CliError, EXIT } from '../errors.ts';
+import { badUsage, type CliError } from '../errors.ts';
 import { divide, type Partition } from './partition.ts';
 import type { SharedSamples } from './protocol.ts';
 
@@ -79,5 +79,5 @@ function classesOf({ labels, count }: SharedSamples): Int32Array {
 }
 
 function refused(message: string): CliError {
-  return new CliError(message, { code: 'BadUsage', hint: 'nothing was simulated', exitCode: EXIT.usage });
+  return badUsage(message, 'nothing was simulated');
 }

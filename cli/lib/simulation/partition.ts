@@ -1,6 +1,6 @@
 /** Divides samples among simulated clients. Pure: a seed gives the same parts everywhere; each sample is of one client, each client has one. */
 import { Random } from '../../../sdk/estimators/onnx/random.ts';
-import { CliError, EXIT } from '../errors.ts';
+import { badUsage } from '../errors.ts';
 
 /** `iid`: at random. `dirichlet`: skewed classes, the more so the smaller alpha. `shards`: few classes each. */
 export type Partition = { name: 'iid' } | { name: 'dirichlet'; alpha: number } | { name: 'shards'; perClient: number };
@@ -20,11 +20,10 @@ export function parsePartition(text: string): Partition {
     if (name === 'dirichlet' && number >= 1e-3 && number <= 1e6) return { name, alpha: number };
     if (name === 'shards' && Number.isInteger(number) && number >= 1) return { name, perClient: number };
   }
-  throw new CliError(`--partition ${text}: there is no such partition`, {
-    code: 'BadUsage',
-    hint: 'iid, dirichlet:ALPHA (0.001 to 1000000; 0.3 is skewed, 100 nearly even) or shards:PER_CLIENT',
-    exitCode: EXIT.usage,
-  });
+  throw badUsage(
+    `--partition ${text}: there is no such partition`,
+    'iid, dirichlet:ALPHA (0.001 to 1000000; 0.3 is skewed, 100 nearly even) or shards:PER_CLIENT',
+  );
 }
 
 /** Shards beyond the samples are empty: what so many cost is not seen. */
@@ -34,17 +33,15 @@ const mostEmptyShards = 100_000;
 export function divide(partition: Partition, into: Divided): Uint32Array[] {
   const { labels, clients, seed } = into;
   if (labels.length < clients)
-    throw new CliError(`${labels.length} samples cannot be divided among ${clients} clients`, {
-      code: 'BadUsage',
-      hint: `--clients must be at most ${labels.length}, or the datasets must grow`,
-      exitCode: EXIT.usage,
-    });
+    throw badUsage(
+      `${labels.length} samples cannot be divided among ${clients} clients`,
+      `--clients must be at most ${labels.length}, or the datasets must grow`,
+    );
   if (partition.name === 'shards' && partition.perClient * clients > Math.max(labels.length, mostEmptyShards))
-    throw new CliError(`--partition shards:${partition.perClient}: ${clients} clients need more shards than samples`, {
-      code: 'BadUsage',
-      hint: `there are ${labels.length} samples: at most shards:${Math.floor(labels.length / clients)}`,
-      exitCode: EXIT.usage,
-    });
+    throw badUsage(
+      `--partition shards:${partition.perClient}: ${clients} clients need more shards than samples`,
+      `there are ${labels.length} samples: at most shards:${Math.floor(labels.length / clients)}`,
+    );
   const random = new Random(seed);
   const parts = filled(draw(partition, into, random));
   return parts.map((part) => Uint32Array.from(part).sort());

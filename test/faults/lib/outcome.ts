@@ -92,7 +92,7 @@ export function servingViolations({ versions }: Pick<Outcome, 'versions'>, load:
 }
 
 /** Where two texts part, with some of what comes there. */
-function difference(is: string, should: string): string {
+export function difference(is: string, should: string): string {
   let at = 0;
   while (at < is.length && is[at] === should[at]) at += 1;
   const from = Math.max(0, at - 60);

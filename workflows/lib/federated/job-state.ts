@@ -33,7 +33,7 @@ export interface FederatedState {
   /** How it ended. */
   ended?:
     { kind: 'completed'; reason: string; message: string } | { kind: 'stopped' } | { kind: 'failed'; problem: Problem };
-  /** Fields of the status of a completed job, of whose rounds nothing else is known any more. */
+  /** Fields of the status of a completed job, of whose rounds nothing else is known any more; until a reset. */
   recalled?: Record<string, unknown>;
   conditions: Condition[];
   placed: Record<string, string>;

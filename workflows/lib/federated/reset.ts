@@ -31,6 +31,7 @@ export function reset(view: FederatedView, argument: unknown, abandoned: string)
   own.clients = {};
   own.aggregator = undefined;
   own.completionTime = undefined;
+  own.recalled = undefined;
   own.retries = undefined;
   own.told = { mode: 'run' };
   own.ended = own.mode === 'stop' ? { kind: 'stopped' } : undefined;

@@ -58,7 +58,7 @@ export function federatedStatus(view: FederatedView): StatusDraft {
       ...(unknown === undefined ? {} : { unknownMetrics: unknown }),
       ...(last === undefined ? {} : { lastRound: summaryOf(last) }),
       rounds: own.run.records.slice(-10).map(summaryOf),
-      ...(own.ended?.kind === 'completed' ? own.recalled : {}),
+      ...own.recalled,
     },
   };
 }
