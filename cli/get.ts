@@ -51,8 +51,14 @@ export function register(program: Command): void {
 }
 
 /** Of all namespaces, unless one is named: a node has those of all. */
-function workersAsAsked(words: string[], { output, watch: isWatch }: GetOptions, namespace?: string): Promise<void> {
+function workersAsAsked(
+  words: string[],
+  { output, selector, watch: isWatch }: GetOptions,
+  namespace?: string,
+): Promise<void> {
   if (words.length > 1) throw badUsage('workers are listed all', 'sedna logs NAME shows what one has printed');
+  if (selector !== undefined)
+    throw badUsage('workers have no labels', 'sedna get workers lists all, -n those of a namespace');
   if (isWatch === true) {
     const hint = 'sedna logs -f follows one; sedna get -w follows the object that it works for';
     throw badUsage('workers cannot be watched', hint);

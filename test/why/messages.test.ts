@@ -46,6 +46,7 @@ const alone: Message[] = [
   { name: 'no-time', args: ['wait', 'il/x', '--for', 'phase=Waiting', '--timeout', 'soon'], code: 2 },
   { name: 'no-condition', args: ['wait', 'il/x', '--for', 'luck'], code: 2 },
   { name: 'workers-have-no-names-here', args: ['get', 'workers', 'w'], code: 2 },
+  { name: 'workers-have-no-labels', args: ['get', 'workers', '-l', 'app'], code: 2 },
   { name: 'workers-are-not-watched', args: ['get', 'workers', '-w'], code: 2 },
   { name: 'no-file', args: ['delete', '-f', 'nowhere.yaml'], code: 1 },
   { name: 'no-object-in-file', args: ['apply', '-f', file('empty.yaml', '# nothing\n')], code: 2 },

@@ -8,7 +8,8 @@ export function isCount(value: unknown): value is number {
 
 /** Of `status.conditions`: the roll-ups and those of Sedna. */
 export function conditionsOf(value: unknown): Condition[] {
-  return Array.isArray(value) ? (value as Condition[]) : [];
+  const all: unknown[] = Array.isArray(value) ? value : [];
+  return all.filter((one): one is Condition => typeof one === 'object' && one !== null);
 }
 
 /** What somebody had said of it, as the roll-up `Suspended` tells. */
