@@ -85,10 +85,10 @@ export async function runLocalController(flags: { node: string; role?: string; p
     tasks,
     services: servicesOf(config),
   };
-  const begun = new BegunActivities(config.node);
+  const begun = new BegunActivities(config.node, temporal.client);
   workers = await createWorkers(config, temporal, { ...deps, strategies, begun });
   const running = Promise.all(workers.map((worker) => worker.run()));
-  const attendance = begun.attendance(temporal.client);
+  const attendance = begun.attendance();
   const fields: NodeFields = {
     ...(await machineFacts(config.stateDir)),
     executionProviders: await providers,
@@ -107,6 +107,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
   await Promise.race([running, aborted(stop)]);
   for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   await ended(Promise.all([running, attendance]), stop);
+  begun.close();
   runtime.detach();
   await server.close();
   await temporal.close();
@@ -126,8 +127,7 @@ async function createWorkers(
 ): Promise<Worker[]> {
   const { runWorker, serveWorker } = createWorkerActivities(deps);
   const { client } = temporal;
-  const sweep = async (): Promise<void> =>
-    void (await Promise.all([deps.begun.all(client), sweepOwners(client, deps)]));
+  const sweep = async (): Promise<void> => void (await Promise.all([deps.begun.all(), sweepOwners(client, deps)]));
   const aggregators = createUserAggregators({ ...deps, player: roundPlayer });
   const residents = {
     ...createDatasetActivities({ blobs: deps.blobs, signaller: deps.signaller, watchers: new DatasetWatchers() }),

@@ -1,6 +1,7 @@
 /**
  * What the server takes for begun on this node although nobody here has it: a local controller was killed with it, or the task was lost
- * on its way. It is given back at once instead of being left to the heartbeat timeout, so what only watches needs few heartbeats.
+ * on its way (docs/adr/0024-few-heartbeats.md). It is given back instead of being left to the heartbeat timeout, so what only watches
+ * needs few heartbeats.
  */
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
@@ -8,11 +9,13 @@ import proto from '@temporalio/proto';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { setTimeout as delay } from 'node:timers/promises';
 import { subscribersOf } from '../../activities/lib/entities.ts';
-import { entityId, nodeRef, type EntityRef } from '../../workflows/lib/ids.ts';
+import { entityId, entityOf, nodeRef, type EntityRef } from '../../workflows/lib/ids.ts';
 import { logger } from './log.ts';
 
 /** An answer to the server may be on its way for so long after an activity has ended. */
-const answeredMs = 10_000;
+const answeredMs = 15_000;
+/** What comes of something that has begun or ended is asked for one to two of these later. */
+const tickMs = 3_000;
 /** A task may be on its way from the server for so long. */
 const lookAgainMs = 2_000;
 const boundMs = 10_000;
@@ -27,11 +30,20 @@ interface Attempt {
 
 export class BegunActivities {
   readonly #node: string;
-  /** Attempts that this process has, or has just answered. */
+  readonly #client: Client;
+  /** Attempts that this process has. */
   readonly #here = new Set<string>();
+  /** Attempts that it has just answered. */
+  readonly #answered = new Set<string>();
+  /** Workflows to look at: at the tick after the next, and at the next. */
+  #noted = new Set<string>();
+  #due = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
 
-  constructor(node: string) {
+  constructor(node: string, client: Client) {
     this.#node = node;
+    this.#client = client;
   }
 
   /** Of the local controllers of this node: who holds what is told by it. */
@@ -43,48 +55,90 @@ export class BegunActivities {
   readonly interceptor: ActivityInterceptorsFactory = ({ info }) => ({
     inbound: {
       execute: async (input, next) => {
+        const workflowId = info.workflowExecution?.workflowId ?? '';
         const key = keyOf(info.workflowExecution?.runId, info.activityId, info.attempt);
         this.#here.add(key);
+        this.#note(workflowId);
         try {
           return await next(input);
         } finally {
-          setTimeout(() => this.#here.delete(key), answeredMs).unref();
+          this.#here.delete(key);
+          this.#answered.add(key);
+          setTimeout(() => this.#answered.delete(key), answeredMs).unref();
+          this.#note(workflowId);
         }
       },
     },
   });
 
   /** Asked when this process begins: the server still thinks that its predecessor attends. */
-  attendance(client: Client): Promise<void> {
-    return this.#giveBack(client, async () => [nodeRef(this.#node)]);
+  attendance(): Promise<void> {
+    return this.#atContact(async () => [nodeRef(this.#node)]);
   }
 
   /** Asked whenever contact is made again: what all have going on this node. */
-  all(client: Client): Promise<void> {
-    return this.#giveBack(client, () => subscribersOf(client, nodeRef(this.#node)));
+  all(): Promise<void> {
+    return this.#atContact(() => subscribersOf(this.#client, nodeRef(this.#node)));
+  }
+
+  /** Nothing is looked at by itself any more. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
   }
 
   /** Never rejects: what cannot be given back is left to the heartbeat timeout. */
-  async #giveBack(client: Client, entities: () => Promise<EntityRef[]>): Promise<void> {
+  async #atContact(entities: () => Promise<EntityRef[]>): Promise<void> {
     try {
-      const seen = await this.#lost(client, (await entities()).map(entityId));
-      if (seen.length === 0) return;
-      await delay(lookAgainMs, undefined, { ref: false });
-      const keys = new Set(seen.map(({ key }) => key));
-      const again = await this.#lost(client, [...new Set(seen.map(({ workflowId }) => workflowId))]);
-      for (const attempt of again) if (keys.has(attempt.key)) await giveUp(client, attempt);
+      await this.#giveBack((await entities()).map(entityId));
     } catch (error) {
       logger.warn({ error: String(error) }, 'what was lost on this node goes on after its heartbeat timeout');
     }
   }
 
-  async #lost(client: Client, workflowIds: string[]): Promise<Attempt[]> {
+  /**
+   * A workflow that has got an answer from here is likely to begin something here next, and a task is lost where it is handed out: also
+   * while contact never was (a link that is away for seconds, a server that stands still). A run tells its entity how it ended.
+   */
+  #note(workflowId: string): void {
+    if (workflowId === '') return;
+    this.#noted.add(workflowId).add(entityOf(workflowId));
+    if (!this.#closed) this.#timer ??= setTimeout(() => void this.#tick(), tickMs).unref();
+  }
+
+  async #tick(): Promise<void> {
+    const due = [...this.#due];
+    this.#due = this.#noted;
+    this.#noted = new Set();
+    try {
+      await this.#giveBack(due);
+    } catch {
+      // The link is away: asked again until it is back.
+      for (const workflowId of due) this.#due.add(workflowId);
+    }
+    this.#timer = undefined;
+    if (this.#closed || this.#due.size + this.#noted.size === 0) return;
+    this.#timer = setTimeout(() => void this.#tick(), tickMs).unref();
+  }
+
+  async #giveBack(workflowIds: string[]): Promise<void> {
+    const seen = await this.#lost(workflowIds);
+    if (seen.length === 0) return;
+    await delay(lookAgainMs, undefined, { ref: false });
+    const keys = new Set(seen.map(({ key }) => key));
+    const again = await this.#lost([...new Set(seen.map(({ workflowId }) => workflowId))]);
+    for (const attempt of again) if (keys.has(attempt.key)) await giveUp(this.#client, attempt);
+  }
+
+  async #lost(workflowIds: string[]): Promise<Attempt[]> {
     const found: Attempt[] = [];
     for (const workflowId of workflowIds) {
-      for (const { activityId, attempt, identity, runId } of await begunBy(client, workflowId)) {
+      for (const { activityId, attempt, identity, runId } of await begunBy(this.#client, workflowId)) {
         const key = keyOf(runId, activityId, attempt);
         if (!identity.startsWith(`lc/${this.#node}/`) || this.#here.has(key)) continue;
-        found.push({ key, workflowId, runId, activityId });
+        // Its answer may be the one that gets lost.
+        if (this.#answered.has(key)) this.#note(workflowId);
+        else found.push({ key, workflowId, runId, activityId });
       }
     }
     return found;

@@ -48,6 +48,11 @@ export function cohortId(run: string, round: number, index: number): string {
   return `${run}/cohort/${round}-${index}`;
 }
 
+/** Id of the entity that a workflow is, or is a run of. */
+export function entityOf(workflowId: string): string {
+  return workflowId.split('/', 4).join('/');
+}
+
 /** One line for the Web UI. */
 export function entitySummary(ref: EntityRef): string {
   return ref.namespace === '' ? `${ref.kind} ${ref.name}` : `${ref.kind} ${ref.namespace}/${ref.name}`;
