@@ -21,6 +21,12 @@ const longestWaitMs = 10_000;
 const scrapeMs = 2_000;
 
 /**
+ * Of the connection that news goes by. By itself gRPC waits up to two minutes once a link was away for long, so that a node would count
+ * as silent long after it is back; the connection of the Temporal workers, which is another one, tries every few seconds.
+ */
+const reconnecting = { 'grpc.initial_reconnect_backoff_ms': 250, 'grpc.max_reconnect_backoff_ms': 3_000 };
+
+/**
  * Once per process, before anything else of the SDK. Its metrics have an exporter of their own on loopback; the returned function
  * reads it, so that one address of ours gives all.
  */
@@ -56,7 +62,7 @@ export async function connectTemporal(signal: AbortSignal): Promise<TemporalConn
   for (let wait = firstWaitMs; ; wait = Math.min(wait * 2, longestWaitMs)) {
     try {
       const native = await NativeConnection.connect(connectionOptions);
-      const connection = Connection.lazy(connectionOptions);
+      const connection = Connection.lazy({ ...connectionOptions, channelArgs: reconnecting });
       const client = new Client({ connection, namespace, dataConverter });
       return {
         native,

@@ -10,6 +10,7 @@ import {
   type RoundOutcome,
   type RoundPlan,
   type RoundProgress,
+  type Stage,
   type StageRunning,
 } from './state.ts';
 
@@ -124,9 +125,22 @@ function stageRunning({ own }: JobView, news: StageRunning): void {
     if (own.current !== undefined) own.current.early = news;
     return;
   }
-  note(own, { stage: news.stage, type: 'Running' });
-  own.annotations = { ...own.annotations, [`sedna.io/${news.stage}`]: news.node };
+  noteRunning(own, news.stage, news.node);
 }
+
+function noteRunning(own: IncrementalState, stage: Stage, node: string): void {
+  note(own, { stage, type: 'Running' });
+  own.annotations = { ...own.annotations, [`sedna.io/${stage}`]: node };
+}
+
+/** What has completed has run, though the word of its node did not get through. */
+function hasRunUnsaid(own: IncrementalState, { stage, type }: RoundEvent['condition']): boolean {
+  const last = own.conditions.at(-1);
+  return type === 'Completed' && last?.stage === stage && last.type === 'Starting';
+}
+
+const nodeOf = ({ nodes }: RoundPlan, stage: Stage): string =>
+  ({ Train: nodes.train, Eval: nodes.eval, Deploy: nodes.deploy })[stage];
 
 function stageEvent(view: JobView, event: RoundEvent): void {
   const { own } = view;
@@ -136,6 +150,7 @@ function stageEvent(view: JobView, event: RoundEvent): void {
   current.stage = event.condition.stage;
   current.retrying = event.retrying;
   if (event.retrying !== undefined) return;
+  if (hasRunUnsaid(own, event.condition)) noteRunning(own, current.stage, nodeOf(current.plan, current.stage));
   note(own, event.condition);
   const { early } = current;
   if (event.condition.type === 'Starting' && early?.stage === event.condition.stage) {

@@ -73,6 +73,16 @@ describe('news of a round', () => {
     expect(types(view)).toEqual(['Waiting', 'Ready', 'Starting', 'Running', 'Completed']);
   });
 
+  test('what has completed has run, also when its node could not say so; what has failed may not have', () => {
+    const view = running();
+    told(view, event(1, 'Ready'), event(2, 'Starting'), event(3, 'Completed'));
+    expect(types(view)).toEqual(['Waiting', 'Ready', 'Starting', 'Running', 'Completed']);
+    expect(view.own.annotations).toEqual({ 'sedna.io/Train': view.own.current?.plan.nodes.train });
+    const failing = running();
+    told(failing, event(1, 'Starting'), event(2, 'Failed'));
+    expect(types(failing)).toEqual(['Waiting', 'Starting', 'Failed']);
+  });
+
   test('the cursor moves when training has completed, not before', () => {
     const view = running();
     told(view, event(1, 'Running'));
