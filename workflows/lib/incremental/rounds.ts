@@ -14,6 +14,8 @@ import {
   type StageRunning,
 } from './state.ts';
 
+type Trained = NonNullable<RoundEvent['trained']>;
+
 /** Appends to Sedna's log of conditions: its last element is the state of the stage. */
 export function note(own: IncrementalState, entry: RoundEvent['condition']): void {
   const now = new Date().toISOString();
@@ -165,15 +167,15 @@ function stageEvent(view: JobView, event: RoundEvent): void {
   if (event.hotUpdateConfig !== undefined) {
     own.annotations = { ...own.annotations, 'sedna.io/model-hot-update-config': event.hotUpdateConfig };
   }
-  if (event.trained !== undefined) {
-    own.cursor = current.plan.take.to;
-    own.base = { ...event.trained.model };
-    const { evaluation } = event.trained;
-    if (evaluation !== undefined) {
-      const others = own.evalSets.filter(({ round }) => round !== evaluation.round);
-      own.evalSets = [...others, evaluation].slice(-keptEvalSets);
-    }
-  }
+  if (event.trained !== undefined) noteTrained(own, current.plan.take, event.trained);
+}
+
+function noteTrained(own: IncrementalState, take: Take, { model, evaluation }: Trained): void {
+  own.cursor = take.to;
+  own.base = { ...model };
+  if (evaluation === undefined) return;
+  const others = own.evalSets.filter(({ round }) => round !== evaluation.round);
+  own.evalSets = [...others, evaluation].slice(-keptEvalSets);
 }
 
 export function endRound(view: JobView, outcome: RoundOutcome): void {
