@@ -119,8 +119,8 @@ test('what is easy the edge answers, what is easy for the tier the tier, and the
     expect.objectContaining({ answered_by: 'cloud', hard: true, degraded: false, reason: 'CloudAnswered' }),
   ]);
   const counted = (name: string) => controller.reports.filter((report) => report['name'] === name).at(-1);
-  await until(() => counted('edge') !== undefined && counted('site') !== undefined);
-  await until(() => JSON.stringify(counted('edge')).includes('"inferenceNumber":3'));
+  const hasCounted = (name: string, n: number) => JSON.stringify(counted(name))?.includes(`"inferenceNumber":${n}`);
+  await until(() => hasCounted('edge', 3) && hasCounted('site', 2));
   expect(counted('edge')).toMatchObject({ ownerInfo: { inferenceNumber: 3, hardExampleNumber: 2 } });
   expect(counted('site')).toMatchObject({ ownerInfo: { inferenceNumber: 2, hardExampleNumber: 1 } });
 });

@@ -82,9 +82,15 @@ describeTemporal('a history that cannot be replayed', () => {
       await handle.signal('news', 'news');
       await eventually(async () => expect((await handle.fetchHistory()).events?.filter(schedules)).toHaveLength(2));
       await temporal.stop(worker);
-      return { handle, taskQueue };
+      // On a busy machine the server gives the task out again before it asks, and nothing is spoilt.
+      const isSpoilt = await replayed(handle).then(
+        () => false,
+        () => true,
+      );
+      if (query === 'not asked' || isSpoilt) return { handle, taskQueue };
+      await handle.terminate();
     }
-    throw new Error(`the task was not the first to be taken, ${tries} times`);
+    throw new Error(`no task was lost, and asked for in between, in ${tries} tries`);
   }
 
   async function replayed(handle: WorkflowHandle): Promise<void> {
