@@ -18,6 +18,8 @@ export interface Step<I, R> {
   scheduledAt: number;
   completedAt?: number;
   result?: R;
+  /** The workflow wanted it no more: what it was answered all the same counts for nobody. */
+  givenUp?: true;
 }
 
 export interface RunHistory {
@@ -71,6 +73,8 @@ function stepsOf(events: HistoryEvent[]): (Step<unknown, unknown> & { type: stri
       const type = String(scheduled.activityType?.name);
       steps.set(String(event.eventId), { type, input, scheduledAt: millis(event.eventTime) });
     }
+    const unwanted = steps.get(String(event.activityTaskCancelRequestedEventAttributes?.scheduledEventId));
+    if (unwanted) unwanted.givenUp = true;
     const completed = event.activityTaskCompletedEventAttributes;
     const step = completed && steps.get(String(completed.scheduledEventId));
     if (!step) continue;

@@ -54,7 +54,7 @@ export function trainedTwice(books: Map<string, Entry[]>): string[] {
 /** Rounds once each and in order, from the first one on, `should` of them where that is said. */
 export function roundsInOrder({ aggregations, heads }: RunHistory, should?: number): string[] {
   const numbers = [...aggregations, ...heads]
-    .filter(({ result }) => result !== undefined)
+    .filter(({ result, givenUp }) => result !== undefined && givenUp === undefined)
     .map(({ input }) => input.round);
   const wanted = Array.from({ length: should ?? numbers.length }, (_, i) => i + 1);
   if (numbers.join() === wanted.join()) return [];
