@@ -51,18 +51,23 @@ function chosenBy(
 ): (objects: ObjectStore) => Promise<EntityRef[]> {
   if (words.length > 0 && filename !== undefined) throw badUsage('objects and -f exclude each other', 'leave one out');
   if (all === true && selector !== undefined) throw badUsage('--all and -l exclude each other', 'leave one out');
-  if (all === true) return those(words, namespace, () => true);
-  if (selector !== undefined) return those(words, namespace, labelSelector(selector));
+  if (all === true) return those(words, '--all', namespace, () => true);
+  if (selector !== undefined) return those(words, '-l', namespace, labelSelector(selector));
   const inFiles = (): EntityRef[] => filesOf(filename ?? []).flatMap((file) => refsOf(file, command));
   const refs = words.length > 0 ? referencesOf(words, namespace) : inFiles().reverse();
   if (refs.length === 0) throw unnamed('which object?', 'KIND/NAME or -f FILE');
   return () => Promise.resolve(refs);
 }
 
-function those(words: string[], namespace: string, holds: (labels: Manifest['metadata']['labels']) => boolean) {
+function those(
+  words: string[],
+  flag: '-l' | '--all',
+  namespace: string,
+  holds: (labels: Manifest['metadata']['labels']) => boolean,
+) {
   const [selection, ...more] = words.length > 0 ? selectionsOf(words) : [];
   if (selection === undefined) throw unnamed('which kind?', 'KIND -l LABELS, or KIND --all');
-  if (more.length > 0 || selection.name !== undefined) throw namesAndLabels();
+  if (more.length > 0 || selection.name !== undefined) throw namesAndLabels(flag);
   return async (objects: ObjectStore): Promise<EntityRef[]> => {
     const found = await Promise.all(
       selection.kinds.map(async ({ kind }) => {

@@ -31,10 +31,9 @@ function requirementOf(part: string, text: string): (labels: Labels) => boolean 
   return (labels) => Object.hasOwn(labels, name) !== (operator === '!');
 }
 
-/** As kubectl has it: who names an object and its labels has made a mistake in one of them. */
-export function namesAndLabels(): CliError {
-  const message = 'names and -l exclude each other';
-  return badUsage(message, 'leave one out');
+/** As kubectl has it: who names an object, and many, has made a mistake in one of them. */
+export function namesAndLabels(flag: '-l' | '--all' = '-l'): CliError {
+  return badUsage(`names and ${flag} exclude each other`, 'leave one out');
 }
 
 function match(part: string, text: string): Record<string, string | undefined> {

@@ -48,6 +48,7 @@ const alone: Message[] = [
   { name: 'workers-have-no-names-here', args: ['get', 'workers', 'w'], code: 2 },
   { name: 'workers-have-no-labels', args: ['get', 'workers', '-l', 'app'], code: 2 },
   { name: 'workers-are-not-watched', args: ['get', 'workers', '-w'], code: 2 },
+  { name: 'one-and-all', args: ['delete', 'il/x', '--all'], code: 2 },
   { name: 'no-file', args: ['delete', '-f', 'nowhere.yaml'], code: 1 },
   { name: 'no-object-in-file', args: ['apply', '-f', file('empty.yaml', '# nothing\n')], code: 2 },
   { name: 'manifest-not-valid', args: ['apply', '-f', file('bad.json', JSON.stringify(bad))], code: 1 },

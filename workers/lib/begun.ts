@@ -103,6 +103,10 @@ export class BegunActivities {
   #note(workflowId: string): void {
     if (workflowId === '') return;
     this.#noted.add(workflowId).add(entityOf(workflowId));
+    this.#arm();
+  }
+
+  #arm(): void {
     if (!this.#closed) this.#timer ??= setTimeout(() => void this.#tick(), tickMs).unref();
   }
 
@@ -117,8 +121,7 @@ export class BegunActivities {
       for (const workflowId of due) this.#due.add(workflowId);
     }
     this.#timer = undefined;
-    if (this.#closed || this.#due.size + this.#noted.size === 0) return;
-    this.#timer = setTimeout(() => void this.#tick(), tickMs).unref();
+    if (this.#due.size + this.#noted.size > 0) this.#arm();
   }
 
   async #giveBack(workflowIds: string[]): Promise<void> {

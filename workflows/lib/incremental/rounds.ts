@@ -121,8 +121,7 @@ export function newsOfRound(view: JobView, news: RoundNews): void {
 
 function stageRunning({ own }: JobView, news: StageRunning): void {
   if (own.current?.stage === news.stage) own.current.retrying = undefined;
-  const last = own.conditions.at(-1);
-  if (last?.stage !== news.stage || last.type !== 'Starting') {
+  if (!isStarting(own, news.stage)) {
     // The round's word and the node's come on two ways.
     if (own.current !== undefined) own.current.early = news;
     return;
@@ -135,14 +134,20 @@ function noteRunning(own: IncrementalState, stage: Stage, node: string): void {
   own.annotations = { ...own.annotations, [`sedna.io/${stage}`]: node };
 }
 
-/** What has completed has run, though the word of its node did not get through. */
-function hasRunUnsaid(own: IncrementalState, { stage, type }: RoundEvent['condition']): boolean {
-  const last = own.conditions.at(-1);
-  return type === 'Completed' && last?.stage === stage && last.type === 'Starting';
+function isStarting({ conditions }: IncrementalState, stage: Stage): boolean {
+  const last = conditions.at(-1);
+  return last?.stage === stage && last.type === 'Starting';
 }
 
 const nodeOf = ({ nodes }: RoundPlan, stage: Stage): string =>
   ({ Train: nodes.train, Eval: nodes.eval, Deploy: nodes.deploy })[stage];
+
+/** What has completed has run, though the word of its node did not get through. */
+function noteStage(own: IncrementalState, plan: RoundPlan, condition: RoundEvent['condition']): void {
+  const { stage, type } = condition;
+  if (type === 'Completed' && isStarting(own, stage)) noteRunning(own, stage, nodeOf(plan, stage));
+  note(own, condition);
+}
 
 function stageEvent(view: JobView, event: RoundEvent): void {
   const { own } = view;
@@ -152,8 +157,7 @@ function stageEvent(view: JobView, event: RoundEvent): void {
   current.stage = event.condition.stage;
   current.retrying = event.retrying;
   if (event.retrying !== undefined) return;
-  if (hasRunUnsaid(own, event.condition)) noteRunning(own, current.stage, nodeOf(current.plan, current.stage));
-  note(own, event.condition);
+  noteStage(own, current.plan, event.condition);
   const { early } = current;
   if (event.condition.type === 'Starting' && early?.stage === event.condition.stage) {
     current.early = undefined;
