@@ -169,6 +169,24 @@ describeTemporal('an entity', () => {
     await eventually(() => expect(refusals()).toBe(3));
   });
 
+  test('a verb that was seen before the last one was acted upon, and comes after it, is not acted upon again', async () => {
+    const ref = model('late-verb');
+    const see = (trigger: string, handled: Record<string, string>) =>
+      temporal.apply(ref, { origin: 'kubernetes', uid: 'u-late', generation: 1, fields, verbs: { trigger }, handled });
+    const acted = (value: string) =>
+      eventually(() => expect(cluster.status('u-late')).toMatchObject({ handledVerbs: { trigger: value } }));
+    await see('a', {});
+    await acted('a');
+    await see('b', { trigger: 'a' });
+    await acted('b');
+    // Two global managers, of which one was slow between reading and telling.
+    await see('a', {});
+    await see('b', { trigger: 'a' });
+    await see('c', { trigger: 'b' });
+    await acted('c');
+    expect(cluster.events('u-late').filter((reason) => reason === 'Refused')).toHaveLength(3);
+  });
+
   test('verbs that an earlier life has acted upon are not acted upon again', async () => {
     const ref = model('reborn');
     const message = { origin: 'kubernetes', uid: 'u-r', generation: 2, fields } as const;

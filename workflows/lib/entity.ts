@@ -41,7 +41,7 @@ import { Operations, type Operation } from './operations.ts';
 import { Peers } from './peers.ts';
 import { Publisher } from './publisher.ts';
 import { invalidDraft, rejectedDraft, rejectedMessage, type StatusDraft } from './status.ts';
-import { newVerbs } from './verbs.ts';
+import { dueVerbs } from './verbs.ts';
 
 const applySignal = defineSignal<[ApplyMessage]>(signals.apply);
 const removeSignal = defineSignal<[RemoveMessage?]>(signals.remove);
@@ -295,7 +295,9 @@ class Entity<F, S> {
       return;
     }
     if (verdict.kind === 'accept') this.#accept(verdict.desired as Desired<F>, before, message);
-    for (const [verb, value] of newVerbs(message.verbs, state.handledVerbs)) {
+    const { due, isBehind } = dueVerbs(message, state.handledVerbs);
+    if (isBehind) this.#publisher.repeat();
+    for (const [verb, value] of due) {
       state.handledVerbs = { ...state.handledVerbs, [verb]: value };
       this.#say(verb, { value });
     }

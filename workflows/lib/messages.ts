@@ -58,7 +58,10 @@ export interface ApplyMessage {
   invalid?: FieldError[];
   /** Values of the verb annotations. The entity acts once per new value. */
   verbs?: Partial<Record<Verb, string>>;
-  /** Values that an earlier life of the entity acted upon, as its object remembers them. */
+  /**
+   * Values that the entity has acted upon, as its object's status says where the sender saw the annotations: an earlier life's are taken
+   * over, and annotations that were seen before the last one was acted upon do nothing.
+   */
   handled?: Record<string, string>;
 }
 

@@ -23,9 +23,14 @@ export class Publisher {
     this.#state = state;
   }
 
+  /** Somebody may not know it, or may have changed it. */
+  repeat(): void {
+    this.#written = -1;
+  }
+
   /** The object is gone. */
   forget(): void {
-    this.#written = -1;
+    this.repeat();
     upsertSearchAttributes([{ key: phaseAttribute, value: absentPhase }]);
   }
 

@@ -1,4 +1,4 @@
-import { verbAnnotation, verbs, type Verb } from './messages.ts';
+import { verbAnnotation, verbs, type ApplyMessage, type Verb } from './messages.ts';
 
 /**
  * Verbs whose annotation has a value that was not acted upon yet. Several new ones act in the order of the list `verbs`,
@@ -14,6 +14,19 @@ export function newVerbs(
     if (value !== undefined && handled[verb] !== value) fresh.push([verb, value]);
   }
   return fresh;
+}
+
+/**
+ * New verbs of a message, those apart whose sender had seen less than was acted upon since: what they ask for may be older than that. The
+ * next status, of which its writer hears, has what was acted upon; whatever is newer then comes again.
+ */
+export function dueVerbs(
+  { verbs: values, handled: seen }: Pick<ApplyMessage, 'verbs' | 'handled'>,
+  handled: Readonly<Record<string, string>>,
+): { due: [Verb, string][]; isBehind: boolean } {
+  const fresh = newVerbs(values, handled);
+  const due = seen === undefined ? fresh : fresh.filter(([verb]) => seen[verb] === handled[verb]);
+  return { due, isBehind: due.length < fresh.length };
 }
 
 /** Values of the verb annotations of an object. */
