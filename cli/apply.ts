@@ -5,9 +5,9 @@ import type { Manifest } from '../crds/lib/kind.ts';
 import { each } from './lib/each.ts';
 import { CliError, EXIT } from './lib/errors.ts';
 import { filesOf, readDocuments } from './lib/manifest-files.ts';
+import { withObjects } from './lib/objects.ts';
 import { namespaceOf, withNamespace, type NamespaceOption } from './lib/options.ts';
 import { asWritten } from './lib/written.ts';
-import { withSession } from './lib/session.ts';
 
 const invalid = 'InvalidSpec';
 
@@ -35,7 +35,7 @@ export function register(program: Command): void {
       for (const { kind, metadata } of manifests) console.log(`${kind.toLowerCase()}/${metadata.name} valid (dry run)`);
       return;
     }
-    await withSession(async ({ objects }) => {
+    await withObjects(async (objects) => {
       await each(manifests, async (manifest) => {
         const verdict = await objects.apply(manifest);
         console.log(`${manifest.kind.toLowerCase()}/${manifest.metadata.name} ${verdict}`);

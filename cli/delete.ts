@@ -7,9 +7,9 @@ import { badUsage, CliError, EXIT } from './lib/errors.ts';
 import { labelSelector, namesAndLabels } from './lib/label-selector.ts';
 import { filesOf, readDocuments } from './lib/manifest-files.ts';
 import type { ObjectStore } from './lib/object-store.ts';
+import { withObjects } from './lib/objects.ts';
 import { milliseconds, namespaceOf, withNamespace, type NamespaceOption } from './lib/options.ts';
 import { kindOf, notFound, referencesOf, selectionsOf } from './lib/references.ts';
-import { withSession } from './lib/session.ts';
 
 interface DeleteOptions extends NamespaceOption {
   filename?: string[];
@@ -35,7 +35,7 @@ export function register(program: Command): void {
       .option('--ignore-not-found', 'an object that is not there is no error'),
   ).action(async (words: string[], options: DeleteOptions, command: Command) => {
     const choose = chosenBy(words, options, command);
-    await withSession(async ({ objects }) => {
+    await withObjects(async (objects) => {
       const refs = await choose(objects);
       if (refs.length === 0) console.error('No resources found.');
       await each(refs, (ref) => remove(objects, ref, options));

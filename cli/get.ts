@@ -6,11 +6,10 @@ import { each } from './lib/each.ts';
 import { badUsage, CliError } from './lib/errors.ts';
 import { labelSelector, namesAndLabels } from './lib/label-selector.ts';
 import type { ObjectStore } from './lib/object-store.ts';
+import { withObjects } from './lib/objects.ts';
 import { withNamespace, type NamespaceOption } from './lib/options.ts';
 import { printDocument, renderTable, type Format } from './lib/output.ts';
 import { notFound, selectionsOf, type Selection } from './lib/references.ts';
-import { withSession } from './lib/session.ts';
-import { listWorkers } from './lib/workers.ts';
 import { withoutManagedFields } from './lib/written.ts';
 
 interface GetOptions extends NamespaceOption {
@@ -41,7 +40,7 @@ export function register(program: Command): void {
       return workersAsAsked(words, options, isNamed ? options.namespace : undefined);
     }
     const query = queryOf(words, options);
-    await withSession(async ({ objects }) => {
+    await withObjects(async (objects) => {
       const { found, missing } = await find(objects, query);
       print(found, query);
       if (missing !== undefined) throw missing;
@@ -51,7 +50,7 @@ export function register(program: Command): void {
 }
 
 /** Of all namespaces, unless one is named: a node has those of all. */
-function workersAsAsked(
+async function workersAsAsked(
   words: string[],
   { output, selector, watch: isWatch }: GetOptions,
   namespace?: string,
@@ -63,6 +62,7 @@ function workersAsAsked(
     const hint = 'sedna logs -f follows one; sedna get -w follows the object that it works for';
     throw badUsage('workers cannot be watched', hint);
   }
+  const { listWorkers } = await import('./lib/workers.ts');
   return listWorkers(output === 'wide' ? 'table' : output, namespace);
 }
 

@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Manifest } from '../crds/lib/kind.ts';
 import { valueAt } from './lib/columns.ts';
 import { CliError, EXIT } from './lib/errors.ts';
+import { withObjects } from './lib/objects.ts';
 import { milliseconds, withNamespace, type NamespaceOption } from './lib/options.ts';
 import { referenceOf } from './lib/references.ts';
-import { withSession } from './lib/session.ts';
 
 interface WaitOptions extends NamespaceOption {
   for: string;
@@ -28,7 +28,7 @@ export function register(program: Command): void {
     const ref = referenceOf(words, options.namespace);
     const holds = predicate(options.for);
     const deadline = Date.now() + milliseconds(options.timeout);
-    await withSession(async ({ objects }) => {
+    await withObjects(async (objects) => {
       let last: Manifest | undefined;
       while (!holds((last = await objects.get(ref)))) {
         if (Date.now() > deadline) {

@@ -1,4 +1,4 @@
-import { refusalOf } from './broken-call.ts';
+import { refusalOf } from './kubernetes-errors.ts';
 import { CliError } from './errors.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -6,7 +6,7 @@ import { connectKube } from '../../activities/control/kube/client.ts';
 import { referenceOf, referencesOf, selectionsOf } from '../../cli/lib/references.ts';
 import { eventually } from '../support/eventually.ts';
 import { runCli, startCli, temporaryFolder } from '../support/cli.ts';
-import { describeKubernetes, temporalAddress, testKubeconfig } from '../support/stack.ts';
+import { describeKubernetes, kubernetesAlone, temporalAddress, turnMs } from '../support/stack.ts';
 
 /** Many starts of the command, on a machine that others use. */
 const boundMs = 180_000;
@@ -100,6 +100,7 @@ describe('files', () => {
 describeKubernetes('objects of a real API server', () => {
   const cwd = temporaryFolder('objects');
   let env: NodeJS.ProcessEnv;
+  let done: () => void;
   const sedna = (...args: string[]) => runCli(args, cwd, env);
   const write = (name: string, ...objects: object[]): string => {
     const file = join(cwd, name);
@@ -108,11 +109,13 @@ describeKubernetes('objects of a real API server', () => {
   };
 
   beforeAll(async () => {
-    const kubeconfig = await testKubeconfig();
+    const { kubeconfig, release } = await kubernetesAlone();
+    done = release;
     env = { TEMPORAL_ADDRESS: temporalAddress(), SEDNA_KUBECONFIG: kubeconfig };
     const { core } = connectKube(kubeconfig);
     await core.createNamespace({ body: { metadata: { name: 'objects' } } });
-  }, boundMs);
+  }, turnMs);
+  afterAll(() => done?.());
 
   test(
     'what get prints can be applied',
@@ -126,6 +129,24 @@ describeKubernetes('objects of a real API server', () => {
       // As kubectl --show-managed-fields prints it.
       writeFileSync(file, stdout.replace('metadata:\n', 'metadata:\n  managedFields: [{ manager: kubectl }]\n'));
       expect(await sedna('apply', '-f', file)).toMatchObject({ code: 0, stdout: 'dataset/one unchanged\n' });
+    },
+    boundMs,
+  );
+
+  test(
+    'are got, applied, awaited and deleted while Temporal is away',
+    async () => {
+      const away = { ...env, TEMPORAL_ADDRESS: '127.0.0.1:1' };
+      const without = (...args: string[]) => runCli([...args, '-n', 'objects'], cwd, away);
+      const file = write('away.json', dataset('away'));
+      expect(await without('apply', '-f', file)).toMatchObject({ code: 0, stdout: 'dataset/away created\n' });
+      expect(await without('get', 'dataset', '-o', 'name')).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('away'),
+      });
+      expect(await without('delete', 'dataset/away')).toMatchObject({ code: 0 });
+      expect(await without('wait', 'dataset/away', '--for=delete')).toMatchObject({ code: 0 });
+      expect(await without('explain', 'dataset/away')).toMatchObject({ code: 4 });
     },
     boundMs,
   );
