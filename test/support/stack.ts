@@ -36,6 +36,22 @@ export async function testKubeconfig(): Promise<string> {
   });
 }
 
+/** Bound of a `beforeAll` with `kubernetesAlone`: it waits for the files before it. */
+export const turnMs = 600_000;
+
+/**
+ * `testKubeconfig` for files that keep objects there, or watch them: a watcher is told of everybody's objects, and gives them to the
+ * entities of its own file. One after the other; call `release` at the end. Give `beforeAll` `turnMs`.
+ */
+export async function kubernetesAlone(): Promise<{ kubeconfig: string; release: () => void }> {
+  const kubeconfig = await testKubeconfig();
+  const lock = join(required('TEST_RUN_DIR'), 'objects.lock');
+  return new Promise((resolve, reject) => {
+    const turn = (): Promise<void> => new Promise((release) => resolve({ kubeconfig, release }));
+    withLock(lock, { boundMs: turnMs }, turn).catch(reject);
+  });
+}
+
 async function startKubernetes(run: string, kubeconfig: string): Promise<void> {
   const [store, server] = [findBinary('etcd'), findBinary('kube-apiserver')];
   if (!store || !server) throw new Error('etcd or kube-apiserver not found; guard the test with describeKubernetes');

@@ -15,7 +15,7 @@ import { Watcher } from '../../../workers/kube/watcher.ts';
 import { logger } from '../../../workers/lib/log.ts';
 import { controlQueue, entityId } from '../../../workflows/lib/ids.ts';
 import { eventually } from '../../support/eventually.ts';
-import { describeKubernetes, testKubeconfig } from '../../support/stack.ts';
+import { describeKubernetes, kubernetesAlone, turnMs } from '../../support/stack.ts';
 import { TestNamespace } from '../../workflows/support/namespace.ts';
 
 const boundMs = 60_000;
@@ -32,19 +32,23 @@ describeKubernetes('a job that cannot be repeated from where its history went wr
   let temporal: TestNamespace;
   let kube: Kube;
   let watcher: Watcher;
+  let done: () => void;
 
   beforeAll(async () => {
     logger.level = 'silent';
-    kube = connectKube(await testKubeconfig());
+    const { kubeconfig, release } = await kubernetesAlone();
+    done = release;
+    kube = connectKube(kubeconfig);
     temporal = await TestNamespace.open();
     const blobs = openBlobStore(mkdtempSync(join(process.env['TEST_RUN_DIR'] ?? '', 'blobs-')));
     // Not started: what it is told to do is all that it does.
     watcher = new Watcher({ kube, client: temporal.client, blobs });
-  }, 120_000);
+  }, turnMs);
 
   afterAll(async () => {
     await watcher.stop();
     await temporal.close();
+    done?.();
   });
 
   test(

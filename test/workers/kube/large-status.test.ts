@@ -1,13 +1,17 @@
-import { beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { connectKube, type Kube } from '../../../activities/control/kube/client.ts';
 import { KubeObjects } from '../../../activities/control/kube/objects.ts';
-import { describeKubernetes, testKubeconfig } from '../../support/stack.ts';
+import { describeKubernetes, kubernetesAlone, turnMs } from '../../support/stack.ts';
 
 describeKubernetes('a status that makes its object too large', () => {
   let kube: Kube;
+  let done: () => void;
   beforeAll(async () => {
-    kube = connectKube(await testKubeconfig());
-  }, 90_000);
+    const { kubeconfig, release } = await kubernetesAlone();
+    done = release;
+    kube = connectKube(kubeconfig);
+  }, turnMs);
+  afterAll(() => done?.());
 
   const path = { group: 'sedna.io', version: 'v1alpha1', namespace: 'default', plural: 'datasets' };
   const ref = { kind: 'Dataset', namespace: 'default', name: 'large-status' };

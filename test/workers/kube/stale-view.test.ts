@@ -11,7 +11,7 @@ import { Watcher } from '../../../workers/kube/watcher.ts';
 import { logger } from '../../../workers/lib/log.ts';
 import { entityId } from '../../../workflows/lib/ids.ts';
 import { eventually } from '../../support/eventually.ts';
-import { describeKubernetes, testKubeconfig } from '../../support/stack.ts';
+import { describeKubernetes, kubernetesAlone, turnMs } from '../../support/stack.ts';
 import { TestNamespace } from '../../workflows/support/namespace.ts';
 import { WatchProxy, type Distortion } from '../support/watch-proxy.ts';
 
@@ -28,10 +28,13 @@ describeKubernetes('a view that is not the present', () => {
   let kube: Kube;
   let proxy: WatchProxy;
   let watcher: Watcher;
+  let done: () => void;
 
   beforeAll(async () => {
     logger.level = 'silent';
-    kube = connectKube(await testKubeconfig());
+    const { kubeconfig, release } = await kubernetesAlone();
+    done = release;
+    kube = connectKube(kubeconfig);
     proxy = await WatchProxy.before(kube);
     temporal = await TestNamespace.open();
     await temporal.control(new KubeObjects(kube));
@@ -41,11 +44,12 @@ describeKubernetes('a view that is not the present', () => {
     watcher = new Watcher({ kube: connectKube(join(folder, 'kubeconfig')), client: temporal.client, blobs });
     watcher.start();
     await eventually(() => expect(watcher.pending).toEqual([]), boundMs);
-  }, 120_000);
+  }, turnMs);
   afterAll(async () => {
     await watcher?.stop();
     proxy?.close();
     await temporal?.close();
+    done?.();
   });
 
   const path = (name: string) => ({

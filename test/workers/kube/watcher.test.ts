@@ -11,7 +11,7 @@ import { connectKube, mergePatch, type Kube } from '../../../activities/control/
 import { Watcher } from '../../../workers/kube/watcher.ts';
 import { logger } from '../../../workers/lib/log.ts';
 import { eventually } from '../../support/eventually.ts';
-import { describeKubernetes, testKubeconfig } from '../../support/stack.ts';
+import { describeKubernetes, kubernetesAlone, turnMs } from '../../support/stack.ts';
 import { TestNamespace } from '../../workflows/support/namespace.ts';
 import { CuttableProxy } from '../support/proxy.ts';
 
@@ -34,10 +34,12 @@ describeKubernetes('objects in a real API server and their entities', () => {
   let proxied: Kube;
   let proxy: CuttableProxy;
   const watchers: Watcher[] = [];
+  let done: () => void;
 
   beforeAll(async () => {
     logger.level = 'silent';
-    const kubeconfig = await testKubeconfig();
+    const { kubeconfig, release } = await kubernetesAlone();
+    done = release;
     kube = connectKube(kubeconfig);
     const server = new URL(kube.config.getCurrentCluster()?.server ?? '');
     proxy = await CuttableProxy.to(Number(server.port));
@@ -46,7 +48,7 @@ describeKubernetes('objects in a real API server and their entities', () => {
     await temporal.control(new KubeObjects(kube));
     watch(proxied);
     await eventually(() => expect(watchers[0]?.pending).toEqual([]));
-  }, 120_000);
+  }, turnMs);
   afterEach(async () => {
     for (const watcher of watchers.splice(1)) await watcher.stop();
   });
@@ -54,6 +56,7 @@ describeKubernetes('objects in a real API server and their entities', () => {
     for (const watcher of watchers) await watcher.stop();
     proxy?.close();
     await temporal?.close();
+    done?.();
   });
 
   function through({ port }: CuttableProxy, kubeconfig: string): string {
