@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { readImages, readStrategies } from '../../workers/runtimes/process/images.ts';
 import { findBinary } from './binaries.ts';
 import { StackError } from './errors.ts';
-import { kubernetesObjects } from './kubernetes-objects.ts';
 import { obtainBinaries, type Say } from './obtain.ts';
 import type { Desired } from './plan.ts';
 import { isAlive } from '../../workers/lib/process.ts';
@@ -72,6 +71,7 @@ async function refuseStranding(front: FrontEnd, { mode, kubeconfig, ownKubernete
   if (mode !== 'kubernetes' || kubeconfig === undefined) return;
   const stays = front === 'own' ? ownKubernetes : front !== 'none' && front.kubeconfig === kubeconfig;
   if (stays) return;
+  const { kubernetesObjects } = await import('./kubernetes-objects.ts');
   const kept = await kubernetesObjects(kubeconfig);
   if (kept === undefined || kept.length > 0) {
     const what = kept === undefined ? 'which does not answer, may keep objects' : `keeps ${kept.join(', ')}`;

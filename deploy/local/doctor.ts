@@ -1,7 +1,5 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { connectKube } from '../../activities/control/kube/client.ts';
-import { missingCrds, readCrds } from '../../workers/kube/crds.ts';
 import { cacheFolder, findBinary, type BinaryName } from './binaries.ts';
 import { isReady } from './component.ts';
 import { cacheDir, packageRoot } from './files.ts';
@@ -163,6 +161,11 @@ async function checkCrds(state: StackState): Promise<Check[]> {
   const dir = join(packageRoot(), 'crds', 'yaml');
   if (!state.kubeconfig || !existsSync(dir)) return [];
   const name = 'definitions';
+  // Loaded where there is a cluster.
+  const [{ connectKube }, { missingCrds, readCrds }] = await Promise.all([
+    import('../../activities/control/kube/client.ts'),
+    import('../../workers/kube/crds.ts'),
+  ]);
   try {
     const names = readCrds(dir).map(({ metadata }) => metadata.name);
     const missing = await missingCrds(connectKube(state.kubeconfig), names);

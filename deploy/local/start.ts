@@ -1,7 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectKube } from '../../activities/control/kube/client.ts';
-import { installCrds } from '../../workers/kube/crds.ts';
 import type { Component } from './component.ts';
 import { StackError } from './errors.ts';
 import { packageRoot } from './files.ts';
@@ -79,6 +77,11 @@ async function installDefinitions(stack: Stack): Promise<void> {
   const crds = join(packageRoot(), 'crds', 'yaml');
   if (!kubeconfig || !existsSync(crds)) return;
   try {
+    // Loaded where there is a cluster: it doubles the start of a stack that has none.
+    const [{ connectKube }, { installCrds }] = await Promise.all([
+      import('../../activities/control/kube/client.ts'),
+      import('../../workers/kube/crds.ts'),
+    ]);
     await installCrds(connectKube(kubeconfig), crds);
   } catch (error) {
     const log = stackPaths(stack.cwd).log('kube-apiserver');
