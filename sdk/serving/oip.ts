@@ -1,6 +1,7 @@
-import Fastify from 'fastify';
+import type * as fastifyPackage from 'fastify';
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import { protocolHandler } from './http/handler.ts';
 import { timeouts } from './http/server.ts';
 import type { ServedModel } from './served-model.ts';
@@ -16,6 +17,8 @@ export interface InferenceServerOptions {
   version?: string;
 }
 
+const require = createRequire(import.meta.url);
+
 /**
  * The Open Inference Protocol v2 over HTTP for servers with routes of their own: add them before `listen({host, port})`. Where none
  * are needed, `serve` does more. Errors are `{"error": "…"}` with the HTTP status.
@@ -23,7 +26,9 @@ export interface InferenceServerOptions {
 export function createInferenceServer(options: InferenceServerOptions): FastifyInstance {
   const { models, bodyLimit = 16 * 1024 * 1024, requestTimeoutMs = 30_000, name, version } = options;
   const protocol = protocolHandler(new InferenceService({ models }), { limits: { body: bodyLimit }, name, version });
-  const server = Fastify({
+  // Loaded by who calls this: no other worker needs it.
+  const { fastify } = require('fastify') as typeof fastifyPackage;
+  const server = fastify({
     bodyLimit,
     forceCloseConnections: 'idle',
     // The protocol is answered before Fastify sees a request: its copies and checks are not for large tensors.

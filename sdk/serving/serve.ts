@@ -1,4 +1,4 @@
-import { listenGrpc } from './grpc/server.ts';
+import type * as grpcServer from './grpc/server.ts';
 import { bodyLimits, protocolHandler, type BodyLimits, type RequestHandler } from './http/handler.ts';
 import { listenHttp, type HttpLimits } from './http/server.ts';
 import { sednaHandler, type PredictOptions } from './http/sedna.ts';
@@ -52,7 +52,7 @@ export async function serve(options: ServeOptions): Promise<InferenceServer> {
   const grpcOptions = { name, version, host, port: 0, bodyLimit: bytes.body, ...grpc };
   const overGrpc =
     grpc &&
-    (await listenGrpc(service, grpcOptions).catch(async (error) => {
+    (await listenGrpc(service, grpcOptions).catch(async (error: unknown) => {
       await overHttp.close();
       throw error;
     }));
@@ -65,6 +65,12 @@ export async function serve(options: ServeOptions): Promise<InferenceServer> {
     await Promise.all(models.map(async (model) => model.close?.()));
   };
   return { ports: { http: overHttp.port, grpc: overGrpc?.port }, close: () => (closing ??= close()) };
+}
+
+/** Loaded by who serves it: most workers do not, and it takes a quarter of their start. */
+async function listenGrpc(...of: Parameters<typeof grpcServer.listenGrpc>): ReturnType<typeof grpcServer.listenGrpc> {
+  const { listenGrpc: listen } = await import('./grpc/server.ts');
+  return listen(...of);
 }
 
 function handlersFor(service: InferenceService, options: ServeOptions, limits: BodyLimits): RequestHandler[] {
