@@ -74,9 +74,11 @@ interface Query {
 
 function queryOf(words: string[], options: GetOptions): Query {
   const selections = selectionsOf(words);
-  if (options.selector === undefined) return { selections, options, isWanted: () => true };
+  const selector = options.selector?.trim() ?? '';
+  // Also an empty one, which scripts make of no labels: as with kubectl.
+  if (selector === '') return { selections, options, isWanted: () => true };
   if (selections.some(({ name }) => name !== undefined)) throw namesAndLabels();
-  const holds = labelSelector(options.selector);
+  const holds = labelSelector(selector);
   return { selections, options, isWanted: ({ metadata }) => holds(metadata.labels) };
 }
 

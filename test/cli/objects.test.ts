@@ -242,6 +242,7 @@ describeKubernetes('objects of a real API server', () => {
       await sedna('apply', '-n', 'objects', '-f', all);
       const named = async (...args: string[]) => (await sedna('get', ...args, '-n', 'objects', '-o', 'name')).stdout;
       expect(await named('dataset,model', '-l', 'app=vision,tier!=cloud')).toBe('dataset/near\n');
+      expect(await named('dataset,model', '-l', '')).toBe(await named('dataset,model'));
       const both = { code: 2, stderr: expect.stringContaining('names and -l exclude each other') };
       expect(await sedna('delete', 'dataset/near', '-l', 'app')).toMatchObject(both);
 
