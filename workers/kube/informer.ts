@@ -6,7 +6,8 @@ import { paragraphOf } from '../../workflows/lib/cures.ts';
 import { logger } from '../lib/log.ts';
 import type { KubeObject } from './decide.ts';
 
-const backoffMs = { first: 500, longest: 30_000 };
+/** Somebody waits for the first list: an API server or a definition that has just come is noticed soon. */
+const backoffMs = { first: 500, longestBeforeFirstList: 4_000, longest: 30_000 };
 /** A full list now and then: an entity that is gone is noticed by nothing else. Objects that did not change cause one cheap call each. */
 const relistMs = 10 * 60_000;
 
@@ -15,12 +16,18 @@ export interface Watched {
   deleted(object: KubeObject): void;
 }
 
+/** ms until the try after one that was waited for so long. */
+export function waitAfter(waitMs: number, listed: boolean): number {
+  return Math.min(waitMs * 2, listed ? backoffMs.longest : backoffMs.longestBeforeFirstList);
+}
+
 export class KindInformer {
   readonly kind: KindDefinition;
   readonly #informer: Informer<KubernetesObject>;
   readonly #relist: NodeJS.Timeout;
   readonly #present = new Map<string, string>();
   #wait = backoffMs.first;
+  #said: { why: string; at: number } | undefined;
   #retry: NodeJS.Timeout | undefined;
   #stopped = false;
   #listed = false;
@@ -86,9 +93,17 @@ export class KindInformer {
     if (this.#stopped || this.#retry !== undefined) return;
     const { kind } = this.kind;
     const { why, ...help } = causeOf(error);
-    logger.warn({ kind, wait: this.#wait, ...help }, `watch of ${kind} ended, starting again: ${why}`);
+    if (this.#isNews(why)) logger.warn({ kind, ...help }, `watch of ${kind} ended, starting again: ${why}`);
     this.#again(this.#wait * (0.8 + Math.random() * 0.4));
-    this.#wait = Math.min(this.#wait * 2, backoffMs.longest);
+    this.#wait = waitAfter(this.#wait, this.#listed);
+  }
+
+  /** Not said for some time. */
+  #isNews(why: string): boolean {
+    const now = performance.now();
+    if (this.#said?.why === why && now - this.#said.at < backoffMs.longest) return false;
+    this.#said = { why, at: now };
+    return true;
   }
 
   #again(delay: number): void {
