@@ -1,8 +1,8 @@
 /**
  * `npm test`: all that a change is tried with before the whole. `npm run test:e2e`: whole stacks, as users start them, and what one sees
- * there; those that measure what clients see or how long people wait come last, two at a time. `.ci/run` does both, and the benchmarks in
- * small (`npm test -- test/bench`); the fault campaigns are `npm run test:faults`. Files that fail run once more, alone: on a machine that
- * others use as well, a bound may be missed for want of CPU. What fails again is a failure; what does not is named at the end.
+ * there (docs/adr/0028-two-suites.md). `.ci/run` does both, and the benchmarks in small (`npm test -- test/bench`); the fault campaigns are
+ * `npm run test:faults`. Files that fail run once more, alone: on a machine that others use as well, a bound may be missed for want of
+ * CPU. What fails again is a failure; what does not is named at the end.
  * With arguments: just jest with these arguments.
  */
 import { spawnSync } from 'node:child_process';
@@ -21,18 +21,16 @@ process.env.GODEBUG ??= 'adaptivestackstart=1';
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 const root = join(import.meta.dirname, '..');
 const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
-/** Whole stacks, most of them of seven processes and more: half the CPU of all tests. */
+/** Whole stacks, most of them of seven processes and more: half the CPU of all tests. Two at a time: some measure what clients see. */
 const stacks = '/test/(e2e|why/why|cli/up|docs/extending|examples/federated-learning/(defects|mistnet|mnist-attacked))';
-/** Those of them that want a machine with little else to do. */
-const measuring = '/test/(e2e/(demo|joint|killed)|why/why)';
 /** They only show that each benchmark runs, which takes a minute of CPU: a step of its own. */
 const benchmarks = '/test/bench/';
 /** Many tests wait more than they compute. */
 const fourAtOnce = ['--maxWorkers', '4'];
-/** What each suite gives jest, in this order. */
-const suites: Record<string, string[][]> = {
-  '': [[...fourAtOnce, '--testPathIgnorePatterns', stacks, benchmarks]],
-  '--e2e': [[...fourAtOnce, stacks, '--testPathIgnorePatterns', measuring], [measuring]],
+/** What each suite gives jest. */
+const suites: Record<string, string[]> = {
+  '': [...fourAtOnce, '--testPathIgnorePatterns', stacks, benchmarks],
+  '--e2e': [stacks],
 };
 /** More than so many is no accident: nothing runs again. */
 const accidents = 3;
@@ -65,13 +63,9 @@ interface Report {
   testResults: { name: string; status: string }[];
 }
 
-function runSuite(runs: string[][]): number {
-  const failed: string[] = [];
-  for (const args of runs) {
-    const found = failures(args);
-    if (found === undefined) return 1;
-    failed.push(...found);
-  }
+function runSuite(args: string[]): number {
+  const failed = failures(args);
+  if (failed === undefined) return 1;
   if (failed.length === 0) return 0;
   const names = failed.map((name) => `  ${name.slice(root.length + 1)}\n`).join('');
   if (failed.length > accidents) {

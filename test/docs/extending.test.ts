@@ -100,7 +100,7 @@ describe('the table', () => {
 
   test('leads to code that compiles', async () => {
     expect(await tree.node('node_modules/typescript/bin/tsc', '--noEmit')).toBe('');
-  }, 120_000);
+  }, 300_000);
 });
 
 describe('a toy filter', () => {

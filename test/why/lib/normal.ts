@@ -20,7 +20,10 @@ export function normal(text: string, folders: Record<string, string>): string {
       // Temporal notices within three minutes that nobody is at it any more.
       .replace(/( on edge\/(?:lost|cut)-1\/resident): .*/g, '$1: STATE')
       // A machine with too little CPU keeps even a node that is well from a heartbeat now and then.
-      .replace(/( on edge\/edge-1\/\w+): STATE, attempt N, last failure: activity Heartbeat timeout/g, '$1: running')
+      .replace(
+        /( on edge\/edge-1\/\w+): STATE, attempt N, last failure: (?:activity Heartbeat timeout|its local controller had lost it)/g,
+        '$1: running',
+      )
       .split('\n')
       .filter((line) => !/ on sedna-control: /.test(line))
       // Columns are as wide as the ages in them.
