@@ -1,8 +1,8 @@
 /**
- * `npm test`: all that a change is tried with before the whole. `npm run test:e2e`: whole stacks, as users start them, and what one sees
- * there (docs/adr/0028-two-suites.md). `.ci/run` does both, and the benchmarks in small (`npm test -- test/bench`); the fault campaigns are
- * `npm run test:faults`. Files that fail run once more, alone: on a machine that others use as well, a bound may be missed for want of
- * CPU. What fails again is a failure; what does not is named at the end.
+ * `npm test`: all that a change is tried with before the whole. `npm run test:e2e`: whole stacks and the command line, as users start
+ * them, and what one sees there (docs/adr/0028-two-suites.md). `.ci/run` does both, and the benchmarks in small (`npm test --
+ * test/bench`); the fault campaigns are `npm run test:faults`. Files that fail run once more, alone: on a machine that others use as
+ * well, a bound may be missed for want of CPU. What fails again is a failure; what does not is named at the end.
  * With arguments: just jest with these arguments.
  */
 import { spawnSync } from 'node:child_process';
@@ -21,8 +21,9 @@ process.env.GODEBUG ??= 'adaptivestackstart=1';
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 const root = join(import.meta.dirname, '..');
 const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
-/** Whole stacks, most of them of seven processes and more: half the CPU of all tests. Two at a time: some measure what clients see. */
-const stacks = '/test/(e2e|why/why|cli/up|docs/extending|examples/federated-learning/(defects|mistnet|mnist-attacked))';
+/** Whole stacks, most of them of seven processes and more, and many starts of the command. Two at a time: some measure what clients see. */
+const stacks =
+  '/test/(e2e|why|cli/(up|objects)|docs/extending|examples/federated-learning/(defects|mistnet|mnist-attacked))';
 /** They only show that each benchmark runs, which takes a minute of CPU: a step of its own. */
 const benchmarks = '/test/bench/';
 /** Many tests wait more than they compute. */
