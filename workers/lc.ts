@@ -99,6 +99,7 @@ export async function runLocalController(flags: { node: string; role?: string; p
     blobStore: await blobStoreHealth(blobs, config.node),
   };
   await signalEntity(temporal.client, nodeRef(config.node), signals.apply, { origin: 'standalone', fields });
+  begun.follow();
   logger.info(
     { node: config.node, address, images: fields.images, providers: fields.executionProviders },
     'local controller runs',

@@ -19,6 +19,10 @@ const tickMs = 3_000;
 /** A task may be on its way from the server for so long. */
 const lookAgainMs = 2_000;
 const boundMs = 10_000;
+/** Who follows the node is asked for so often: the first thing that an object begins here may be lost as well, and nothing else tells of it. */
+const followersMs = 15_000;
+/** Times that a follower is looked at before anything of it has begun here. */
+const looksPerFollower = 8;
 const started = proto.temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_STARTED;
 
 interface Attempt {
@@ -38,6 +42,9 @@ export class BegunActivities {
   /** Workflows to look at: at the tick after the next, and at the next. */
   #noted = new Set<string>();
   #due = new Set<string>();
+  /** By workflow id, how often those that follow the node are still looked at: not any more once something of theirs has begun here. */
+  #followers = new Map<string, number>();
+  #following: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -81,9 +88,17 @@ export class BegunActivities {
     return this.#atContact(() => subscribersOf(this.#client, nodeRef(this.#node)));
   }
 
+  /** From now on whoever comes to follow the node is looked at. */
+  follow(everyMs = followersMs): void {
+    // Where that cannot be asked now it is asked the next time.
+    const ask = (): void => void this.#newcomers().catch(() => undefined);
+    this.#following = setInterval(ask, everyMs).unref();
+  }
+
   /** Nothing is looked at by itself any more. */
   close(): void {
     this.#closed = true;
+    clearInterval(this.#following);
     clearTimeout(this.#timer);
   }
 
@@ -102,8 +117,22 @@ export class BegunActivities {
    */
   #note(workflowId: string): void {
     if (workflowId === '') return;
-    this.#noted.add(workflowId).add(entityOf(workflowId));
+    const entity = entityOf(workflowId);
+    this.#noted.add(workflowId).add(entity);
+    this.#followers.set(entity, 0);
     this.#arm();
+  }
+
+  async #newcomers(): Promise<void> {
+    const ask = () => subscribersOf(this.#client, nodeRef(this.#node));
+    const ids = (await this.#client.withDeadline(Date.now() + boundMs, ask)).map(entityId);
+    this.#followers = new Map(ids.map((id) => [id, this.#followers.get(id) ?? looksPerFollower]));
+    for (const [id, left] of this.#followers) {
+      if (left === 0) continue;
+      this.#followers.set(id, left - 1);
+      this.#noted.add(id);
+    }
+    if (this.#noted.size > 0) this.#arm();
   }
 
   #arm(): void {

@@ -69,6 +69,14 @@ describeTemporal('what the server takes for begun on a node', () => {
     begun.close();
   }, 60_000);
 
+  test('and is the first thing that its object has ever begun here is given out again soon', async () => {
+    const begun = new BegunActivities('edge-first', temporal.client);
+    begun.follow(1_000);
+    const dataset = await scene('edge-first');
+    await eventually(async () => expect(await attempts(dataset)).toEqual([2]), 20_000);
+    begun.close();
+  }, 60_000);
+
   test('and has just been answered is left alone until the answer must have come, or is lost too', async () => {
     const dataset = await scene('edge-answered');
     const { runId, raw } = await temporal.client.workflow.getHandle(entityId(dataset)).describe();
