@@ -161,14 +161,9 @@ async function checkCrds(state: StackState): Promise<Check[]> {
   const dir = join(packageRoot(), 'crds', 'yaml');
   if (!state.kubeconfig || !existsSync(dir)) return [];
   const name = 'definitions';
-  // Loaded where there is a cluster.
-  const [{ connectKube }, { missingCrds, readCrds }] = await Promise.all([
-    import('../../activities/control/kube/client.ts'),
-    import('../../workers/kube/crds.ts'),
-  ]);
+  const { findDefinitions } = await import('./definitions.ts');
   try {
-    const names = readCrds(dir).map(({ metadata }) => metadata.name);
-    const missing = await missingCrds(connectKube(state.kubeconfig), names);
+    const { names, missing } = await findDefinitions(state.kubeconfig, dir);
     if (missing.length === 0) return [{ name, status: 'ok', detail: `${names.length} installed` }];
     return [{ name, status: 'problem', detail: `missing: ${missing.join(', ')}`, hint: 'run sedna up again' }];
   } catch (error) {

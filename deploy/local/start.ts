@@ -26,7 +26,7 @@ export async function startAll(stack: Stack, components: Component[], ready: Rea
   const server = store.then(() => startApiServer(stack, components));
   const kubernetes = server.then(async (api) => {
     if (api) await awaitComponent(api, ready);
-    await installDefinitions(stack);
+    await serveDefinitions(stack);
   });
   const manager = Promise.all([temporal, server]).then(() => serve((name) => name === 'gm'));
   const results = await Promise.allSettled([temporal, store, server, kubernetes, controllers, manager]);
@@ -72,17 +72,13 @@ async function startApiServer(stack: Stack, components: Component[]): Promise<En
   return api;
 }
 
-async function installDefinitions(stack: Stack): Promise<void> {
+async function serveDefinitions(stack: Stack): Promise<void> {
   const { kubeconfig, ownKubernetes } = stack.state;
   const crds = join(packageRoot(), 'crds', 'yaml');
   if (!kubeconfig || !existsSync(crds)) return;
   try {
-    // Loaded where there is a cluster: it doubles the start of a stack that has none.
-    const [{ connectKube }, { installCrds }] = await Promise.all([
-      import('../../activities/control/kube/client.ts'),
-      import('../../workers/kube/crds.ts'),
-    ]);
-    await installCrds(connectKube(kubeconfig), crds);
+    const { installDefinitions } = await import('./definitions.ts');
+    await installDefinitions(kubeconfig, crds);
   } catch (error) {
     const log = stackPaths(stack.cwd).log('kube-apiserver');
     throw new StackError(`the definitions of ${crds} could not be installed: ${(error as Error).message}`, {

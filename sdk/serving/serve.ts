@@ -1,4 +1,3 @@
-import type * as grpcServer from './grpc/server.ts';
 import { bodyLimits, protocolHandler, type BodyLimits, type RequestHandler } from './http/handler.ts';
 import { listenHttp, type HttpLimits } from './http/server.ts';
 import { sednaHandler, type PredictOptions } from './http/sedna.ts';
@@ -50,9 +49,11 @@ export async function serve(options: ServeOptions): Promise<InferenceServer> {
   const handlers = handlersFor(service, options, bytes);
   const overHttp = await listenHttp(service, handlers, { host, port: http.port ?? 0, limits });
   const grpcOptions = { name, version, host, port: 0, bodyLimit: bytes.body, ...grpc };
+  // Loaded by who serves it: most workers do not, and it takes a quarter of their start.
+  const listenGrpc = async () => (await import('./grpc/server.ts')).listenGrpc(service, grpcOptions);
   const overGrpc =
     grpc &&
-    (await listenGrpc(service, grpcOptions).catch(async (error: unknown) => {
+    (await listenGrpc().catch(async (error: unknown) => {
       await overHttp.close();
       throw error;
     }));
@@ -65,12 +66,6 @@ export async function serve(options: ServeOptions): Promise<InferenceServer> {
     await Promise.all(models.map(async (model) => model.close?.()));
   };
   return { ports: { http: overHttp.port, grpc: overGrpc?.port }, close: () => (closing ??= close()) };
-}
-
-/** Loaded by who serves it: most workers do not, and it takes a quarter of their start. */
-async function listenGrpc(...of: Parameters<typeof grpcServer.listenGrpc>): ReturnType<typeof grpcServer.listenGrpc> {
-  const { listenGrpc: listen } = await import('./grpc/server.ts');
-  return listen(...of);
 }
 
 function handlersFor(service: InferenceService, options: ServeOptions, limits: BodyLimits): RequestHandler[] {

@@ -71,9 +71,8 @@ async function startKubernetes(run: string, kubeconfig: string): Promise<void> {
   const crds = join(packageRoot(), 'crds', 'yaml');
   if (existsSync(crds)) {
     // Most files that import this one need no client of Kubernetes, and it takes half a second to load.
-    const { connectKube } = await import('../../activities/control/kube/client.ts');
-    const { installCrds } = await import('../../workers/kube/crds.ts');
-    await installCrds(connectKube(pending), crds);
+    const { installDefinitions } = await import('../../deploy/local/definitions.ts');
+    await installDefinitions(pending, crds);
   }
   writeKubeconfig(kubeconfig, dir, api);
 }
